@@ -1,0 +1,118 @@
+import type { AccountId, FunctionName } from './ids.ts'
+
+/** Configuration of `$LATEST` or of a published version, as stored. Durations in ms, sizes in MB or bytes. */
+export interface FunctionVersion {
+  /** `$LATEST` or a number. */
+  readonly version: string
+  readonly description: string
+  readonly runtime: string
+  readonly handler: string
+  readonly role: string
+  readonly timeoutMs: number
+  readonly memoryMb: number
+  readonly ephemeralStorageMb: number
+  readonly environment: Readonly<Record<string, string>>
+  readonly architecture: 'x86_64' | 'arm64'
+  readonly logFormat: 'Text' | 'JSON'
+  readonly logGroup: string
+  readonly tracingMode: 'PassThrough' | 'Active'
+  readonly packageType: 'Zip'
+  readonly code: CodeLocation
+  readonly deadLetterTargetArn?: string
+  /** New at every change; what RevisionId compares. */
+  readonly revisionId: string
+  readonly lastModifiedMs: number
+  readonly state: 'Pending' | 'Active' | 'Inactive' | 'Failed'
+  readonly stateReason?: string
+  readonly stateReasonCode?: string
+  readonly lastUpdateStatus: 'Successful' | 'Failed' | 'InProgress'
+  readonly lastUpdateStatusReason?: string
+}
+
+export interface CodeLocation {
+  /** Lower-case hex SHA-256 of the zip; its name in the code store. */
+  readonly digest: string
+  /** The same, base64: AWS's CodeSha256. */
+  readonly sha256: string
+  readonly sizeBytes: number
+}
+
+/** One function with what belongs to it as a whole. */
+export interface FunctionRecord {
+  readonly accountId: AccountId
+  readonly functionName: FunctionName
+  /** Unqualified. */
+  readonly functionArn: string
+  readonly createdAtMs: number
+  readonly latest: FunctionVersion
+  readonly tags: Readonly<Record<string, string>>
+  /** Absent: the function draws on the account's unreserved pool. */
+  readonly reservedConcurrency?: number
+  readonly eventInvoke?: { readonly maximumRetryAttempts?: number; readonly maximumEventAgeSeconds?: number }
+}
+
+/** A function version that a call resolved to, and the qualifier it was reached by. */
+export interface ResolvedFunction {
+  readonly record: FunctionRecord
+  readonly version: FunctionVersion
+  readonly qualifier?: string
+  /** With the qualifier as the caller wrote it. */
+  readonly invokedArn: string
+}
+
+export interface EventSourceMapping {
+  readonly uuid: string
+  readonly accountId: AccountId
+  readonly functionName: FunctionName
+  readonly qualifier?: string
+  readonly functionArn: string
+  readonly eventSourceArn: string
+  readonly enabled: boolean
+  readonly batchSize: number
+  readonly maximumBatchingWindowMs: number
+  readonly startingPosition: 'TRIM_HORIZON' | 'LATEST' | 'AT_TIMESTAMP'
+  readonly startingPositionTimestampMs?: number
+  /** -1: until it succeeds or the record is too old. */
+  readonly maximumRetryAttempts: number
+  /** -1: no limit. */
+  readonly maximumRecordAgeSeconds: number
+  readonly bisectBatchOnFunctionError: boolean
+  readonly reportBatchItemFailures: boolean
+  /** Narrows the stream's subjects; Weft's own, from FilterCriteria is not derived. Empty: all. */
+  readonly filterSubjects: readonly string[]
+  readonly state: 'Creating' | 'Enabling' | 'Enabled' | 'Disabling' | 'Disabled' | 'Updating' | 'Deleting'
+  readonly stateTransitionReason: string
+  /** What happened last: "No records processed", "OK", "PROBLEM: …". */
+  readonly lastProcessingResult: string
+  readonly lastModifiedMs: number
+}
+
+export interface AccessKey {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly status: 'Active' | 'Inactive'
+}
+
+export interface Account {
+  readonly accountId: AccountId
+  readonly name: string
+  readonly concurrencyLimit: number
+  readonly accessKeys: readonly AccessKey[]
+}
+
+/** Who leads a partition. The epoch grows by one with every change of leader and fences the older ones. */
+export interface Leader {
+  readonly instanceId: string
+  /** host:port of the placement's gRPC door; "" when wired in memory. */
+  readonly address: string
+  readonly epoch: number
+  readonly renewedAtMs: number
+}
+
+/** A live instance of a service. */
+export interface Member {
+  readonly service: string
+  readonly instanceId: string
+  readonly address: string
+  readonly startedAtMs: number
+}

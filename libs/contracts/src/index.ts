@@ -1,0 +1,7 @@
+export * from './errors.ts'
+export * from './function.ts'
+export * from './ids.ts'
+export * from './invocation.ts'
+export * from './limits.ts'
+export * from './result.ts'
+export * from './subjects.ts'

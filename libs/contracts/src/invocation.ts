@@ -1,0 +1,131 @@
+import type { ResolvedFunction } from './function.ts'
+import type { AccountId, FunctionName } from './ids.ts'
+
+export type InvocationSourceName = 'sync' | 'event' | 'mapping'
+
+/** One call of a function, as the doors and queues hand it to the invoker. */
+export interface InvokeCall {
+  /** The same in every attempt of one event. */
+  readonly requestId: string
+  readonly target: ResolvedFunction
+  readonly payload: Uint8Array
+  readonly source: InvocationSourceName
+  /** 1 for a first run. */
+  readonly attempt: number
+  readonly logTail: boolean
+  readonly acceptedAtMs: number
+  /** Base64 as received. */
+  readonly clientContext?: string
+  /** X-Amzn-Trace-Id form. */
+  readonly traceHeader?: string
+  /** W3C form. */
+  readonly traceparent?: string
+}
+
+export type ThrottleReason =
+  | 'ConcurrentInvocationLimitExceeded'
+  | 'ReservedFunctionConcurrentInvocationLimitExceeded'
+  | 'FunctionInvocationRateLimitExceeded'
+  | 'CallerRateLimitExceeded'
+
+/** What became of a call. */
+export type InvokeOutcome =
+  | {
+      readonly kind: 'succeeded' | 'function-error'
+      readonly payload: Uint8Array
+      readonly executedVersion: string
+      /** AWS error type of a function error, for example "Sandbox.Timedout"; "" on success. */
+      readonly errorType: string
+      /** Last 4 KB of the log when asked for. */
+      readonly logTail: string
+      readonly durationMs: number
+      readonly initDurationMs: number
+    }
+  /** Refused under a limit; nothing ran. */
+  | { readonly kind: 'throttled'; readonly reason: ThrottleReason; readonly retryAfterSeconds: number }
+  /** The platform failed. `mayHaveRun` is false when the function provably did not start. */
+  | { readonly kind: 'platform-error'; readonly detail: string; readonly mayHaveRun: boolean }
+
+/**
+ * The one door to running code. Never rejects for an expected outcome. An abort stops waiting for a sandbox; a call
+ * that already runs is left to finish, as on AWS, and its answer is dropped.
+ */
+export interface Invoker {
+  invoke(call: InvokeCall, signal?: AbortSignal): Promise<InvokeOutcome>
+}
+
+/** One invocation attempt, written by the worker that ran it. Times in ms, sizes in MB. */
+export interface InvocationRecord {
+  readonly requestId: string
+  readonly accountId: AccountId
+  readonly functionName: FunctionName
+  readonly version: string
+  readonly source: InvocationSourceName
+  readonly attempt: number
+  readonly workerId: string
+  readonly sandboxId: string
+  readonly startedAtMs: number
+  readonly acceptedAtMs: number
+  readonly durationMs: number
+  readonly billedDurationMs: number
+  readonly initDurationMs: number
+  readonly memoryMb: number
+  readonly maxMemoryUsedMb: number
+  readonly status: 'success' | 'error' | 'timeout' | 'failure'
+  readonly errorType: string
+  readonly coldStart: boolean
+  readonly requestBytes: number
+  readonly responseBytes: number
+}
+
+/** A refused call, written by the service that was refused. */
+export interface ThrottleRecord {
+  readonly requestId: string
+  readonly accountId: AccountId
+  readonly functionName: FunctionName
+  readonly reason: ThrottleReason
+  readonly atMs: number
+}
+
+/** The end of an accepted event; exactly one per event. Written by async-queue. */
+export interface EventEndRecord {
+  readonly requestId: string
+  readonly accountId: AccountId
+  readonly functionName: FunctionName
+  readonly end: 'succeeded' | 'dead-lettered' | 'aged-out'
+  readonly attempts: number
+  readonly acceptedAtMs: number
+  readonly endedAtMs: number
+}
+
+/** What travels on `weft.record.*`, one JSON object a line. */
+export type FabricRecord =
+  | ({ readonly type: 'invocation' } & InvocationRecord)
+  | ({ readonly type: 'throttle' } & ThrottleRecord)
+  | ({ readonly type: 'event-end' } & EventEndRecord)
+
+export interface LogLine {
+  readonly atMs: number
+  readonly message: string
+}
+
+/** What travels on `weft.log.*`: lines of one log stream, in order. JSON. */
+export interface LogBatch {
+  readonly accountId: AccountId
+  readonly functionName: FunctionName
+  readonly logGroup: string
+  readonly logStream: string
+  readonly requestId: string
+  readonly lines: readonly LogLine[]
+}
+
+/**
+ * Takes facts off the path: returns at once, sends in batches, keeps order per function. Facts are dropped, and the
+ * number of dropped ones counted and told, only when the bus has been unreachable for so long that the buffer is full.
+ */
+export interface FactSink {
+  record(record: FabricRecord): void
+  log(batch: LogBatch): void
+  /** Sends what is buffered; resolves when acknowledged. */
+  flush(): Promise<void>
+}

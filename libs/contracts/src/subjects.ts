@@ -1,0 +1,134 @@
+import { type AccountId, accountId, type FunctionName, isAccountId, isFunctionName, isQualifier } from './ids.ts'
+import { err, ok, type Result } from './result.ts'
+
+/**
+ * Every subject, stream, consumer and bucket name. Publish and subscribe forms stand side by side; parts are branded
+ * or checked, so no caller's string becomes a subject.
+ *
+ * Clients have a NATS account of their own per Weft account; it imports `weft.invoke.<account>.>` and
+ * `weft.event.<account>.>` and sees no other subject of the fabric.
+ */
+
+const target = (account: AccountId, name: FunctionName, qualifier?: string): string => {
+  if (qualifier !== undefined && !isQualifier(qualifier))
+    throw new TypeError(`not a qualifier: ${JSON.stringify(qualifier)}`)
+  return `${account}.${name}${qualifier === undefined ? '' : `.${qualifier}`}`
+}
+
+export const subjects = {
+  /** `weft.invoke.<account>.<function>[.<qualifier>]`: request/reply, answered by frontends in a queue group. */
+  invoke: (account: AccountId, name: FunctionName, qualifier?: string) =>
+    `weft.invoke.${target(account, name, qualifier)}`,
+  invokeAll: 'weft.invoke.*.>',
+  invokeOf: (account: AccountId) => `weft.invoke.${account}.>`,
+  invokeQueueGroup: 'weft-frontends',
+
+  /** `weft.event.<account>.<function>[.<qualifier>]`: what clients publish; the publish ack is the acceptance. */
+  event: (account: AccountId, name: FunctionName, qualifier?: string) =>
+    `weft.event.${target(account, name, qualifier)}`,
+  eventOf: (account: AccountId) => `weft.event.${account}.>`,
+
+  /** `weft.accept.<account>.<function>[.<qualifier>]`: events taken in by a frontend, whose headers are trusted. */
+  accept: (account: AccountId, name: FunctionName, qualifier?: string) =>
+    `weft.accept.${target(account, name, qualifier)}`,
+  acceptOf: (account: AccountId) => `weft.accept.${account}.>`,
+
+  /** `weft.retry.<account>.<function>[.<qualifier>]`: events that wait for their next attempt. */
+  retry: (account: AccountId, name: FunctionName, qualifier?: string) =>
+    `weft.retry.${target(account, name, qualifier)}`,
+  retryAll: 'weft.retry.*.>',
+
+  /** `weft.dead.<account>.<function>`: events that ended without success, kept for the user to see. */
+  dead: (account: AccountId, name: FunctionName) => `weft.dead.${account}.${name}`,
+  deadAll: 'weft.dead.*.*',
+
+  /** `weft.record.<account>.<function>`: batches of invocation records, JSON lines. */
+  record: (account: AccountId, name: FunctionName) => `weft.record.${account}.${name}`,
+  recordAll: 'weft.record.*.*',
+
+  /** `weft.log.<account>.<function>`: batches of log lines of one log stream. */
+  log: (account: AccountId, name: FunctionName) => `weft.log.${account}.${name}`,
+  logAll: 'weft.log.*.*',
+} as const
+
+export const streams = {
+  /** One per account, so that message ids, size limits and floods of one account cannot touch another's events. */
+  events: (account: AccountId) => `WEFT_EVENTS_${account}`,
+  retries: 'WEFT_RETRIES',
+  dead: 'WEFT_DEAD',
+  records: 'WEFT_RECORDS',
+  logs: 'WEFT_LOGS',
+} as const
+
+export const consumers = {
+  asyncQueue: 'async-queue',
+  metrics: 'metrics',
+  /** On the account's own stream, one per event source mapping. */
+  mapping: (uuid: string) => {
+    if (!/^[0-9a-f-]{36}$/.test(uuid)) throw new TypeError(`not a mapping id: ${JSON.stringify(uuid)}`)
+    return `weft-mapping-${uuid}`
+  },
+} as const
+
+export const buckets = {
+  /** `<account>` → Account. Writer: frontend. */
+  accounts: 'weft-accounts',
+  /** `<account>.<function>` → FunctionRecord. Writer: frontend. */
+  functions: 'weft-functions',
+  /** `<account>.<uuid>` → EventSourceMapping. Writer: frontend (wishes), poller (states). */
+  mappings: 'weft-mappings',
+  /** `placement.<partition>` → Leader. Writer: the placement that wins the compare-and-set. */
+  leaders: 'weft-leaders',
+  /** `<service>.<instance>` → Member, expiring unless rewritten. Writer: each instance its own. */
+  members: 'weft-members',
+  /** Object store: hex SHA-256 → zip. Writer: frontend. */
+  code: 'weft-code',
+  /** Object store prefix for S3-shaped buckets of an account: `weft-s3-<account>-<bucket>`. Writer: frontend. */
+  s3: (account: AccountId, bucket: string) => {
+    if (!/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(bucket))
+      throw new TypeError(`not a bucket name: ${JSON.stringify(bucket)}`)
+    return `weft-s3-${account}-${bucket}`
+  },
+} as const
+
+/** Headers of NATS messages. Those of clients are read only where the comment says so. */
+export const headers = {
+  /** Fabric to fabric; ignored from clients. */
+  requestId: 'Weft-Request-Id',
+  attempt: 'Weft-Attempt',
+  /** Function errors so far; throttles and platform errors do not count. */
+  functionErrors: 'Weft-Function-Errors',
+  notBefore: 'Weft-Not-Before',
+  acceptedAt: 'Weft-Accepted-At',
+  /** Hex SHA-256 of the payload, checked before it runs. */
+  checksum: 'Weft-Checksum',
+  /** From clients too. */
+  traceId: 'X-Amzn-Trace-Id',
+  traceparent: 'traceparent',
+  clientContext: 'X-Amz-Client-Context',
+  logType: 'X-Amz-Log-Type',
+  invocationType: 'X-Amz-Invocation-Type',
+  /** On replies. */
+  executedVersion: 'X-Amz-Executed-Version',
+  logResult: 'X-Amz-Log-Result',
+  functionError: 'Weft-Function-Error',
+  serviceError: 'Nats-Service-Error',
+  serviceErrorCode: 'Nats-Service-Error-Code',
+  errorType: 'Weft-Error-Type',
+  errorReason: 'Weft-Error-Reason',
+} as const
+
+export interface TargetSubject {
+  readonly accountId: AccountId
+  readonly functionName: FunctionName
+  readonly qualifier?: string
+}
+
+/** Reads `weft.<verb>.<account>.<function>[.<qualifier>]` back. */
+export function parseTargetSubject(subject: string): Result<TargetSubject, 'malformed'> {
+  const [weft, verb, account, name, qualifier, ...rest] = subject.split('.')
+  if (weft !== 'weft' || !verb || !account || !name || rest.length > 0) return err('malformed')
+  if (!isAccountId(account) || !isFunctionName(name)) return err('malformed')
+  if (qualifier !== undefined && !isQualifier(qualifier)) return err('malformed')
+  return ok({ accountId: accountId(account), functionName: name, ...(qualifier !== undefined && { qualifier }) })
+}

@@ -1,0 +1,6 @@
+export * from './channel.ts'
+export * from './clock.ts'
+export * from './directory.ts'
+export * from './grpc-channel.ts'
+export * from './lifecycle.ts'
+export * from './log.ts'

@@ -1,0 +1,65 @@
+import type {
+  Account,
+  AccountId,
+  CodeLocation,
+  EventSourceMapping,
+  FunctionName,
+  FunctionRecord,
+  Result,
+} from '@weft/contracts'
+
+export interface CatalogueChange {
+  readonly kind: 'function' | 'account' | 'mapping'
+  /** The record's key: `<account>.<function>`, `<account>` or `<account>.<uuid>`. */
+  readonly key: string
+  readonly removed: boolean
+}
+
+/**
+ * The catalogue as this process last saw it: in memory, fed by a watch, so that a lookup on the invoke path costs no
+ * I/O. A change made elsewhere shows within a second; a change made through a Store shows after `Store` settled.
+ */
+export interface Catalogue {
+  function(account: AccountId, name: FunctionName): FunctionRecord | undefined
+  /** In order of name. */
+  functions(account: AccountId): readonly FunctionRecord[]
+  account(id: AccountId): Account | undefined
+  accounts(): readonly Account[]
+  /** The account that an access key belongs to. */
+  accountOfKey(accessKeyId: string): Account | undefined
+  mapping(account: AccountId, uuid: string): EventSourceMapping | undefined
+  mappings(): readonly EventSourceMapping[]
+  /** Returns the unsubscribe. */
+  onChange(listener: (change: CatalogueChange) => void): () => void
+}
+
+export interface Stored<T> {
+  readonly value: T
+  /** The store's own revision, for compare-and-set; not AWS's RevisionId. */
+  readonly revision: number
+}
+
+/**
+ * One kind of record in the store, with compare-and-set. Only the owner of the records is given one. A call that
+ * resolves with ok has been stored durably and is visible in this process's Catalogue. Rejects when the store is
+ * unreachable.
+ */
+export interface Store<T> {
+  read(key: string): Promise<Stored<T> | undefined>
+  create(key: string, value: T): Promise<Result<Stored<T>, 'exists'>>
+  replace(key: string, value: T, revision: number): Promise<Result<Stored<T>, 'conflict'>>
+  remove(key: string, revision: number): Promise<Result<void, 'conflict'>>
+}
+
+export interface CatalogueStores {
+  readonly functions: Store<FunctionRecord>
+  readonly accounts: Store<Account>
+  readonly mappings: Store<EventSourceMapping>
+}
+
+/** Packages by content. `get` verifies the digest and rejects if the bytes differ from it or are missing. */
+export interface CodeStore {
+  /** Idempotent. */
+  put(zip: Uint8Array): Promise<CodeLocation>
+  get(digest: string): Promise<Uint8Array>
+}

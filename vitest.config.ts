@@ -1,0 +1,32 @@
+import { defineConfig } from 'vitest/config'
+
+// unit: beside the code, no network, no processes. integration: real nats-server, sandboxes and daemons, one file at a
+// time because they share the machine's cgroups and ports.
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: [
+            'libs/*/src/**/*.test.ts',
+            'services/*/src/**/*.test.ts',
+            'deploy/*/src/**/*.test.ts',
+            'test/*/src/**/*.test.ts',
+          ],
+          exclude: ['**/*.int.test.ts', '**/node_modules/**'],
+        },
+      },
+      {
+        test: {
+          name: 'integration',
+          include: ['{libs,services,deploy,test}/**/src/**/*.int.test.ts'],
+          exclude: ['**/node_modules/**'],
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
+    ],
+  },
+})
