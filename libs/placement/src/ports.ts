@@ -1,0 +1,19 @@
+import type { Leader, Result } from '@weft/contracts'
+
+/**
+ * Who leads each partition of placement, by compare-and-set on a shared key. Every claim raises the epoch by one.
+ * Observers judge a leader dead when its entry has not changed for `ttlMs` of their own monotonic time, so wall clocks
+ * are never compared.
+ */
+export interface LeaderBoard {
+  readonly ttlMs: number
+  /** As last seen; undefined when free or expired. */
+  leader(partition: number): Leader | undefined
+  /** Called at every change, expiry included. Returns the unsubscribe. */
+  onLeader(listener: (partition: number, leader: Leader | undefined) => void): () => void
+  claim(partition: number, self: { readonly instanceId: string; readonly address: string }): Promise<Result<Leader, 'held'>>
+  /** Extends; 'lost' when another has claimed meanwhile: the caller must stop acting at once. */
+  renew(partition: number, leader: Leader): Promise<Result<Leader, 'lost'>>
+  /** Gives the lead up so that another may claim without waiting. */
+  resign(partition: number, leader: Leader): Promise<void>
+}
