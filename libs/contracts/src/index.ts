@@ -1,3 +1,4 @@
+export * from './connection.ts'
 export * from './errors.ts'
 export * from './function.ts'
 export * from './ids.ts'
