@@ -1,1 +1,2 @@
-export {}
+export * from './link.ts'
+export * from './server-binary.ts'
