@@ -1,4 +1,4 @@
-import { context, trace } from '@opentelemetry/api'
+import { context, diag, propagation, trace } from '@opentelemetry/api'
 import { startNodeSdk } from '@opentelemetry/sdk-node'
 import { InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -17,6 +17,8 @@ afterEach(() => {
   useRegisteredTracer(false)
   trace.disable()
   context.disable()
+  propagation.disable()
+  diag.disable()
 })
 
 describe('traceparent', () => {
