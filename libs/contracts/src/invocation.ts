@@ -93,6 +93,10 @@ export interface EventEndRecord {
   readonly accountId: AccountId
   readonly functionName: FunctionName
   readonly end: 'succeeded' | 'dead-lettered' | 'aged-out'
+  /** Success, RetriesExhausted, EventAgeExceeded, ZeroReservedConcurrency and the fabric's own. */
+  readonly condition: string
+  /** Why the function's own dead-letter target did not get the event; AWS counts these as DeadLetterErrors. */
+  readonly deadLetterError?: string
   readonly attempts: number
   readonly acceptedAtMs: number
   readonly endedAtMs: number

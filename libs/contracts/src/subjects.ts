@@ -36,6 +36,7 @@ export const subjects = {
   /** `weft.retry.<account>.<function>[.<qualifier>]`: events that wait for their next attempt. */
   retry: (account: AccountId, name: FunctionName, qualifier?: string) =>
     `weft.retry.${target(account, name, qualifier)}`,
+  retryOf: (account: AccountId) => `weft.retry.${account}.>`,
   retryAll: 'weft.retry.*.>',
 
   /** `weft.dead.<account>.<function>`: events that ended without success, kept for the user to see. */
@@ -62,6 +63,8 @@ export const streams = {
 
 export const consumers = {
   asyncQueue: 'async-queue',
+  /** On the retry stream, one per account, so that one account's waiting events do not stand before another's. */
+  retriesOf: (account: AccountId) => `async-queue-${account}`,
   metrics: 'metrics',
   /** On the account's own stream, one per event source mapping. */
   mapping: (uuid: string) => {
@@ -77,6 +80,8 @@ export const buckets = {
   functions: 'weft-functions',
   /** `<account>.<uuid>` → EventSourceMapping. Writer: frontend (wishes), poller (states). */
   mappings: 'weft-mappings',
+  /** `<account>.<uuid>` → which poller runs the mapping; entries expire unless renewed. Writer: the poller that holds it. */
+  mappingLeases: 'weft-mapping-leases',
   /** `placement.<partition>` → Leader. Writer: the placement that wins the compare-and-set. */
   leaders: 'weft-leaders',
   /** `<service>.<instance>` → Member, expiring unless rewritten. Writer: each instance its own. */
@@ -98,6 +103,14 @@ export const headers = {
   attempt: 'Weft-Attempt',
   /** Function errors so far; throttles and platform errors do not count. */
   functionErrors: 'Weft-Function-Errors',
+  /** How often the event was put back; with the request id the message id of a retry. */
+  turn: 'Weft-Turn',
+  /** Throttles and platform errors since the last run; they lengthen the wait. */
+  backoffs: 'Weft-Backoffs',
+  /** Base64 JSON `{code, message}` of the last failure. */
+  lastError: 'Weft-Last-Error',
+  /** Set once an event must not run again: the condition it ended with, while its dead letter is being delivered. */
+  ending: 'Weft-Ending',
   notBefore: 'Weft-Not-Before',
   acceptedAt: 'Weft-Accepted-At',
   /** Hex SHA-256 of the payload, checked before it runs. */
@@ -108,6 +121,15 @@ export const headers = {
   clientContext: 'X-Amz-Client-Context',
   logType: 'X-Amz-Log-Type',
   invocationType: 'X-Amz-Invocation-Type',
+  /** On dead letters, named as the message attributes of AWS. */
+  deadRequestId: 'RequestID',
+  deadErrorCode: 'ErrorCode',
+  deadErrorMessage: 'ErrorMessage',
+  deadCondition: 'Weft-Condition',
+  deadAttempts: 'Weft-Attempts',
+  deadFunctionArn: 'Weft-Function-Arn',
+  /** Why the function's own dead-letter target did not get the event. */
+  deadTargetError: 'Weft-Dead-Letter-Error',
   /** On replies. */
   executedVersion: 'X-Amz-Executed-Version',
   logResult: 'X-Amz-Log-Result',
