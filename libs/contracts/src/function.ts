@@ -107,6 +107,17 @@ export interface Leader {
   readonly address: string
   readonly epoch: number
   readonly renewedAtMs: number
+  /**
+   * The workers on which leases of this partition may be live. Written before the first lease on a worker is granted and
+   * handed on from leader to leader, so that a new leader knows whose reports it lacks. Absent: not known.
+   */
+  readonly workers?: readonly LeaderWorker[]
+}
+
+export interface LeaderWorker {
+  readonly workerId: string
+  /** Sandboxes that fit on it at most: how many leases may be live there while it is silent. */
+  readonly slots: number
 }
 
 /** A live instance of a service. */

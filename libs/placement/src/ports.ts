@@ -11,9 +11,16 @@ export interface LeaderBoard {
   leader(partition: number): Leader | undefined
   /** Called at every change, expiry included. Returns the unsubscribe. */
   onLeader(listener: (partition: number, leader: Leader | undefined) => void): () => void
-  claim(partition: number, self: { readonly instanceId: string; readonly address: string }): Promise<Result<Leader, 'held'>>
-  /** Extends; 'lost' when another has claimed meanwhile: the caller must stop acting at once. */
+  /**
+   * Takes a free or expired lead. The result carries the `workers` of the entry it replaces, a resigned one included
+   * (an empty list when there was none before).
+   */
+  claim(
+    partition: number,
+    self: { readonly instanceId: string; readonly address: string },
+  ): Promise<Result<Leader, 'held'>>
+  /** Extends, and stores `leader.workers`; 'lost' when another has claimed meanwhile: the caller must stop acting at once. */
   renew(partition: number, leader: Leader): Promise<Result<Leader, 'lost'>>
-  /** Gives the lead up so that another may claim without waiting. */
+  /** Gives the lead up so that another may claim without waiting. Keeps the epoch and stores `leader.workers`. */
   resign(partition: number, leader: Leader): Promise<void>
 }

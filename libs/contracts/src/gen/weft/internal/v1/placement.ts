@@ -138,8 +138,10 @@ export interface AcquireLease {
   seq: bigint;
   spec?: SandboxSpec | undefined;
   requestId: string;
-  /** Epoch milliseconds after which the caller no longer waits. */
+  /** Epoch milliseconds after which the caller no longer waits, by the dispatcher's wall clock. For logs. */
   deadlineMs: bigint;
+  /** How long the caller still waits, from the arrival of this frame: wall clocks of two machines are never compared. */
+  waitMs: number;
 }
 
 export interface CancelAcquire {
@@ -151,12 +153,16 @@ export interface ReleaseLease {
   sandboxId: string;
   /** The sandbox is known to be gone or unfit (its process died, its worker is unreachable). */
   sandboxLost: boolean;
+  /** The end of the last invocation was not seen, so it may still run: the slot stays counted until the worker tells. */
+  mayStillRun: boolean;
 }
 
-/** Answer to a recall of a lease that is in use: it is released when the invocation ends. */
+/** Answer to a recall of a lease that is in use: it is released when the invocation ends, unless `kept`. */
 export interface LeaseBusy {
   id?: LeaseId | undefined;
   sandboxId: string;
+  /** The recall asked only for an idle lease; this one stays with its holder. */
+  kept: boolean;
 }
 
 export interface PlacementToDispatcherFrames {
@@ -171,7 +177,7 @@ export interface PlacementToDispatcherFrame {
     /** Give the lease back as soon as no invocation runs under it. */
     { $case: "recall"; value: RecallLease }
     | //
-    /** The lease has ended (its sandbox or worker is gone). No answer. */
+    /** The lease has ended (its sandbox or worker is gone): nothing new runs under it, and it is released once nothing runs. */
     { $case: "revoked"; value: LeaseRevoked }
     | { $case: "welcome"; value: PlacementWelcome }
     | undefined;
@@ -200,6 +206,8 @@ export interface LeaseDenied {
 export interface RecallLease {
   id?: LeaseId | undefined;
   sandboxId: string;
+  /** Give it back only if it is idle now; otherwise answer busy and keep it. */
+  ifIdle: boolean;
 }
 
 export interface LeaseRevoked {
@@ -944,7 +952,7 @@ export const DispatcherHello: MessageFns<DispatcherHello> = {
 };
 
 function createBaseAcquireLease(): AcquireLease {
-  return { seq: 0n, spec: undefined, requestId: "", deadlineMs: 0n };
+  return { seq: 0n, spec: undefined, requestId: "", deadlineMs: 0n, waitMs: 0 };
 }
 
 export const AcquireLease: MessageFns<AcquireLease> = {
@@ -966,6 +974,9 @@ export const AcquireLease: MessageFns<AcquireLease> = {
         throw new globalThis.Error("value provided for field message.deadlineMs of type uint64 too large");
       }
       writer.uint32(32).uint64(message.deadlineMs);
+    }
+    if (message.waitMs !== 0) {
+      writer.uint32(40).uint32(message.waitMs);
     }
     return writer;
   },
@@ -1015,6 +1026,14 @@ export const AcquireLease: MessageFns<AcquireLease> = {
             message.deadlineMs = reader.uint64() as bigint;
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.waitMs = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1041,6 +1060,11 @@ export const AcquireLease: MessageFns<AcquireLease> = {
         : isSet(object.deadline_ms)
         ? BigInt(object.deadline_ms)
         : 0n,
+      waitMs: isSet(object.waitMs)
+        ? globalThis.Number(object.waitMs)
+        : isSet(object.wait_ms)
+        ? globalThis.Number(object.wait_ms)
+        : 0,
     };
   },
 
@@ -1058,6 +1082,9 @@ export const AcquireLease: MessageFns<AcquireLease> = {
     if (message.deadlineMs !== 0n) {
       obj.deadlineMs = message.deadlineMs.toString();
     }
+    if (message.waitMs !== 0) {
+      obj.waitMs = Math.round(message.waitMs);
+    }
     return obj;
   },
 
@@ -1074,6 +1101,7 @@ export const AcquireLease: MessageFns<AcquireLease> = {
     message.deadlineMs = (object.deadlineMs !== undefined && object.deadlineMs !== null)
       ? BigInt(object.deadlineMs)
       : 0n;
+    message.waitMs = object.waitMs ?? 0;
     return message;
   },
 };
@@ -1149,7 +1177,7 @@ export const CancelAcquire: MessageFns<CancelAcquire> = {
 };
 
 function createBaseReleaseLease(): ReleaseLease {
-  return { id: undefined, sandboxId: "", sandboxLost: false };
+  return { id: undefined, sandboxId: "", sandboxLost: false, mayStillRun: false };
 }
 
 export const ReleaseLease: MessageFns<ReleaseLease> = {
@@ -1162,6 +1190,9 @@ export const ReleaseLease: MessageFns<ReleaseLease> = {
     }
     if (message.sandboxLost !== false) {
       writer.uint32(24).bool(message.sandboxLost);
+    }
+    if (message.mayStillRun !== false) {
+      writer.uint32(32).bool(message.mayStillRun);
     }
     return writer;
   },
@@ -1203,6 +1234,14 @@ export const ReleaseLease: MessageFns<ReleaseLease> = {
             message.sandboxLost = reader.bool();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.mayStillRun = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1228,6 +1267,11 @@ export const ReleaseLease: MessageFns<ReleaseLease> = {
         : isSet(object.sandbox_lost)
         ? globalThis.Boolean(object.sandbox_lost)
         : false,
+      mayStillRun: isSet(object.mayStillRun)
+        ? globalThis.Boolean(object.mayStillRun)
+        : isSet(object.may_still_run)
+        ? globalThis.Boolean(object.may_still_run)
+        : false,
     };
   },
 
@@ -1242,6 +1286,9 @@ export const ReleaseLease: MessageFns<ReleaseLease> = {
     if (message.sandboxLost !== false) {
       obj.sandboxLost = message.sandboxLost;
     }
+    if (message.mayStillRun !== false) {
+      obj.mayStillRun = message.mayStillRun;
+    }
     return obj;
   },
 
@@ -1253,12 +1300,13 @@ export const ReleaseLease: MessageFns<ReleaseLease> = {
     message.id = (object.id !== undefined && object.id !== null) ? LeaseId.fromPartial(object.id) : undefined;
     message.sandboxId = object.sandboxId ?? "";
     message.sandboxLost = object.sandboxLost ?? false;
+    message.mayStillRun = object.mayStillRun ?? false;
     return message;
   },
 };
 
 function createBaseLeaseBusy(): LeaseBusy {
-  return { id: undefined, sandboxId: "" };
+  return { id: undefined, sandboxId: "", kept: false };
 }
 
 export const LeaseBusy: MessageFns<LeaseBusy> = {
@@ -1268,6 +1316,9 @@ export const LeaseBusy: MessageFns<LeaseBusy> = {
     }
     if (message.sandboxId !== "") {
       writer.uint32(18).string(message.sandboxId);
+    }
+    if (message.kept !== false) {
+      writer.uint32(24).bool(message.kept);
     }
     return writer;
   },
@@ -1301,6 +1352,14 @@ export const LeaseBusy: MessageFns<LeaseBusy> = {
             message.sandboxId = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.kept = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1321,6 +1380,7 @@ export const LeaseBusy: MessageFns<LeaseBusy> = {
         : isSet(object.sandbox_id)
         ? globalThis.String(object.sandbox_id)
         : "",
+      kept: isSet(object.kept) ? globalThis.Boolean(object.kept) : false,
     };
   },
 
@@ -1332,6 +1392,9 @@ export const LeaseBusy: MessageFns<LeaseBusy> = {
     if (message.sandboxId !== "") {
       obj.sandboxId = message.sandboxId;
     }
+    if (message.kept !== false) {
+      obj.kept = message.kept;
+    }
     return obj;
   },
 
@@ -1342,6 +1405,7 @@ export const LeaseBusy: MessageFns<LeaseBusy> = {
     const message = createBaseLeaseBusy();
     message.id = (object.id !== undefined && object.id !== null) ? LeaseId.fromPartial(object.id) : undefined;
     message.sandboxId = object.sandboxId ?? "";
+    message.kept = object.kept ?? false;
     return message;
   },
 };
@@ -1880,7 +1944,7 @@ export const LeaseDenied: MessageFns<LeaseDenied> = {
 };
 
 function createBaseRecallLease(): RecallLease {
-  return { id: undefined, sandboxId: "" };
+  return { id: undefined, sandboxId: "", ifIdle: false };
 }
 
 export const RecallLease: MessageFns<RecallLease> = {
@@ -1890,6 +1954,9 @@ export const RecallLease: MessageFns<RecallLease> = {
     }
     if (message.sandboxId !== "") {
       writer.uint32(18).string(message.sandboxId);
+    }
+    if (message.ifIdle !== false) {
+      writer.uint32(24).bool(message.ifIdle);
     }
     return writer;
   },
@@ -1923,6 +1990,14 @@ export const RecallLease: MessageFns<RecallLease> = {
             message.sandboxId = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.ifIdle = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1943,6 +2018,11 @@ export const RecallLease: MessageFns<RecallLease> = {
         : isSet(object.sandbox_id)
         ? globalThis.String(object.sandbox_id)
         : "",
+      ifIdle: isSet(object.ifIdle)
+        ? globalThis.Boolean(object.ifIdle)
+        : isSet(object.if_idle)
+        ? globalThis.Boolean(object.if_idle)
+        : false,
     };
   },
 
@@ -1954,6 +2034,9 @@ export const RecallLease: MessageFns<RecallLease> = {
     if (message.sandboxId !== "") {
       obj.sandboxId = message.sandboxId;
     }
+    if (message.ifIdle !== false) {
+      obj.ifIdle = message.ifIdle;
+    }
     return obj;
   },
 
@@ -1964,6 +2047,7 @@ export const RecallLease: MessageFns<RecallLease> = {
     const message = createBaseRecallLease();
     message.id = (object.id !== undefined && object.id !== null) ? LeaseId.fromPartial(object.id) : undefined;
     message.sandboxId = object.sandboxId ?? "";
+    message.ifIdle = object.ifIdle ?? false;
     return message;
   },
 };
