@@ -1,4 +1,8 @@
-import type { AccountId, FunctionName, Result } from '@weft/contracts'
+import type { AccountId, EventEndRecord, EventSourceMapping, FunctionName, Result } from '@weft/contracts'
+import type { DeadBatch } from './dead-batch.ts'
+import type { DeadLetter } from './dead-letter.ts'
+import type { QueuedEvent } from './event.ts'
+import type { SourceRecord } from './stream-records.ts'
 
 /** An event on its way into the store. */
 export interface NewEvent {
@@ -21,4 +25,115 @@ export interface NewEvent {
  */
 export interface EventAcceptor {
   accept(event: NewEvent): Promise<Result<{ readonly duplicate: boolean }, 'store-full' | 'unavailable'>>
+}
+
+/** How an event leaves the queue, or returns to it. */
+export type Settlement =
+  /** Terminal: it succeeded. */
+  | { readonly kind: 'done'; readonly end: EventEndRecord }
+  /** Terminal: it is kept as a dead letter. */
+  | { readonly kind: 'dead'; readonly letter: DeadLetter; readonly end: EventEndRecord }
+  /** It waits for its next attempt. */
+  | { readonly kind: 'again'; readonly event: QueuedEvent }
+
+/**
+ * One delivery of an accepted event. The event stays in the store until the delivery is settled; a delivery that is
+ * neither settled nor extended for `holdMs` is taken back and delivered again, here or elsewhere.
+ */
+export interface EventDelivery {
+  readonly event: QueuedEvent
+  /** It was delivered before, so an earlier delivery may have run it and even settled it in part. */
+  readonly redelivered: boolean
+  /**
+   * False as soon as another may have been given the event. From then on this delivery must write nothing; once false
+   * it stays false.
+   */
+  held(): boolean
+  /** Keeps the delivery for another `holdMs`. Never rejects: without an answer the hold runs out by itself. */
+  extend(): Promise<void>
+  /** True when an earlier delivery of this very message reached a settlement whose last step, its removal, is missing. */
+  settledBefore(): Promise<boolean>
+  /**
+   * Writes the settlement durably and then removes the event. Idempotent: every write carries a message id, so after a
+   * rejection (the bus is away, the store is full) the same settlement may be tried again. 'lost': not held any more;
+   * nothing more was written.
+   */
+  settle(settlement: Settlement): Promise<'settled' | 'lost'>
+  /** Removes an event that `settledBefore`. */
+  discard(): Promise<void>
+  /** Gives the event back; it is delivered again after the delay, or earlier if the bus restarts. */
+  release(delayMs: number): void
+}
+
+/** Where the events of one account come from: fresh ones, or those that wait for another attempt. */
+export interface EventLane extends AsyncDisposable {
+  readonly name: string
+  /**
+   * Up to `most` deliveries, as soon as there is one; empty after some seconds without any, or when aborted. Rejects when
+   * the bus is unreachable or the source is missing; a missing consumer is made again by the next call. One call at a time.
+   */
+  pull(most: number, signal: AbortSignal): Promise<readonly EventDelivery[]>
+}
+
+export interface EventInbox {
+  /** How long a delivery is held without an extension, ms. */
+  readonly holdMs: number
+  lanes(account: AccountId): readonly EventLane[]
+}
+
+/**
+ * Delivers dead letters to the target a function names (`DeadLetterConfig.TargetArn`): a JetStream stream or subject of
+ * the same account. Idempotent for two minutes by request id.
+ */
+export interface DeadLetterTargets {
+  /** The error tells, for the dead letter's own header, what was wrong with the target. */
+  send(targetArn: string, letter: DeadLetter): Promise<Result<void, string>>
+}
+
+/** Positions of mappings in their sources. */
+export interface MappingSources {
+  /** How long records are held without an extension, ms. */
+  readonly holdMs: number
+  /**
+   * Opens the source of a mapping at its checkpoint, or at its starting position the first time. Records that an earlier
+   * reader left unsettled come first. The error is a sentence for LastProcessingResult. Rejects when the bus is away.
+   */
+  open(mapping: EventSourceMapping): Promise<Result<MappingSource, string>>
+  /** Forgets the mapping's position. Succeeds when there is none. */
+  remove(mapping: EventSourceMapping): Promise<void>
+}
+
+/** One reader's view of a source. Records come in order, without a gap; when that cannot be kept the source is lost. */
+export interface MappingSource extends AsyncDisposable {
+  /** With the name, what request ids of batches are made of. */
+  readonly streamCreatedAt: string
+  /** Up to `most` records as soon as there is one; none after `waitMs`. Rejects when the source is lost: open it again. */
+  read(most: number, waitMs: number, signal: AbortSignal): Promise<readonly SourceRecord[]>
+  /** False once an unsettled record may be handed out again: stop working on it and open the source again. */
+  held(): boolean
+  /** Keeps the unsettled records for another `holdMs`. Never rejects. */
+  extend(): Promise<void>
+  /** Settles every record up to this one, durably. Rejects when that is not certain. */
+  checkpoint(record: SourceRecord): Promise<void>
+}
+
+/** Keeps what is known of batches that were given up where the user can see it. Idempotent by request id and range. */
+export interface DeadBatches {
+  keep(mapping: EventSourceMapping, batch: DeadBatch): Promise<void>
+}
+
+export interface MappingLease {
+  /** `<account>.<uuid>` of the mapping. */
+  readonly key: string
+  /** The store's revision, for compare-and-set. */
+  readonly revision: number
+}
+
+/** The right to run a mapping: at most one holder at a time, as long as holders stop `ttlMs` after their last renewal. */
+export interface MappingLeases {
+  readonly ttlMs: number
+  acquire(key: string): Promise<Result<MappingLease, 'held'>>
+  renew(lease: MappingLease): Promise<Result<MappingLease, 'lost'>>
+  /** Lets another acquire at once. Never rejects: without an answer the lease expires. */
+  release(lease: MappingLease): Promise<void>
 }

@@ -1,0 +1,179 @@
+import { createHash } from 'node:crypto'
+import {
+  type AccountId,
+  functionName,
+  headers,
+  limits,
+  parseTargetSubject,
+  requestIdOfMessage,
+  subjects,
+} from '@weft/contracts'
+import { type DeadCondition, errorLine, type LastError, type MessagePlace, type QueuedEvent } from './event.ts'
+
+export type HeaderValues = Readonly<Record<string, string>>
+
+/** What the store holds for an event: a subject, header values and the payload. */
+export interface EventMessage {
+  readonly subject: string
+  readonly headers: HeaderValues
+  readonly payload: Uint8Array
+}
+
+/** Stands in dead letters for a subject that names no function. */
+export const unroutable = functionName('_unroutable')
+
+export const checksumOf = (payload: Uint8Array): string => createHash('sha256').update(payload).digest('hex')
+
+/** Message of an event as a frontend takes it in (`accept`) or as async-queue puts it back (`retry`). */
+export function encodeEvent(event: QueuedEvent, kind: 'accept' | 'retry'): EventMessage {
+  const values: Record<string, string> = {
+    [headers.requestId]: event.requestId,
+    [headers.acceptedAt]: `${event.acceptedAtMs}`,
+    [headers.checksum]: checksumOf(event.payload),
+  }
+  if (event.traceHeader !== undefined) values[headers.traceId] = event.traceHeader
+  if (event.traceparent !== undefined) values[headers.traceparent] = event.traceparent
+  if (kind === 'retry') {
+    values[headers.attempt] = `${event.attempt}`
+    values[headers.functionErrors] = `${event.functionErrors}`
+    values[headers.backoffs] = `${event.backoffs}`
+    values[headers.turn] = `${event.turn}`
+    values[headers.notBefore] = `${event.notBeforeMs}`
+    if (event.lastError) values[headers.lastError] = Buffer.from(JSON.stringify(event.lastError)).toString('base64')
+    if (event.ending) values[headers.ending] = event.ending
+  }
+  return {
+    subject: subjects[kind](event.accountId, event.functionName, event.qualifier),
+    headers: values,
+    payload: event.payload,
+  }
+}
+
+/**
+ * Reads a message of an account's event or retry stream. Headers are trusted on `weft.accept` and `weft.retry`, where
+ * only the fabric can publish; on `weft.event`, where clients publish, all but the trace headers are ignored and the
+ * request id follows from the message's place, so that it is the same in every delivery.
+ *
+ * Never fails: what cannot be read comes back as an event whose `ending` says so, to be shown as a dead letter.
+ */
+export function decodeEvent(
+  account: AccountId,
+  subject: string,
+  header: (name: string) => string | undefined,
+  payload: Uint8Array,
+  place: MessagePlace,
+): QueuedEvent {
+  const target = parseTargetSubject(subject)
+  const verb = subject.split('.')[1]
+  const trusted = verb === 'accept' || verb === 'retry'
+  const plain: QueuedEvent = {
+    requestId: requestIdOfMessage(place.stream, place.streamCreatedAt, place.sequence),
+    accountId: account,
+    functionName: target.ok ? target.value.functionName : unroutable,
+    ...(target.ok && target.value.qualifier !== undefined && { qualifier: target.value.qualifier }),
+    payload,
+    acceptedAtMs: place.storedAtMs,
+    attempt: 1,
+    functionErrors: 0,
+    backoffs: 0,
+    turn: 0,
+    notBeforeMs: 0,
+    ...traceOf(header),
+  }
+  if (!target.ok || target.value.accountId !== account)
+    return ended(plain, 'MalformedEvent', 'subject names no function')
+  return trusted ? decodeTrusted(plain, header) : decodeUntrusted(plain)
+}
+
+const ended = (event: QueuedEvent, ending: DeadCondition, message: string): QueuedEvent => ({
+  ...event,
+  ending,
+  lastError: { code: 400, message: errorLine(message) },
+})
+
+/** A traceparent or trace header that is not of the known form is dropped: it must not keep an event from running. */
+function traceOf(header: (name: string) => string | undefined): Pick<QueuedEvent, 'traceHeader' | 'traceparent'> {
+  const traceHeader = header(headers.traceId)
+  const traceparent = header(headers.traceparent)
+  return {
+    ...(traceHeader !== undefined && /^[\x21-\x7e]{1,512}$/.test(traceHeader) && { traceHeader }),
+    ...(traceparent !== undefined && /^[0-9a-f]{2}(-[0-9a-f]+){3}$/.test(traceparent) && { traceparent }),
+  }
+}
+
+function decodeUntrusted(plain: QueuedEvent): QueuedEvent {
+  // A publish without data is AWS's invoke without a payload: the function gets an empty object.
+  const event = plain.payload.length === 0 ? { ...plain, payload: new TextEncoder().encode('{}') } : plain
+  if (event.payload.length > limits.asyncPayloadBytes)
+    return ended(
+      event,
+      'MalformedEvent',
+      `${event.payload.length} byte payload is too large for the Event invocation type (limit ${limits.asyncPayloadBytes} bytes)`,
+    )
+  try {
+    JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(event.payload))
+    return event
+  } catch (error) {
+    return ended(event, 'MalformedEvent', `Could not parse request body into json: ${(error as Error).message}`)
+  }
+}
+
+function decodeTrusted(plain: QueuedEvent, header: (name: string) => string | undefined): QueuedEvent {
+  const wrong: string[] = []
+  const integer = (name: string, absent: number | undefined, least: number): number => {
+    const text = header(name)
+    if (text === undefined && absent !== undefined) return absent
+    const value = text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+    if (!(value >= least)) wrong.push(name)
+    return value >= least ? value : least
+  }
+  const requestId = header(headers.requestId)
+  if (requestId === undefined || !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(requestId))
+    wrong.push(headers.requestId)
+  const lastError = decodeLastError(header(headers.lastError))
+  if (lastError === 'malformed') wrong.push(headers.lastError)
+  const ending = header(headers.ending)
+  if (ending !== undefined && !isCondition(ending)) wrong.push(headers.ending)
+  const event: QueuedEvent = {
+    ...plain,
+    acceptedAtMs: integer(headers.acceptedAt, undefined, 0),
+    attempt: integer(headers.attempt, 1, 1),
+    functionErrors: integer(headers.functionErrors, 0, 0),
+    backoffs: integer(headers.backoffs, 0, 0),
+    turn: integer(headers.turn, 0, 0),
+    notBeforeMs: integer(headers.notBefore, 0, 0),
+    ...(lastError !== undefined && lastError !== 'malformed' && { lastError }),
+    ...(ending !== undefined && isCondition(ending) && { ending }),
+  }
+  if (wrong.length > 0)
+    return ended(
+      { ...event, acceptedAtMs: event.acceptedAtMs || plain.acceptedAtMs },
+      'MalformedEvent',
+      `unreadable headers: ${wrong.join(', ')}`,
+    )
+  const named = { ...event, requestId: requestId as string }
+  if (header(headers.checksum) !== checksumOf(event.payload))
+    return ended(named, 'ChecksumMismatch', 'the stored payload differs from the accepted one')
+  return named
+}
+
+function decodeLastError(text: string | undefined): LastError | 'malformed' | undefined {
+  if (text === undefined) return undefined
+  try {
+    const { code, message } = JSON.parse(Buffer.from(text, 'base64').toString()) as Partial<LastError>
+    if (typeof code === 'number' && typeof message === 'string') return { code, message: errorLine(message) }
+  } catch {
+    // Falls through: the header is as unreadable as one with other members.
+  }
+  return 'malformed'
+}
+
+const conditions: Readonly<Record<DeadCondition, true>> = {
+  RetriesExhausted: true,
+  EventAgeExceeded: true,
+  ZeroReservedConcurrency: true,
+  FunctionNotFound: true,
+  MalformedEvent: true,
+  ChecksumMismatch: true,
+}
+const isCondition = (text: string): text is DeadCondition => Object.hasOwn(conditions, text)

@@ -1,0 +1,40 @@
+/** What a function with ReportBatchItemFailures said of its batch. */
+export type ItemFailures =
+  | { readonly kind: 'all-succeeded' }
+  | { readonly kind: 'all-failed'; readonly reason: string }
+  /** Index of the first record that failed: a stream restarts there, whatever is said of later ones. */
+  | { readonly kind: 'from'; readonly index: number }
+
+/**
+ * Reads `{"batchItemFailures":[{"itemIdentifier":…}]}`. Full success: nothing, null, `{}`, an empty string, an empty or
+ * null list. Full failure: anything that is not of the form, or an identifier that is empty, null or unknown (Lambda
+ * developer guide, services-kinesis-batchfailurereporting).
+ */
+export function readItemFailures(payload: Uint8Array, identifiers: readonly string[]): ItemFailures {
+  const failed = (reason: string): ItemFailures => ({ kind: 'all-failed', reason })
+  const text = new TextDecoder().decode(payload).trim()
+  if (text === '') return { kind: 'all-succeeded' }
+  let answer: unknown
+  try {
+    answer = JSON.parse(text)
+  } catch {
+    return failed('the answer is not JSON')
+  }
+  if (answer === null || answer === '') return { kind: 'all-succeeded' }
+  if (typeof answer !== 'object' || Array.isArray(answer)) return failed('the answer is no object')
+  const keys = Object.keys(answer)
+  if (keys.length === 0) return { kind: 'all-succeeded' }
+  if (!keys.includes('batchItemFailures')) return failed('the answer has no batchItemFailures')
+  const list = (answer as { batchItemFailures: unknown }).batchItemFailures
+  if (list === null) return { kind: 'all-succeeded' }
+  if (!Array.isArray(list)) return failed('batchItemFailures is no list')
+  const places = new Map(identifiers.map((id, index) => [id, index]))
+  let lowest = identifiers.length
+  for (const item of list) {
+    const id: unknown = (item as { itemIdentifier?: unknown } | null)?.itemIdentifier
+    const index = typeof id === 'string' ? places.get(id) : undefined
+    if (index === undefined) return failed(`batchItemFailures names an unknown item ${JSON.stringify(id) ?? ''}`)
+    lowest = Math.min(lowest, index)
+  }
+  return lowest === identifiers.length ? { kind: 'all-succeeded' } : { kind: 'from', index: lowest }
+}
