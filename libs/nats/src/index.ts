@@ -1,2 +1,6 @@
+export * from './accounts/keyring.ts'
+export * from './accounts/permissions.ts'
+export * from './accounts/push-account.ts'
+export * from './accounts/server-config.ts'
 export * from './link.ts'
 export * from './server-binary.ts'
