@@ -1,0 +1,144 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Writable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import type { Io } from './io.ts'
+import { runCommand } from './program.ts'
+
+/** A stand-in for the HTTP door: answers what the test lays out and keeps what it was asked. */
+interface Door {
+  answer(request: IncomingMessage, body: string): { status: number; headers?: Record<string, string>; body: string }
+  readonly asked: { method: string; path: string; target: string | undefined; body: string }[]
+}
+
+let server: Server
+let door: Door
+let dir: string
+
+beforeEach(async () => {
+  door = { asked: [], answer: () => ({ status: 200, body: '{}' }) }
+  server = createServer(async (request, response) => {
+    const body = await text(request)
+    const target = request.headers['x-amz-target']?.toString()
+    door.asked.push({ method: request.method ?? '', path: request.url ?? '', target, body })
+    const answer = door.answer(request, body)
+    response.writeHead(answer.status, answer.headers).end(answer.body)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  dir = await mkdtemp(join(tmpdir(), 'weft-cli-'))
+  const connection = {
+    http: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    grpc: '127.0.0.1:1',
+    nats: 'nats://127.0.0.1:2',
+    region: 'us-east-1',
+    accountId: '000000000000',
+    accessKeyId: 'AKIAEXAMPLE',
+    secretAccessKey: "it's secret",
+    natsCreds: join(dir, 'client.creds'),
+  }
+  await writeFile(join(dir, 'connection.json'), JSON.stringify(connection))
+})
+
+afterEach(async () => {
+  server.closeAllConnections()
+  await new Promise((resolve) => server.close(resolve))
+  await rm(dir, { recursive: true })
+})
+
+const run = async (...args: string[]) => {
+  const written = { stdout: '', stderr: '' }
+  const into = (name: 'stdout' | 'stderr') =>
+    new Writable({
+      write(chunk, _encoding, done) {
+        written[name] += String(chunk)
+        done()
+      },
+    })
+  const io: Io = {
+    env: { WEFT_DATA_DIR: dir },
+    stdout: into('stdout'),
+    stderr: into('stderr'),
+    readStdin: async () => Buffer.from('{"from":"stdin"}'),
+    stop: new AbortController().signal,
+  }
+  const exitCode = await runCommand(args, io)
+  return { exitCode, ...written }
+}
+
+it('prints shell exports that quote what a shell would read', async () => {
+  const { exitCode, stdout } = await run('env')
+  expect(exitCode).toBe(0)
+  expect(stdout).toContain("export AWS_SECRET_ACCESS_KEY='it'\\''s secret'\n")
+  expect(stdout).toContain('export WEFT_GRPC=127.0.0.1:1\n')
+})
+
+it('says where it looked when no fabric runs, and what is wrong with a command line', async () => {
+  const none = await run('--data-dir', join(dir, 'other'), 'env')
+  expect(none).toMatchObject({ exitCode: 1, stdout: '' })
+  expect(none.stderr).toBe(
+    `weft: no fabric runs on ${join(dir, 'other')} (no connection.json there): start one with "npm start"\n`,
+  )
+  expect((await run('frobnicate')).exitCode).toBe(2)
+  expect((await run('logs', 'f', '--since', 'yesterday-ish')).exitCode).toBe(2)
+})
+
+it('invokes, shows the answer and tells a function that fails apart from a call that is refused', async () => {
+  door.answer = () => ({
+    status: 200,
+    headers: { 'x-amzn-requestid': 'r-1', 'x-amz-executed-version': '$LATEST' },
+    body: '{"a":1}',
+  })
+  expect(await run('invoke', 'f', '-')).toMatchObject({ exitCode: 0, stdout: '{"a":1}\n' })
+  expect(door.asked[0]).toMatchObject({ path: '/2015-03-31/functions/f/invocations', body: '{"from":"stdin"}' })
+
+  door.answer = () => ({ status: 200, headers: { 'x-amz-function-error': 'Unhandled' }, body: '{"errorType":"Error"}' })
+  expect((await run('invoke', 'f')).exitCode).toBe(3)
+
+  door.answer = () => ({
+    status: 404,
+    headers: { 'x-amzn-errortype': 'ResourceNotFoundException' },
+    body: '{"Message":"Function not found: f"}',
+  })
+  expect(await run('publish', 'f')).toMatchObject({
+    exitCode: 1,
+    stderr: 'weft: ResourceNotFoundException: Function not found: f\n',
+  })
+})
+
+it('reads every page of a log', async () => {
+  door.answer = (_request, body) => {
+    const { nextToken } = JSON.parse(body) as { nextToken?: string }
+    const event = (n: number) => ({ eventId: String(n), logStreamName: 's', timestamp: n, message: `line ${n}\n` })
+    return {
+      status: 200,
+      body: JSON.stringify(nextToken ? { events: [event(2)] } : { events: [event(1)], nextToken: 't' }),
+    }
+  }
+  const { exitCode, stdout } = await run('logs', 'f', '--since', '1970-01-01')
+  expect(exitCode).toBe(0)
+  expect(stdout).toBe('1970-01-01T00:00:00.001Z line 1\n1970-01-01T00:00:00.002Z line 2\n')
+  expect(door.asked.map(({ target }) => target)).toEqual([
+    'Logs_20140328.FilterLogEvents',
+    'Logs_20140328.FilterLogEvents',
+  ])
+})
+
+it('shows the problem of the service that has it and fails while the fabric is not ready', async () => {
+  const problems = ['no worker']
+  door.answer = () => ({
+    status: 503,
+    body: JSON.stringify({
+      service: 'weft',
+      status: 'degraded',
+      problems: ['placement: no worker'],
+      services: [{ service: 'placement', status: 'degraded', problems, details: { epoch: 3 } }],
+    }),
+  })
+  const { exitCode, stdout } = await run('health')
+  expect(exitCode).toBe(1)
+  expect(stdout).toBe('degraded weft\n  degraded placement  epoch=3\n    no worker\n')
+})

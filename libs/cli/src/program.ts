@@ -1,0 +1,99 @@
+import { type Clock, systemClock } from '@weft/platform'
+import { Command, CommanderError, Option } from 'commander'
+import { FabricClient, type InvokeOptions } from './client/client.ts'
+import { environmentOf, shellExports } from './commands/env.ts'
+import { health } from './commands/health.ts'
+import { invoke, readPayload } from './commands/invoke.ts'
+import { logs, parseSince } from './commands/logs.ts'
+import { findConnection } from './connection.ts'
+import { CommandError, exitCodes, type Io, paint } from './io.ts'
+
+/** Runs the command line `args` (without program name) and resolves to the exit code. */
+export async function runCommand(args: readonly string[], io: Io, clock: Clock = systemClock): Promise<number> {
+  let exitCode: number = exitCodes.done
+  const program = new Command('weft')
+    .description('Use a Weft fabric from the command line.')
+    .option('-d, --data-dir <dir>', 'data directory of the fabric (WEFT_DATA_DIR, or that of npm start)')
+    .exitOverride()
+    .showHelpAfterError('(weft --help tells more)')
+    .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
+
+  const connection = () => findConnection(io, program.opts<{ dataDir?: string }>().dataDir)
+  const withClient = async <T>(use: (client: FabricClient) => Promise<T>): Promise<T> => {
+    using client = new FabricClient(await connection(), clock)
+    return await use(client)
+  }
+
+  program
+    .command('env')
+    .description('print the connection as shell exports: eval "$(weft env)"')
+    .addOption(new Option('-f, --format <format>', 'sh or json').choices(['sh', 'json']).default('sh'))
+    .action(async ({ format }: { format: 'sh' | 'json' }) => {
+      const found = await connection()
+      io.stdout.write(format === 'sh' ? shellExports(found) : `${JSON.stringify(environmentOf(found), null, 2)}\n`)
+    })
+
+  program
+    .command('invoke')
+    .description('run a function and print its answer')
+    .argument('<function>', 'name, name:qualifier or ARN')
+    .argument('[payload]', 'JSON, @file, or - for standard input', undefined)
+    .option('-q, --qualifier <qualifier>', 'version or alias')
+    .option('-t, --tail', 'show the last 4 KB of the log')
+    .option('--dry-run', 'only check whether the call would be allowed')
+    .action(
+      async (
+        name: string,
+        payload: string | undefined,
+        options: { qualifier?: string; tail?: true; dryRun?: true },
+      ) => {
+        const body = await readPayload(io, payload)
+        const how: InvokeOptions = {
+          type: options.dryRun ? 'DryRun' : 'RequestResponse',
+          ...(options.qualifier !== undefined && { qualifier: options.qualifier }),
+          ...(options.tail && { logTail: true }),
+        }
+        exitCode = await withClient((client) => invoke(io, client, name, body, how))
+      },
+    )
+
+  program
+    .command('publish')
+    .description('hand an event to a function; done when it is stored')
+    .argument('<function>', 'name, name:qualifier or ARN')
+    .argument('[payload]', 'JSON, @file, or - for standard input', undefined)
+    .option('-q, --qualifier <qualifier>', 'version or alias')
+    .action(async (name: string, payload: string | undefined, { qualifier }: { qualifier?: string }) => {
+      const body = await readPayload(io, payload)
+      const how: InvokeOptions = { type: 'Event', ...(qualifier !== undefined && { qualifier }) }
+      exitCode = await withClient((client) => invoke(io, client, name, body, how))
+    })
+
+  program
+    .command('logs')
+    .description("print a function's log")
+    .argument('<function>', 'function name, or a log group that begins with /')
+    .option('-s, --since <when>', '30s, 10m, 2h, 7d ago, or an ISO 8601 time', '1h')
+    .option('-f, --follow', 'go on until Ctrl-C')
+    .action(async (name: string, { since, follow }: { since: string; follow?: true }) => {
+      const sinceMs = parseSince(since, clock.now())
+      await withClient((client) => logs(io, clock, client, name, { sinceMs, follow: follow === true }))
+    })
+
+  program
+    .command('health')
+    .description('tell what each service says about itself')
+    .action(async () => {
+      exitCode = await withClient((client) => health(io, client))
+    })
+
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
+    if (!(error instanceof CommandError)) throw error
+    io.stderr.write(`${paint(io.stderr, 'red', 'weft:')} ${error.message}\n`)
+    return error.exitCode
+  }
+}
