@@ -105,8 +105,8 @@ async function answering(socketPath: string, logFile: string): Promise<string> {
 }
 
 async function versionOf(socketPath: string): Promise<string> {
-  const docker = new Docker({ socketPath })
-  const info = await docker.info({ abortSignal: AbortSignal.timeout(5_000) } as Docker.DockerInfoOptions)
+  const docker = new Docker({ socketPath, timeout: 5_000 })
+  const info: { ServerVersion: string; Driver: string } = await docker.info()
   return `Docker ${info.ServerVersion} (${info.Driver})`
 }
 

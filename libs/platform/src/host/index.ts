@@ -1,0 +1,2 @@
+export * from './cgroup.ts'
+export * from './scratch-disk.ts'
