@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest'
+import { ConcurrencyLedger, type ConcurrencySettings, type Reservation } from './ledger.ts'
+
+const settings = (over: Partial<ConcurrencySettings> = {}): ConcurrencySettings => ({
+  accountLimit: 10,
+  reserved: new Map(),
+  provisioned: [],
+  ...over,
+})
+
+const admitted = (ledger: ConcurrencyLedger, name: string, version = '$LATEST'): Reservation => {
+  const admission = ledger.admit(name, version)
+  if (!admission.ok) throw new Error(`refused: ${admission.error}`)
+  return admission.value
+}
+const refusal = (ledger: ConcurrencyLedger, name: string, version = '$LATEST', withheld = 0): string | undefined => {
+  const admission = ledger.admit(name, version, withheld)
+  if (!admission.ok) return admission.error
+  admission.value.release()
+  return undefined
+}
+
+describe('the concurrency ledger', () => {
+  it('admits up to the account limit and says the account is full', () => {
+    const ledger = new ConcurrencyLedger(settings({ accountLimit: 2 }))
+    const first = admitted(ledger, 'a')
+    admitted(ledger, 'b')
+    expect(refusal(ledger, 'c')).toBe('account')
+    first.release()
+    expect(refusal(ledger, 'c')).toBeUndefined()
+  })
+
+  it('counts a slot once however often it is released', () => {
+    const ledger = new ConcurrencyLedger(settings())
+    const first = admitted(ledger, 'a')
+    admitted(ledger, 'a')
+    first.release()
+    first.release()
+    expect(ledger.used).toBe(1)
+    expect(ledger.usedBy('a')).toBe(1)
+  })
+
+  it('keeps a reservation for its function and holds the function to it', () => {
+    const ledger = new ConcurrencyLedger(settings({ reserved: new Map([['a', 3]]) }))
+    for (let i = 0; i < 7; i++) admitted(ledger, 'b')
+    expect(refusal(ledger, 'b')).toBe('account')
+    for (let i = 0; i < 3; i++) admitted(ledger, 'a')
+    expect(refusal(ledger, 'a')).toBe('function')
+    expect(ledger.used).toBe(10)
+  })
+
+  it('stops a function whose reservation is zero', () => {
+    const ledger = new ConcurrencyLedger(settings({ reserved: new Map([['a', 0]]) }))
+    expect(refusal(ledger, 'a')).toBe('function')
+    expect(refusal(ledger, 'b')).toBeUndefined()
+  })
+
+  it('serves a version from its provisioned capacity first and spills into the pool', () => {
+    const ledger = new ConcurrencyLedger(
+      settings({ provisioned: [{ functionName: 'a', version: '1', ready: 2 }], accountLimit: 3 }),
+    )
+    const one = admitted(ledger, 'a', '1')
+    admitted(ledger, 'a', '1')
+    admitted(ledger, 'a', '1')
+    expect(refusal(ledger, 'b')).toBe('account')
+    one.release()
+    expect(refusal(ledger, 'b')).toBe('account')
+    expect(refusal(ledger, 'a', '1')).toBeUndefined()
+  })
+
+  it('leaves $LATEST nothing when all of a reservation is provisioned', () => {
+    const ledger = new ConcurrencyLedger(
+      settings({ reserved: new Map([['a', 2]]), provisioned: [{ functionName: 'a', version: '1', ready: 2 }] }),
+    )
+    expect(refusal(ledger, 'a')).toBe('function')
+    expect(refusal(ledger, 'a', '1')).toBeUndefined()
+  })
+
+  it('moves what runs between pools when a reservation comes and goes', () => {
+    const ledger = new ConcurrencyLedger(settings({ accountLimit: 4 }))
+    const running = [admitted(ledger, 'a'), admitted(ledger, 'a'), admitted(ledger, 'a')]
+    ledger.configure(settings({ accountLimit: 4, reserved: new Map([['a', 2]]) }))
+    expect(refusal(ledger, 'a')).toBe('function')
+    expect(refusal(ledger, 'b')).toBeUndefined()
+    ledger.configure(settings({ accountLimit: 4 }))
+    for (const reservation of running) reservation.release()
+    expect(ledger.used).toBe(0)
+    for (let i = 0; i < 4; i++) admitted(ledger, 'b')
+    expect(refusal(ledger, 'b')).toBe('account')
+  })
+
+  it('treats withheld slots as taken', () => {
+    const ledger = new ConcurrencyLedger(settings({ accountLimit: 3 }))
+    expect(refusal(ledger, 'a', '$LATEST', 2)).toBeUndefined()
+    expect(refusal(ledger, 'a', '$LATEST', 3)).toBe('account')
+  })
+
+  it('counts what is found running even beyond the limit, and drains before admitting', () => {
+    const ledger = new ConcurrencyLedger(settings({ accountLimit: 1 }))
+    const found = [ledger.count('a'), ledger.count('a')]
+    expect(refusal(ledger, 'a')).toBe('account')
+    found[0]?.release()
+    expect(refusal(ledger, 'a')).toBe('account')
+    found[1]?.release()
+    expect(refusal(ledger, 'a')).toBeUndefined()
+  })
+
+  it('lets a function start 1,000 environments at once and 100 more a second', () => {
+    const ledger = new ConcurrencyLedger(settings())
+    for (let i = 0; i < 1_000; i++) expect(ledger.admitEnvironment('a', 0)).toBe(true)
+    expect(ledger.admitEnvironment('a', 0)).toBe(false)
+    expect(ledger.admitEnvironment('b', 0)).toBe(true)
+    for (let i = 0; i < 100; i++) expect(ledger.admitEnvironment('a', 1_000)).toBe(true)
+    expect(ledger.admitEnvironment('a', 1_000)).toBe(false)
+  })
+})

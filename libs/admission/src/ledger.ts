@@ -1,0 +1,223 @@
+import { limits } from '@weft/contracts'
+import { TokenBucket } from './token-bucket.ts'
+
+/** What one account may run at once. Counts are concurrent invocations. */
+export interface ConcurrencySettings {
+  /** Of the whole account. */
+  readonly accountLimit: number
+  /** By function name: taken out of the account's pool, for this function only, and its upper bound. 0 stops it. */
+  readonly reserved: ReadonlyMap<string, number>
+  /** Capacity held ready for one version or alias, by function name; part of the function's reserved or the account's pool. */
+  readonly provisioned: readonly ProvisionedCapacity[]
+}
+
+export interface ProvisionedCapacity {
+  readonly functionName: string
+  readonly version: string
+  /** Environments that are initialised now. */
+  readonly ready: number
+}
+
+/**
+ * Why a call may not run: `account` the unreserved pool (or the whole account) is full, `function` the function's
+ * reserved pool is full, `scaling` too many new environments in the last 10 s.
+ */
+export type Refusal = 'account' | 'function' | 'scaling'
+
+export interface Reservation {
+  readonly functionName: string
+  /** Gives the slot back. Safe to call twice. */
+  release(): void
+}
+
+export type Admission =
+  | { readonly ok: true; readonly value: Reservation }
+  | { readonly ok: false; readonly error: Exclude<Refusal, 'scaling'> }
+
+/** The pool a reservation counts in. */
+interface Pool {
+  capacity: number
+  used: number
+}
+
+interface FunctionUse {
+  /** Reservations outside provisioned capacity. */
+  onDemand: number
+  readonly provisioned: Map<string, Pool>
+  /** Of new environments; absent while it would be full. */
+  scaling: TokenBucket | undefined
+}
+
+/** The pool that functions without a reservation share. No function name holds a blank. */
+export const unreservedPool = 'unreserved pool'
+
+/**
+ * The concurrency ledger of one account. Order of admission: free provisioned capacity of the version, then the
+ * function's reserved pool, or the account's unreserved pool if it has none (Lambda developer guide,
+ * lambda-concurrency). Whatever the pools say, the whole account never exceeds its limit.
+ *
+ * Lowered limits take nothing back: counts above them drain before anything is admitted again.
+ */
+export class ConcurrencyLedger {
+  #settings: ConcurrencySettings
+  #unreservedCapacity = 0
+  #unreservedUsed = 0
+  #used = 0
+  readonly #functions = new Map<string, FunctionUse>()
+
+  constructor(settings: ConcurrencySettings) {
+    this.#settings = settings
+    this.configure(settings)
+  }
+
+  /** All that is admitted and not yet released. */
+  get used(): number {
+    return this.#used
+  }
+
+  get accountLimit(): number {
+    return this.#settings.accountLimit
+  }
+
+  usedBy(functionName: string): number {
+    const use = this.#functions.get(functionName)
+    if (!use) return 0
+    let used = use.onDemand
+    for (const pool of use.provisioned.values()) used += pool.used
+    return used
+  }
+
+  /** Upper bound of the function, its own reservation or the account's limit. */
+  limitOf(functionName: string): number {
+    return Math.min(this.#settings.reserved.get(functionName) ?? Number.POSITIVE_INFINITY, this.#settings.accountLimit)
+  }
+
+  /** Functions with equal names compete for the same slots. */
+  poolOf(functionName: string): string {
+    return this.#settings.reserved.has(functionName) ? functionName : unreservedPool
+  }
+
+  configure(settings: ConcurrencySettings): void {
+    this.#settings = settings
+    let set = 0
+    for (const count of settings.reserved.values()) set += count
+    for (const use of this.#functions.values()) for (const pool of use.provisioned.values()) pool.capacity = 0
+    for (const { functionName, version, ready } of settings.provisioned) {
+      if (!settings.reserved.has(functionName)) set += ready
+      const { provisioned } = this.#useOf(functionName)
+      const pool = provisioned.get(version)
+      if (pool) pool.capacity = ready
+      else provisioned.set(version, { capacity: ready, used: 0 })
+    }
+    this.#unreservedCapacity = Math.max(0, settings.accountLimit - set)
+    this.#unreservedUsed = 0
+    for (const [name, use] of this.#functions) {
+      for (const [version, pool] of use.provisioned)
+        if (pool.capacity === 0 && pool.used === 0) use.provisioned.delete(version)
+      if (!settings.reserved.has(name)) this.#unreservedUsed += use.onDemand
+    }
+  }
+
+  /**
+   * Takes a slot. `withheld` slots of every pool are treated as taken: they may be in use somewhere that has not
+   * reported yet.
+   */
+  admit(functionName: string, version: string, withheld = 0): Admission {
+    if (this.#used + withheld >= this.#settings.accountLimit)
+      return { ok: false, error: this.#fullReason(functionName) }
+    const provisioned = this.#functions.get(functionName)?.provisioned.get(version)
+    if (provisioned && provisioned.used < provisioned.capacity)
+      return { ok: true, value: this.#takeProvisioned(functionName, provisioned) }
+    const reserved = this.#settings.reserved.get(functionName)
+    if (reserved === undefined) {
+      if (this.#unreservedUsed + withheld >= this.#unreservedCapacity) return { ok: false, error: 'account' }
+    } else {
+      const onDemand = this.#functions.get(functionName)?.onDemand ?? 0
+      if (onDemand + withheld >= reserved - this.#provisionedOf(functionName)) return { ok: false, error: 'function' }
+    }
+    return { ok: true, value: this.#takeOnDemand(functionName) }
+  }
+
+  /** Takes a slot whatever the limits say: for what is found running already. */
+  count(functionName: string): Reservation {
+    return this.#takeOnDemand(functionName)
+  }
+
+  /** Asks for one more environment: +1,000 in any 10 s per function (quotas page), refilled evenly. */
+  admitEnvironment(functionName: string, now: number): boolean {
+    const use = this.#useOf(functionName)
+    use.scaling ??= new TokenBucket({
+      capacity: limits.scalingEnvironmentsPerWindow,
+      refillMs: limits.scalingWindowMs,
+      now,
+    })
+    return use.scaling.take(now)
+  }
+
+  /** Drops what equals a function never seen. */
+  forgetIdle(now: number): void {
+    for (const [name, use] of this.#functions) {
+      if (use.scaling?.full(now)) use.scaling = undefined
+      this.#drop(name, use)
+    }
+  }
+
+  #fullReason(functionName: string): 'account' | 'function' {
+    const reserved = this.#settings.reserved.get(functionName)
+    return reserved !== undefined && this.usedBy(functionName) >= reserved ? 'function' : 'account'
+  }
+
+  #provisionedOf(functionName: string): number {
+    let sum = 0
+    for (const pool of this.#functions.get(functionName)?.provisioned.values() ?? []) sum += pool.capacity
+    return sum
+  }
+
+  #takeProvisioned(functionName: string, pool: Pool): Reservation {
+    pool.used += 1
+    this.#used += 1
+    return this.#reservation(functionName, () => {
+      pool.used -= 1
+    })
+  }
+
+  #takeOnDemand(functionName: string): Reservation {
+    const use = this.#useOf(functionName)
+    use.onDemand += 1
+    this.#used += 1
+    if (!this.#settings.reserved.has(functionName)) this.#unreservedUsed += 1
+    return this.#reservation(functionName, () => {
+      use.onDemand -= 1
+      // The pool it counts in is the one of now: a reservation may have come or gone since.
+      if (!this.#settings.reserved.has(functionName)) this.#unreservedUsed -= 1
+      this.#drop(functionName, use)
+    })
+  }
+
+  #reservation(functionName: string, undo: () => void): Reservation {
+    let held = true
+    return {
+      functionName,
+      release: () => {
+        if (!held) return
+        held = false
+        this.#used -= 1
+        undo()
+      },
+    }
+  }
+
+  #useOf(functionName: string): FunctionUse {
+    let use = this.#functions.get(functionName)
+    if (!use) {
+      use = { onDemand: 0, provisioned: new Map(), scaling: undefined }
+      this.#functions.set(functionName, use)
+    }
+    return use
+  }
+
+  #drop(functionName: string, use: FunctionUse): void {
+    if (use.onDemand > 0 || use.provisioned.size > 0 || use.scaling) return
+    if (this.#functions.get(functionName) === use) this.#functions.delete(functionName)
+  }
+}
