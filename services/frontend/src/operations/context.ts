@@ -1,0 +1,63 @@
+import type { AwsError, Result } from '@weft/contracts'
+import type { Principal } from '../doors/door.ts'
+
+/** What every operation knows of the call that asked for it, whichever door it came through. */
+export interface CallContext {
+  readonly principal: Principal
+  /** UUID the caller sees; the request id of an invocation. */
+  readonly requestId: string
+  /** Aborts when the caller has gone: waiting stops, work that has begun is left to finish. */
+  readonly signal?: AbortSignal
+}
+
+/** An operation as a plain function; it rejects only for bugs and broken I/O. */
+export type Operation<Input, Output> = (context: CallContext, input: Input) => Promise<Result<Output, AwsError>>
+
+/** A call of a function. */
+export interface InvokeInput {
+  /** Name, name:qualifier, partial ARN or full ARN. */
+  readonly functionName: string
+  readonly qualifier?: string
+  /** JSON as received; empty reaches the function as `{}`. */
+  readonly payload: Uint8Array
+  readonly invocationType: 'RequestResponse' | 'Event' | 'DryRun'
+  readonly logTail: boolean
+  /** Base64 as received. */
+  readonly clientContext?: string
+  /** X-Amzn-Trace-Id form. */
+  readonly traceHeader?: string
+  /** W3C form. */
+  readonly traceparent?: string
+}
+
+export type InvokeOutput =
+  | {
+      readonly kind: 'answered'
+      readonly payload: Uint8Array
+      readonly executedVersion: string
+      /** The function failed; the payload tells how. */
+      readonly functionError?: 'Unhandled'
+      /** Last 4 KB of the log as text, when asked for. */
+      readonly logTail?: string
+    }
+  /** Event: durably stored, will run. */
+  | { readonly kind: 'accepted' }
+  /** DryRun: the call would be allowed. */
+  | { readonly kind: 'dry-run' }
+
+export interface PublishInput {
+  /** Name, name:qualifier, partial ARN or full ARN. */
+  readonly functionName: string
+  readonly qualifier?: string
+  /** JSON, up to 1 MiB; empty reaches the function as `{}`. */
+  readonly payload: Uint8Array
+  readonly traceHeader?: string
+  readonly traceparent?: string
+  /** Equal ids of one account within two minutes are stored once. */
+  readonly deduplicationId?: string
+}
+
+export interface PublishOutput {
+  readonly requestId: string
+  readonly duplicate: boolean
+}
