@@ -1,0 +1,2 @@
+export { DemoFailure } from './failure.ts'
+export { runDemo } from './run-demo.ts'
