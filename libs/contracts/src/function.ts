@@ -126,4 +126,6 @@ export interface Member {
   readonly instanceId: string
   readonly address: string
   readonly startedAtMs: number
+  /** Of workers: the runtimes whose functions they can run. */
+  readonly runtimes?: readonly string[]
 }

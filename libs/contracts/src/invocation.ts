@@ -113,7 +113,7 @@ export interface LogLine {
   readonly message: string
 }
 
-/** What travels on `weft.log.*`: lines of one log stream, in order. JSON. */
+/** Lines of one log stream, in order. What travels on `weft.log.*`, one JSON object a line. */
 export interface LogBatch {
   readonly accountId: AccountId
   readonly functionName: FunctionName

@@ -35,6 +35,8 @@ export interface NatsLink extends AsyncDisposable {
   readonly inboxPrefix: string
   /** Empty when connected; otherwise what is wrong. */
   problems(): readonly string[]
+  /** Called after every reconnect: what came meanwhile was missed. Returns the unsubscribe. */
+  onReconnect(listener: () => void): () => void
 }
 
 const reconnectWaitMs = 250
@@ -78,6 +80,7 @@ export async function openLink(options: LinkOptions): Promise<NatsLink> {
     jsm,
     inboxPrefix,
     problems: () => watch.problems(),
+    onReconnect: (listener) => watch.onReconnect(listener),
     async [Symbol.asyncDispose]() {
       watch.closing()
       // Draining needs the server; without it the connection can only be dropped.
@@ -114,6 +117,7 @@ async function firstConnection(connectionOptions: ConnectionOptions, options: Li
 function watchStatus(connection: NatsConnection, { name, log }: LinkOptions) {
   let problem: string | undefined
   let closing = false
+  const listeners = new Set<() => void>()
   const follow = async (): Promise<void> => {
     for await (const status of connection.status()) {
       if (status.type === 'disconnect' || status.type === 'staleConnection') {
@@ -122,6 +126,7 @@ function watchStatus(connection: NatsConnection, { name, log }: LinkOptions) {
       } else if (status.type === 'reconnect') {
         problem = undefined
         log.info({ server: status.server }, `NATS connection ${name} is back`)
+        for (const listener of [...listeners]) listener()
       } else if (status.type === 'error') {
         // A refused publish or subscribe shows only here.
         log.error({ err: status.error }, `NATS connection ${name}: refused by the server`)
@@ -140,6 +145,10 @@ function watchStatus(connection: NatsConnection, { name, log }: LinkOptions) {
     problems: (): readonly string[] => (problem === undefined ? [] : [problem]),
     closing: () => {
       closing = true
+    },
+    onReconnect: (listener: () => void) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
     },
   }
 }

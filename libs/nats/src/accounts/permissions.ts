@@ -75,12 +75,17 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
   ),
   placement: join(readCatalogue, writeBucket(buckets.leaders, 'placement.*')),
   worker: join(readObjects(buckets.code), readBucket(buckets.members)),
-  poller: join(readCatalogue, writeBucket(buckets.mappings), writeBucket(buckets.leaders, 'poller.*')),
+  poller: join(
+    readCatalogue,
+    writeBucket(buckets.mappings),
+    writeBucket(buckets.mappingLeases),
+    publish(subjects.deadAll),
+  ),
   'async-queue': join(
     readCatalogue,
     consume('*', consumers.asyncQueue),
     readStream(streams.retries),
-    publish(subjects.retryAll, subjects.deadAll),
+    publish(subjects.retryAll, subjects.deadAll, `$JS.ACK.${streams.retries}.*.>`),
   ),
   metrics: join(
     readCatalogue,

@@ -1,0 +1,161 @@
+import {
+  DiscardPolicy,
+  JetStreamApiError,
+  type JetStreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from '@nats-io/jetstream'
+import { type AccountId, buckets, limits, streams, subjects } from '@weft/contracts'
+import type { NatsLink } from './link.ts'
+
+export interface FabricOptions {
+  /** Copies of each stream: 1 on one server, 3 in a cluster. */
+  readonly replicas: 1 | 3
+  /** Bytes of disk on each server that all streams together may fill. Each has its share, set aside by the server. */
+  readonly storageBytes: number
+}
+
+/** Shares below this leave streams that cannot hold a single package. */
+export const leastStorageBytes = 512 * 1024 * 1024
+
+const hourNs = 3_600_000_000_000
+const dayNs = 24 * hourNs
+const secondNs = 1_000_000_000
+
+/** A client account's share of the disk, bytes; what the keyring's limits should say. */
+export const tenantShare = (storageBytes: number): number => Math.floor(storageBytes / 8)
+
+/** How long a member counts as alive after its last word, ms. */
+export const memberTtlMs = 15_000
+
+/** Creates the streams and buckets of the fabric, or brings them up to date. Idempotent. Needs the admin's link. */
+export async function ensureFabric(link: NatsLink, options: FabricOptions): Promise<void> {
+  if (options.storageBytes < leastStorageBytes)
+    throw new Error(`the fabric needs ${leastStorageBytes} bytes of disk for its streams, not ${options.storageBytes}`)
+  for (const config of fabricStreams(options)) await ensureStream(link.jsm, config)
+}
+
+/** Creates the event stream of an account, or brings it up to date. Idempotent. */
+export async function ensureAccount(link: NatsLink, account: AccountId, options: FabricOptions): Promise<void> {
+  await ensureStream(link.jsm, {
+    ...queue(options),
+    name: streams.events(account),
+    subjects: [subjects.eventOf(account), subjects.acceptOf(account)],
+    max_bytes: share(options, 16),
+  })
+}
+
+function fabricStreams(options: FabricOptions): StreamInit[] {
+  const small = Math.max(4 * 1024 * 1024, share(options, 128))
+  return [
+    bucket(options, buckets.accounts, { max_bytes: small }),
+    bucket(options, buckets.functions, { max_bytes: share(options, 32) }),
+    bucket(options, buckets.mappings, { max_bytes: small }),
+    bucket(options, buckets.leaders, { max_bytes: small }),
+    bucket(options, buckets.mappingLeases, { max_bytes: small, max_age: 30 * secondNs }),
+    // In memory: heartbeats come all the time, and after a restart of the server every member tells again that it lives.
+    bucket(options, buckets.members, {
+      max_bytes: 4 * 1024 * 1024,
+      max_age: memberTtlMs * 1_000_000,
+      storage: StorageType.Memory,
+    }),
+    objects(options, buckets.code, { max_bytes: share(options, 4) }),
+    { ...queue(options), name: streams.retries, subjects: [subjects.retryAll], max_bytes: share(options, 16) },
+    {
+      ...kept(options),
+      name: streams.dead,
+      subjects: [subjects.deadAll],
+      max_bytes: share(options, 32),
+      max_age: 14 * dayNs,
+      // A full store keeps events waiting for their end, which shows; dropping the oldest would not.
+      discard: DiscardPolicy.New,
+    },
+    {
+      ...kept(options),
+      name: streams.records,
+      subjects: [subjects.recordAll],
+      max_bytes: share(options, 16),
+      max_age: 30 * dayNs,
+    },
+    {
+      ...kept(options),
+      name: streams.logs,
+      subjects: [subjects.logAll],
+      max_bytes: share(options, 8),
+      max_age: 30 * dayNs,
+    },
+  ]
+}
+
+type StreamInit = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'subjects'>
+
+const share = (options: FabricOptions, part: number): number => Math.floor(options.storageBytes / part)
+
+const common = (options: FabricOptions): Partial<StreamConfig> => ({
+  storage: StorageType.File,
+  num_replicas: options.replicas,
+  duplicate_window: 120 * secondNs,
+  // A publisher could otherwise erase what others stored.
+  allow_rollup_hdrs: false,
+})
+
+/** Work that is removed by being acknowledged. A full stream refuses; it never drops what it has acknowledged. */
+const queue = (options: FabricOptions): Partial<StreamConfig> => ({
+  ...common(options),
+  retention: RetentionPolicy.Workqueue,
+  discard: DiscardPolicy.New,
+  // One event and its headers.
+  max_msg_size: limits.asyncPayloadBytes + 64 * 1024,
+})
+
+/** Facts that age out. */
+const kept = (options: FabricOptions): Partial<StreamConfig> => ({
+  ...common(options),
+  retention: RetentionPolicy.Limits,
+  discard: DiscardPolicy.Old,
+})
+
+/** The stream behind a KV bucket, as every NATS client expects it. */
+const bucket = (options: FabricOptions, name: string, more: Partial<StreamConfig>): StreamInit => ({
+  ...common(options),
+  name: `KV_${name}`,
+  subjects: [`$KV.${name}.>`],
+  retention: RetentionPolicy.Limits,
+  max_msgs_per_subject: 1,
+  discard: DiscardPolicy.New,
+  deny_delete: true,
+  allow_rollup_hdrs: true,
+  // Reads are answered by the leader: a copy that lags would break compare-and-set on what was read.
+  allow_direct: false,
+  // The server refuses a window that outlasts the entries.
+  duplicate_window: Math.min(more.max_age ?? Number.POSITIVE_INFINITY, 120 * secondNs),
+  ...more,
+})
+
+/** The stream behind an object store. */
+const objects = (options: FabricOptions, name: string, more: Partial<StreamConfig>): StreamInit => ({
+  ...common(options),
+  name: `OBJ_${name}`,
+  subjects: [`$O.${name}.C.>`, `$O.${name}.M.>`],
+  retention: RetentionPolicy.Limits,
+  discard: DiscardPolicy.New,
+  allow_rollup_hdrs: true,
+  allow_direct: true,
+  ...more,
+})
+
+const streamNotFound = 10059
+
+async function ensureStream(jsm: JetStreamManager, config: StreamInit): Promise<void> {
+  try {
+    const { config: existing } = await jsm.streams.info(config.name)
+    const stale = Object.entries(config).some(
+      ([key, value]) => JSON.stringify(existing[key as keyof StreamConfig]) !== JSON.stringify(value),
+    )
+    if (stale) await jsm.streams.update(config.name, config)
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError) || error.code !== streamNotFound) throw error
+    await jsm.streams.add(config)
+  }
+}
