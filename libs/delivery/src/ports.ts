@@ -42,7 +42,7 @@ export type Settlement =
  */
 export interface EventDelivery {
   readonly event: QueuedEvent
-  /** It was delivered before, so an earlier delivery may have run it and even settled it in part. */
+  /** It was delivered before, so an earlier delivery may have run it: a duplicate run, to be counted. */
   readonly redelivered: boolean
   /**
    * False as soon as another may have been given the event. From then on this delivery must write nothing; once false
@@ -51,16 +51,12 @@ export interface EventDelivery {
   held(): boolean
   /** Keeps the delivery for another `holdMs`. Never rejects: without an answer the hold runs out by itself. */
   extend(): Promise<void>
-  /** True when an earlier delivery of this very message reached a settlement whose last step, its removal, is missing. */
-  settledBefore(): Promise<boolean>
   /**
    * Writes the settlement durably and then removes the event. Idempotent: every write carries a message id, so after a
    * rejection (the bus is away, the store is full) the same settlement may be tried again. 'lost': not held any more;
    * nothing more was written.
    */
   settle(settlement: Settlement): Promise<'settled' | 'lost'>
-  /** Removes an event that `settledBefore`. */
-  discard(): Promise<void>
   /** Gives the event back; it is delivered again after the delay, or earlier if the bus restarts. */
   release(delayMs: number): void
 }
