@@ -1,1 +1,1 @@
-export {}
+export { createDockerDriver, type DockerDriverOptions, defaultDockerSocket } from './docker-driver.ts'

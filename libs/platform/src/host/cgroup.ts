@@ -29,12 +29,17 @@ const cpuPeriodUs = 100_000
 
 /**
  * The cgroup of the process, or undefined when its files cannot be reached from here, as when the process or this one
- * is in a container whose view of the hierarchy differs.
+ * is in a container whose view of the hierarchy differs. `check` may refuse a folder by its path: a pid can belong to
+ * another process than the one meant.
  */
-export function cgroupOf(pid: number, root = mountPoint): Cgroup | undefined {
+export function cgroupOf(
+  pid: number,
+  root = mountPoint,
+  check: (folder: string) => boolean = () => true,
+): Cgroup | undefined {
   const lines = read(`/proc/${pid}/cgroup`)
   if (lines === undefined) return undefined
-  const folders = foldersIn(lines, root, (folder) => holds(folder, pid))
+  const folders = foldersIn(lines, root, (folder) => check(folder) && holds(folder, pid))
   return folders.memory && folders.cpu ? new CgroupFiles(folders) : undefined
 }
 
