@@ -1,3 +1,4 @@
+import type { Server } from 'node:net'
 import type { Result } from '@weft/contracts'
 
 /**
@@ -10,16 +11,29 @@ export interface SandboxDriver {
   readonly describe: string
   /** Whether this host can run it; the error says precisely what is missing. Takes 5 s at most. */
   probe(): Promise<Result<void, string>>
-  /** Boots a stem. Rejects if that fails or takes longer than `timeoutMs`; leaves nothing behind then. */
+  /**
+   * Starts the runtime's program in a new sandbox; that it has booted its connection tells. Rejects if the start fails or
+   * takes longer than `timeoutMs`; leaves nothing behind then.
+   */
   create(request: StemRequest): Promise<Sandbox>
   /** Removes what earlier processes of this worker left on the host; resolves to what was removed, for the log. */
   cleanUp(): Promise<readonly string[]>
+  /** Ends what the driver itself keeps running. Destroy its sandboxes first. */
+  close?(): Promise<void>
 }
 
 export interface StemRequest {
+  /** Lower-case letters and digits, at most 32; unlike that of any other sandbox on this host. */
   readonly sandboxId: string
   readonly runtime: RuntimeImage
   readonly ephemeralStorageMb: number
+  /**
+   * Host folder of this sandbox alone, seen inside as /run/weft, read-only. The caller has made it (mode 0755) and
+   * listens on `runtime.sock` in it (mode 0777) before it calls; it removes it after `destroy`.
+   */
+  readonly socketDir: string
+  /** The unpacked package where it is known already: visible at /var/task from the first; `mountCode` is not called then. */
+  readonly codeDir?: string
   readonly timeoutMs: number
 }
 
@@ -33,7 +47,10 @@ export interface RuntimeImage {
   readonly command: readonly string[]
   /** Environment of the program at boot; the function's own comes with the specialisation. */
   readonly environment: Readonly<Record<string, string>>
-  /** True for our own runtimes, which connect to /run/weft/runtime.sock and speak frames; false: Runtime API over HTTP. */
+  /**
+   * Every program connects to /run/weft/runtime.sock when it has booted and waits there for its INIT frame. True: it goes
+   * on in frames. False: it turns itself into the package's own `bootstrap`, which speaks the Runtime API over HTTP.
+   */
   readonly framed: boolean
 }
 
@@ -54,20 +71,36 @@ export interface SandboxStats {
   readonly memoryPeakBytes: number
   readonly memoryBytes: number
   readonly cpuMs: number
+  /** Processes inside that the kernel killed for memory; absent where the driver cannot know. */
+  readonly oomKills?: number
+}
+
+/** A listener on the loopback address of a sandbox. */
+export interface SandboxListener {
+  /** Listens already; connections wait until it gets its `connection` handler. Closing it is the caller's. */
+  readonly server: Server
+  /** host:port as the sandbox sees it. */
+  readonly address: string
 }
 
 /** A running sandbox. Every call on one that has exited resolves without effect. */
 export interface Sandbox {
   readonly id: string
-  /** Host folder seen inside as /run/weft (read-only there): the worker listens on sockets in it. */
-  readonly socketDir: string
   /** Host pid of the first process inside, for namespaces; undefined when the driver cannot know. */
   readonly pid: number | undefined
-  /** Output of stdout and stderr, as it comes. */
+  /** Where the package is seen inside, when that is not /var/task. */
+  readonly taskRoot?: string
+  /** Output of stdout and stderr, as it comes. Set once, in the turn in which `create` resolved, so that nothing is lost. */
   onOutput(listener: (chunk: Buffer, from: 'stdout' | 'stderr') => void): void
   readonly exited: Promise<SandboxExit>
   /** Makes the unpacked package visible at /var/task, read-only. Once. */
   mountCode(hostDir: string): Promise<void>
+  /**
+   * Opens TCP port `port` of 127.0.0.1 as the sandbox sees it, served by this process; a driver without a network
+   * namespace of its own for the sandbox may choose another port. Absent where the driver cannot: such a worker offers
+   * no custom runtimes, and its functions cannot call the fabric back.
+   */
+  listen?(port: number): Promise<SandboxListener>
   /** Sets memory and CPU limits; a stem boots without a CPU quota. */
   limit(limits: SandboxLimits): Promise<void>
   freeze(): Promise<void>
