@@ -41,7 +41,6 @@ export interface AccountJwt {
 /** Names of the fabric's own accounts; those of clients are named by their twelve digits. */
 const system = 'SYS'
 const fabric = 'WEFT'
-const objects = 'WEFT_BUCKETS'
 
 /** An invoke may take 15 minutes; the server forgets where an import's answer belongs after two, by default. */
 const answerWithinNs = 20 * 60 * 1_000_000_000
@@ -59,8 +58,6 @@ export interface Keyring {
   serviceCreds(name: ServiceName): Promise<string>
   /** Of the user that reads the server's state and pushes account JWTs. */
   systemCreds(): Promise<string>
-  /** Of the frontends' user in the account that holds S3-shaped buckets. */
-  bucketsCreds(): Promise<string>
   tenantCreds(account: AccountId, user: TenantUser): Promise<string>
 }
 
@@ -153,14 +150,12 @@ function open(dir: string, loaded: Seeds, limits: KeyringLimits): Keyring {
             response_threshold: answerWithinNs,
           })),
         }),
-        accountJwt(objects, { frontend: everything }, { limits: limitsOf({ disk_storage: -1 }) }),
         ...tenants().map(tenantJwt),
       ]),
     tenantJwt,
     tenants,
     serviceCreds: (name) => creds(fabric, name),
     systemCreds: () => creds(system, 'system'),
-    bucketsCreds: () => creds(objects, 'frontend'),
     tenantCreds: (id, user) => creds(id, user),
   }
 }

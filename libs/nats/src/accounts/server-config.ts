@@ -12,6 +12,8 @@ export interface ServerConfigOptions {
   /** Bytes JetStream may use on disk. Must be below the space that is really free: a full disk stops streams. */
   readonly maxStorageBytes: number
   readonly serverName: string
+  /** Absolute path; standard error when absent. Kept below 40 MB. */
+  readonly logFile?: string
   readonly cluster?: ServerClusterOptions
 }
 
@@ -33,6 +35,9 @@ export async function serverConfig(keyring: Keyring, options: ServerConfigOption
     `server_name: ${quote(options.serverName)}`,
     `listen: ${quote(`${host}:${options.port === 0 ? -1 : options.port}`)}`,
     `max_payload: ${maxPayload}`,
+    ...(options.logFile === undefined
+      ? []
+      : [`log_file: ${quote(options.logFile)}`, 'logfile_size_limit: 10MB', 'logfile_max_num: 3']),
     // A client that does not take its messages is cut off before it fills the server's memory.
     'max_pending: 64MB',
     'write_deadline: "5s"',

@@ -1,0 +1,69 @@
+import { resolve } from 'node:path'
+import { defaultDataDir } from '@weft/cli'
+import { isRegion } from '@weft/contracts'
+import { Command, InvalidArgumentError, Option } from 'commander'
+
+export const sandboxChoices = ['auto', 'oci', 'docker', 'process'] as const
+export type SandboxChoice = (typeof sandboxChoices)[number]
+
+export interface EmbeddedOptions {
+  /** Absolute. */
+  readonly dataDir: string
+  /** Address the doors listen on. */
+  readonly host: string
+  /** 0: any free port. */
+  readonly httpPort: number
+  readonly grpcPort: number
+  readonly natsPort: number
+  readonly sandbox: SandboxChoice
+  readonly durability: 'sync' | 'default'
+  readonly region: string
+  readonly logLevel: string
+  readonly demo: boolean
+}
+
+/** Throws commander's CommanderError when the process should end instead: after --help, or for a wrong option. */
+export function parseOptions(args: readonly string[]): EmbeddedOptions {
+  const command = new Command('npm start --')
+    .description('Runs the whole fabric in one process over a nats-server of its own.')
+    .addOption(
+      new Option('--data-dir <dir>', 'where functions, events and keys live')
+        .env('WEFT_DATA_DIR')
+        .default(resolve(defaultDataDir)),
+    )
+    .option('--host <address>', 'address the doors listen on', '127.0.0.1')
+    .option('--http-port <port>', 'AWS APIs and health; 0 picks a free one', port, 9000)
+    .option('--grpc-port <port>', 'gRPC weft.v1', port, 9090)
+    .option('--nats-port <port>', 'NATS', port, 4222)
+    .addOption(
+      new Option('--sandbox <driver>', 'how functions are isolated').choices([...sandboxChoices]).default('auto'),
+    )
+    .addOption(
+      new Option('--durability <mode>', 'sync: on disk before it is acknowledged; default: every two minutes')
+        .choices(['sync', 'default'])
+        .default('sync'),
+    )
+    .option('--region <region>', 'region in ARNs and signatures', region, 'us-east-1')
+    .addOption(
+      new Option('--log-level <level>', 'least level written to standard error')
+        .choices(['debug', 'info', 'warn', 'error', 'silent'])
+        .default('warn'),
+    )
+    .option('--no-demo', 'only serve: do not run the main job')
+    .allowExcessArguments(false)
+    .exitOverride()
+    .parse([...args], { from: 'user' })
+  const options = command.opts<EmbeddedOptions>()
+  return Object.freeze({ ...options, dataDir: resolve(options.dataDir) })
+}
+
+function port(text: string): number {
+  const value = Number(text)
+  if (!/^\d{1,5}$/.test(text) || value > 65_535) throw new InvalidArgumentError('A port is a number from 0 to 65535.')
+  return value
+}
+
+function region(text: string): string {
+  if (!isRegion(text)) throw new InvalidArgumentError('A region looks like us-east-1.')
+  return text
+}
