@@ -1,0 +1,164 @@
+// The Node.js runtime: waits for a function's code, loads its handler, and runs one invocation at a time.
+import { connect } from 'node:net'
+import { captureConsole } from './console.mjs'
+import { ERROR, frameWriter, HELLO, INIT, INIT_ERROR, INVOKE, LOG, READY, RESPONSE, readFrames } from './frames.mjs'
+import { loadHandler } from './handler.mjs'
+
+const socket = connect(process.env.WEFT_RUNTIME_SOCKET ?? '/run/weft/runtime.sock')
+delete process.env.WEFT_RUNTIME_SOCKET
+const send = frameWriter(socket)
+const json = (value) => Buffer.from(JSON.stringify(value))
+
+let handler
+let running
+let logLine = (_level, args) => process.stderr.write(`${args.join(' ')}\n`)
+
+/** AWS's error document: errorType, errorMessage and the stack's lines. */
+function errorDocument(error) {
+  if (error instanceof Error) {
+    return {
+      errorType: error.name,
+      errorMessage: error.message,
+      trace: typeof error.stack === 'string' ? error.stack.split('\n') : [],
+    }
+  }
+  return { errorType: typeof error, errorMessage: String(error), trace: [] }
+}
+
+/** The same, as the log shows it: with the error's own properties. */
+const loggedError = (error) => {
+  if (!(error instanceof Error)) return { errorType: typeof error, errorMessage: String(error), stack: [] }
+  return { errorType: error.name, errorMessage: error.message, ...error, stack: String(error.stack).split('\n') }
+}
+
+async function init({ handler: name, taskRoot, environment, logFormat }) {
+  // The runtime's own boot environment is not the function's.
+  for (const key of Object.keys(process.env)) delete process.env[key]
+  Object.assign(process.env, environment)
+  process.chdir(taskRoot)
+  logLine = captureConsole({
+    write: (atMs, message) => {
+      const stamp = Buffer.allocUnsafe(8)
+      stamp.writeDoubleBE(atMs, 0)
+      send(LOG, stamp, Buffer.from(message))
+    },
+    requestId: () => running?.requestId,
+    logFormat,
+    logLevel: environment.AWS_LAMBDA_LOG_LEVEL,
+  })
+  try {
+    handler = await loadHandler(taskRoot, name)
+    send(READY)
+  } catch (error) {
+    logLine('ERROR', ['Uncaught Exception', '\t', JSON.stringify(loggedError(error))])
+    send(INIT_ERROR, json(errorDocument(error)))
+  }
+}
+
+function answer(invocation, type, body) {
+  // Later answers of the same invocation (a callback called twice, a rejected promise after it) are dropped, as on AWS.
+  if (running !== invocation) return
+  running = undefined
+  send(type, Buffer.from(invocation.requestId, 'latin1'), body)
+}
+
+function succeed(invocation, result) {
+  let body
+  try {
+    body = Buffer.from(JSON.stringify(result === undefined ? null : result) ?? 'null')
+  } catch (error) {
+    return fail(invocation, Object.assign(new Error(`Unable to stringify response body as json: ${error.message}`), { name: 'Runtime.MarshalError' }))
+  }
+  answer(invocation, RESPONSE, body)
+}
+
+function fail(invocation, error) {
+  if (running !== invocation) return
+  logLine('ERROR', ['Invoke Error', '\t', JSON.stringify(loggedError(error))])
+  answer(invocation, ERROR, json(errorDocument(error)))
+}
+
+/** An error outside any promise of the handler ends the environment, as on AWS, after its invocation was answered. */
+function die(name, error) {
+  const fault = error instanceof Error && name === 'Runtime.UnhandledPromiseRejection' ? Object.assign(new Error(String(error)), { name, reason: error }) : error
+  logLine('ERROR', [name === 'Runtime.UnhandledPromiseRejection' ? 'Unhandled Promise Rejection' : 'Uncaught Exception', '\t', JSON.stringify(loggedError(fault))])
+  if (running) answer(running, ERROR, json(errorDocument(fault)))
+  else if (!handler) send(INIT_ERROR, json(errorDocument(fault)))
+  socket.end(() => process.exit(name === 'Runtime.UnhandledPromiseRejection' ? 128 : 129))
+}
+
+function contextOf(invocation, header) {
+  return {
+    callbackWaitsForEmptyEventLoop: true,
+    functionVersion: process.env.AWS_LAMBDA_FUNCTION_VERSION,
+    functionName: process.env.AWS_LAMBDA_FUNCTION_NAME,
+    memoryLimitInMB: process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
+    logGroupName: process.env.AWS_LAMBDA_LOG_GROUP_NAME,
+    logStreamName: process.env.AWS_LAMBDA_LOG_STREAM_NAME,
+    clientContext: header.clientContext === undefined ? undefined : JSON.parse(header.clientContext),
+    identity: header.identity === undefined ? undefined : JSON.parse(header.identity),
+    invokedFunctionArn: header.invokedFunctionArn,
+    awsRequestId: header.requestId,
+    getRemainingTimeInMillis: () => Math.max(0, header.deadlineMs - Date.now()),
+    done: (error, result) => (error ? fail(invocation, error) : succeed(invocation, result)),
+    succeed: (result) => succeed(invocation, result),
+    fail: (error) => fail(invocation, error),
+  }
+}
+
+function invoke(body) {
+  const headerLength = body.readUInt32BE(0)
+  const header = JSON.parse(body.toString('utf8', 4, 4 + headerLength))
+  const invocation = { requestId: header.requestId, whenIdle: undefined }
+  running = invocation
+  if (header.traceId === undefined) delete process.env._X_AMZN_TRACE_ID
+  else process.env._X_AMZN_TRACE_ID = header.traceId
+  let result
+  try {
+    const event = JSON.parse(body.toString('utf8', 4 + headerLength))
+    const context = contextOf(invocation, header)
+    const callback = (error, value) => {
+      const finish = () => (error === undefined || error === null ? succeed(invocation, value) : fail(invocation, error))
+      // A callback's answer waits until nothing more is to be done, unless the function says otherwise.
+      if (context.callbackWaitsForEmptyEventLoop) invocation.whenIdle ??= finish
+      else finish()
+      if (context.callbackWaitsForEmptyEventLoop) waitForIdle(invocation)
+    }
+    result = handler(event, context, callback)
+  } catch (error) {
+    return fail(invocation, error)
+  }
+  if (typeof result?.then === 'function') {
+    result.then(
+      (value) => succeed(invocation, value),
+      (error) => fail(invocation, error),
+    )
+  } else if (result !== undefined && handler.length < 3) succeed(invocation, result)
+  else waitForIdle(invocation)
+}
+
+/**
+ * Ends a callback-style invocation once the event loop holds nothing but our own connection: with the callback's
+ * answer, or with null when it was never called. Node says so through 'beforeExit', for which the connection must not
+ * count; it counts again before the next frame can arrive.
+ */
+function waitForIdle(invocation) {
+  socket.unref()
+  process.once('beforeExit', () => {
+    socket.ref()
+    if (running !== invocation) return
+    if (invocation.whenIdle) invocation.whenIdle()
+    else succeed(invocation, null)
+  })
+}
+
+process.on('uncaughtException', (error) => die('Runtime.UncaughtException', error))
+process.on('unhandledRejection', (reason) => die('Runtime.UnhandledPromiseRejection', reason instanceof Error ? reason : new Error(String(reason))))
+socket.on('error', () => process.exit(1))
+socket.on('close', () => process.exit(0))
+socket.on('connect', () => send(HELLO, json({ language: 'nodejs', version: process.version })))
+readFrames(socket, (type, body) => {
+  socket.ref()
+  if (type === INIT) void init(JSON.parse(body.toString('utf8')))
+  else if (type === INVOKE) invoke(body)
+})
