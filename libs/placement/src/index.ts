@@ -1,1 +1,7 @@
+export * from './gate.ts'
+export * from './lease-id.ts'
+export * from './ledger-port.ts'
+export * from './partition.ts'
 export * from './ports.ts'
+export type { ConnectionId, Decision, PartitionConfig } from './state.ts'
+export * from './timings.ts'
