@@ -15,6 +15,19 @@ const target = (account: AccountId, name: FunctionName, qualifier?: string): str
   return `${account}.${name}${qualifier === undefined ? '' : `.${qualifier}`}`
 }
 
+/** Letters, digits and hyphens: what S3 takes, without dots, which would part tokens. */
+export const isBucketName = (s: string): boolean => /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(s)
+
+const bucketToken = (bucket: string): string => {
+  if (!isBucketName(bucket)) throw new TypeError(`not a bucket name: ${JSON.stringify(bucket)}`)
+  return bucket
+}
+
+const blobToken = (id: string): string => {
+  if (!/^[0-9a-f-]{36}$/.test(id)) throw new TypeError(`not a blob id: ${JSON.stringify(id)}`)
+  return id
+}
+
 export const subjects = {
   /** `weft.invoke.<account>.<function>[.<qualifier>]`: request/reply, answered by frontends in a queue group. */
   invoke: (account: AccountId, name: FunctionName, qualifier?: string) =>
@@ -50,6 +63,21 @@ export const subjects = {
   /** `weft.log.<account>.<function>`: batches of log lines of one log stream. */
   log: (account: AccountId, name: FunctionName) => `weft.log.${account}.${name}`,
   logAll: 'weft.log.*.*',
+  logOf: (account: AccountId) => `weft.log.${account}.*`,
+
+  /** `weft.bucket.<account>.<bucket>`: an S3-shaped bucket. */
+  bucket: (account: AccountId, bucket: string) => `weft.bucket.${account}.${bucketToken(bucket)}`,
+  bucketOf: (account: AccountId) => `weft.bucket.${account}.*`,
+  bucketAll: 'weft.bucket.*.*',
+  /** `weft.object.<account>.<bucket>.<key in base64url>`: an object's entry; the key may hold any character. */
+  object: (account: AccountId, bucket: string, key: string) =>
+    `weft.object.${account}.${bucketToken(bucket)}.${Buffer.from(key).toString('base64url')}`,
+  objectOf: (account: AccountId, bucket: string) => `weft.object.${account}.${bucketToken(bucket)}.*`,
+  objectAll: 'weft.object.*.*.*',
+  /** `weft.blob.<account>.<id>.<part>`: a piece of an object's bytes; never changes. */
+  blob: (account: AccountId, id: string, part: number) => `weft.blob.${account}.${blobToken(id)}.${part}`,
+  blobOf: (account: AccountId, id: string) => `weft.blob.${account}.${blobToken(id)}.*`,
+  blobAll: 'weft.blob.*.*.*',
 } as const
 
 export const streams = {
@@ -59,6 +87,10 @@ export const streams = {
   dead: 'WEFT_DEAD',
   records: 'WEFT_RECORDS',
   logs: 'WEFT_LOGS',
+  /** What buckets and objects there are. Writer: frontend. */
+  objects: 'WEFT_OBJECTS',
+  /** The bytes of the objects. Writer: frontend. */
+  blobs: 'WEFT_BLOBS',
 } as const
 
 export const consumers = {
@@ -88,12 +120,8 @@ export const buckets = {
   members: 'weft-members',
   /** Object store: hex SHA-256 → zip. Writer: frontend. */
   code: 'weft-code',
-  /** Object store prefix for S3-shaped buckets of an account: `weft-s3-<account>-<bucket>`. Writer: frontend. */
-  s3: (account: AccountId, bucket: string) => {
-    if (!/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(bucket))
-      throw new TypeError(`not a bucket name: ${JSON.stringify(bucket)}`)
-    return `weft-s3-${account}-${bucket}`
-  },
+  /** Rollups of invocation records, and how far they count. Writer: metrics. */
+  rollups: 'weft-rollups',
 } as const
 
 /** Headers of NATS messages. Those of clients are read only where the comment says so. */

@@ -60,7 +60,27 @@ function fabricStreams(options: FabricOptions): StreamInit[] {
       max_age: memberTtlMs * 1_000_000,
       storage: StorageType.Memory,
     }),
+    bucket(options, buckets.rollups, {
+      max_bytes: share(options, 64),
+      max_age: 30 * dayNs,
+      discard: DiscardPolicy.Old,
+    }),
     objects(options, buckets.code, { max_bytes: share(options, 4) }),
+    {
+      ...entries(options),
+      name: streams.objects,
+      subjects: [subjects.bucketAll, subjects.objectAll],
+      max_bytes: share(options, 128),
+      max_msgs_per_subject: 1,
+    },
+    // Blobs never change, so any copy may answer.
+    {
+      ...entries(options),
+      name: streams.blobs,
+      subjects: [subjects.blobAll],
+      max_bytes: share(options, 16),
+      allow_direct: true,
+    },
     { ...queue(options), name: streams.retries, subjects: [subjects.retryAll], max_bytes: share(options, 16) },
     {
       ...kept(options),
@@ -107,6 +127,13 @@ const queue = (options: FabricOptions): Partial<StreamConfig> => ({
   discard: DiscardPolicy.New,
   // One event and its headers.
   max_msg_size: limits.asyncPayloadBytes + 64 * 1024,
+})
+
+/** Entries that stay until they are replaced or removed; a full stream refuses new ones. */
+const entries = (options: FabricOptions): Partial<StreamConfig> => ({
+  ...common(options),
+  retention: RetentionPolicy.Limits,
+  discard: DiscardPolicy.New,
 })
 
 /** Facts that age out. */

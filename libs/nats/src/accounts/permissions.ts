@@ -70,6 +70,15 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
     writeBucket(buckets.mappings),
     writeObjects(buckets.code),
     readStream(streams.logs),
+    readStream(streams.objects),
+    readStream(streams.blobs),
+    publish(
+      subjects.bucketAll,
+      subjects.objectAll,
+      subjects.blobAll,
+      `$JS.API.STREAM.PURGE.${streams.objects}`,
+      `$JS.API.STREAM.PURGE.${streams.blobs}`,
+    ),
     publish('weft.accept.*.>', importedReplies, '_INBOX.>'),
     { publish: [], subscribe: [subjects.invokeAll] },
   ),
@@ -94,6 +103,7 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
     readStream(streams.records),
     readStream(streams.logs),
     readStream(streams.dead),
+    writeBucket(buckets.rollups),
   ),
 }
 
