@@ -14,6 +14,8 @@ export interface ServerConfigOptions {
   readonly serverName: string
   /** Absolute path; standard error when absent. Kept below 40 MB. */
   readonly logFile?: string
+  /** Monitoring over HTTP on the same host, for health checks of containers. It tells much and asks for no password. */
+  readonly monitorPort?: number
   readonly cluster?: ServerClusterOptions
 }
 
@@ -35,6 +37,7 @@ export async function serverConfig(keyring: Keyring, options: ServerConfigOption
     `server_name: ${quote(options.serverName)}`,
     `listen: ${quote(`${host}:${options.port === 0 ? -1 : options.port}`)}`,
     `max_payload: ${maxPayload}`,
+    ...(options.monitorPort === undefined ? [] : [`http: ${quote(`${host}:${options.monitorPort}`)}`]),
     ...(options.logFile === undefined
       ? []
       : [`log_file: ${quote(options.logFile)}`, 'logfile_size_limit: 10MB', 'logfile_max_num: 3']),
