@@ -1,2 +1,3 @@
+export * from './fabric.ts'
 export * from './faults.ts'
 export * from './nats-server.ts'

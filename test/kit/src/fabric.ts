@@ -1,0 +1,142 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { type FabricConnection, parseConnection } from '@weft/contracts'
+
+export interface TestFabricOptions {
+  /** Kept at the end; a folder of its own that is removed at the end when absent. */
+  readonly dataDir?: string
+  /** More options of `npm start --`, for example `['--sandbox', 'docker']`. */
+  readonly args?: readonly string[]
+}
+
+export interface TestFabric extends AsyncDisposable {
+  readonly connection: FabricConnection
+  readonly dataDir: string
+  readonly pid: number
+  /** Standard output and error so far. */
+  output(): string
+  kill(signal: NodeJS.Signals): void
+  /** Stops gracefully and resolves to the exit code. */
+  stop(): Promise<number | null>
+  /** Starts it again on the same data directory and resolves to its new connection; stops it first when it runs. */
+  restart(): Promise<FabricConnection>
+}
+
+const main = fileURLToPath(new URL('../../../deploy/embedded/src/main.ts', import.meta.url))
+
+/**
+ * Launches the whole fabric as `npm start -- --no-demo` does, on free ports; resolves when it is ready, rejects with its
+ * output when it ends first. Disposal stops it and throws when it left a process, a mount or a cgroup behind.
+ */
+export async function startFabric(options: TestFabricOptions = {}): Promise<TestFabric> {
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'weft-fabric-'))
+  let output = ''
+  let child: ChildProcess
+  let connection: FabricConnection
+
+  const start = async (): Promise<void> => {
+    // What a killed fabric left would be taken for the new one's.
+    rmSync(join(dataDir, 'connection.json'), { force: true })
+    const ports = ['--http-port', '0', '--grpc-port', '0', '--nats-port', '0']
+    const args = [main, '--no-demo', '--data-dir', dataDir, ...ports, ...(options.args ?? [])]
+    const started = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    child = started
+    for (const stream of [started.stdout, started.stderr]) stream.on('data', (chunk) => (output += chunk))
+    connection = await whenReady(join(dataDir, 'connection.json'), started, () => output)
+  }
+  const ended = (): boolean => child.exitCode !== null || child.signalCode !== null
+  const stop = async (): Promise<number | null> => {
+    if (!ended()) {
+      const exit = once(child, 'exit')
+      child.kill('SIGCONT')
+      child.kill('SIGTERM')
+      await exit
+    }
+    return child.exitCode
+  }
+  const cleanUp = async (): Promise<void> => {
+    await stop()
+    const left = await whatIsLeft(dataDir)
+    if (options.dataDir === undefined && left.length === 0) rmSync(dataDir, { recursive: true, force: true })
+    if (left.length > 0) throw new Error(`the fabric left behind:\n${left.join('\n')}\n${output}`)
+  }
+  try {
+    await start()
+  } catch (error) {
+    await cleanUp()
+    throw error
+  }
+  return {
+    get connection() {
+      return connection
+    },
+    dataDir,
+    get pid() {
+      return child.pid as number
+    },
+    output: () => output,
+    kill: (signal) => {
+      child.kill(signal)
+    },
+    stop,
+    async restart() {
+      await stop()
+      await start()
+      return connection
+    },
+    [Symbol.asyncDispose]: cleanUp,
+  }
+}
+
+async function whenReady(file: string, child: ChildProcess, output: () => string): Promise<FabricConnection> {
+  while (child.exitCode === null && child.signalCode === null) {
+    if (existsSync(file)) {
+      const parsed = parseConnection(readFileSync(file, 'utf8'))
+      if (!parsed.ok) throw new Error(`connection.json ${parsed.error}`)
+      return parsed.value
+    }
+    await wait(25)
+  }
+  throw new Error(`the fabric ended with ${child.exitCode ?? child.signalCode} before it was ready:\n${output()}`)
+}
+
+/** Processes and mounts that speak of the data directory. A process that was just killed may take a moment to go. */
+async function whatIsLeft(dataDir: string): Promise<readonly string[]> {
+  let left: string[] = []
+  for (let attempt = 0; attempt < 20; attempt++) {
+    left = [...processesOf(dataDir), ...mountsOf(dataDir)]
+    if (left.length === 0) return left
+    await wait(100)
+  }
+  return left
+}
+
+function processesOf(dataDir: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .flatMap((pid) => {
+      const text = commandOf(pid)
+      return text.includes(dataDir) ? [`process ${pid}: ${text}`] : []
+    })
+}
+
+/** Command line, root and working directory; "" for one that has ended meanwhile. */
+function commandOf(pid: string): string {
+  try {
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+    return `${command} ${readlinkSync(`/proc/${pid}/root`)} ${readlinkSync(`/proc/${pid}/cwd`)}`
+  } catch {
+    return ''
+  }
+}
+
+const mountsOf = (dataDir: string): string[] =>
+  readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(dataDir))
+    .map((line) => `mount ${line}`)
