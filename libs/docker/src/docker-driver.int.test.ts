@@ -1,10 +1,10 @@
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { silentLogger } from '@weft/platform'
-import type { Sandbox, SandboxDriver } from '@weft/sandbox'
+import type { Sandbox, SandboxDriver, StemRequest } from '@weft/sandbox'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createDockerDriver } from './docker-driver.ts'
 import { connectEngine } from './engine.ts'
@@ -44,12 +44,21 @@ const python = (code: string) => ({
   framed: false,
 })
 
-async function start(code: string): Promise<Sandbox> {
+/** A request with a socket folder of its own, as a worker makes it. */
+async function stem(code: string, more: Partial<StemRequest> = {}): Promise<StemRequest> {
   const sandboxId = `t${count++}`
-  const sandbox = await driver.create({ sandboxId, runtime: python(code), ephemeralStorageMb: 512, timeoutMs: 30_000 })
+  const socketDir = join(dataDir, `sockets-${sandboxId}`)
+  await mkdir(socketDir)
+  return { sandboxId, socketDir, runtime: python(code), ephemeralStorageMb: 512, timeoutMs: 30_000, ...more }
+}
+
+async function create(request: StemRequest): Promise<Sandbox> {
+  const sandbox = await driver.create(request)
   made.push(sandbox)
   return sandbox
 }
+
+const start = async (code: string): Promise<Sandbox> => create(await stem(code))
 
 /** Everything it prints until it ends. */
 async function outputOf(sandbox: Sandbox): Promise<{ stdout: string; stderr: string }> {
@@ -74,22 +83,16 @@ for line in s.makefile():
     s.sendall((repr(answer) + '\\n').encode())
 `
 
-async function startObedient(): Promise<{ sandbox: Sandbox; run: (expression: string) => Promise<string> }> {
-  const sandboxId = `t${count++}`
-  const socketDir = join(dataDir, 'docker-sandboxes', sandboxId, 'run')
-  await mkdir(socketDir, { recursive: true })
+async function startObedient(
+  more: Partial<StemRequest> = {},
+): Promise<{ sandbox: Sandbox; run: (expression: string) => Promise<string> }> {
+  const request = await stem(obedient, more)
   const server = createServer()
-  const path = join(socketDir, 'runtime.sock')
+  const path = join(request.socketDir, 'runtime.sock')
   await new Promise<void>((resolve) => server.listen(path, resolve))
   await chmod(path, 0o777)
-  const connected = new Promise<import('node:net').Socket>((resolve) => server.once('connection', resolve))
-  const sandbox = await driver.create({
-    sandboxId,
-    runtime: python(obedient),
-    ephemeralStorageMb: 512,
-    timeoutMs: 30_000,
-  })
-  made.push(sandbox)
+  const connected = new Promise<Socket>((resolve) => server.once('connection', resolve))
+  const sandbox = await create(request)
   const socket = await connected
   server.close()
   let received = ''
@@ -169,6 +172,15 @@ test('code appears at /var/task, read-only', async () => {
   await rm(code, { recursive: true })
 })
 
+test('code that is known at the start is there from the first', async () => {
+  const codeDir = await mkdtemp(join(dataDir, 'code-'))
+  await chmod(codeDir, 0o755)
+  await writeFile(join(codeDir, 'app.py'), 'print(1)')
+  const { run } = await startObedient({ codeDir })
+  expect(await run(`open('/var/task/app.py').read()`)).toBe(`'print(1)'`)
+  expect(await run(`open('/var/task/x', 'w')`)).toContain('Read-only file system')
+})
+
 test('freeze stops everything inside and thaw lets it go on; a frozen sandbox can be destroyed', async () => {
   const { sandbox, run } = await startObedient()
   expect(sandbox.pid).toBeGreaterThan(0)
@@ -191,6 +203,7 @@ test('limits and statistics reach the cgroup', async () => {
   expect(stats.memoryPeakBytes).toBeGreaterThan(64 * 1024 * 1024)
   expect(stats.memoryPeakBytes).toBeLessThanOrEqual(256 * 1024 * 1024)
   expect(stats.cpuMs).toBeGreaterThan(0)
+  expect(stats.oomKills).toBe(0)
   await sandbox.limit({ memoryMb: 512, cpu: 1 })
   await sandbox.limit({ memoryMb: 128, cpu: 0 })
 })
@@ -246,10 +259,8 @@ test('forks end at the limit of processes', async () => {
 
 test('a start that fails leaves nothing behind', async () => {
   const runtime = { ...python(''), command: ['/nowhere'] }
-  const request = { sandboxId: 'fails', runtime, ephemeralStorageMb: 512, timeoutMs: 30_000 }
-  await expect(driver.create(request)).rejects.toThrow('/nowhere')
-  const late = { ...request, sandboxId: 'late', runtime: python(''), timeoutMs: 0 }
-  await expect(driver.create(late)).rejects.toThrow('within 0 ms')
+  await expect(driver.create(await stem('', { runtime }))).rejects.toThrow('/nowhere')
+  await expect(driver.create(await stem('', { timeoutMs: 0 }))).rejects.toThrow('within 0 ms')
   const containers = await connectEngine(engine.socketPath).listContainers({ all: true })
   expect(containers.filter(({ Labels }) => Labels['weft.owner'] === dataDir)).toEqual([])
 })

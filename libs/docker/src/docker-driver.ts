@@ -114,7 +114,8 @@ class DockerDriver implements SandboxDriver {
   /** Has the engine check, without a start, that it takes the image, the runtime and folders of this process. */
   async #trial(call: Call): Promise<Result<void, string>> {
     const sandboxId = `probe-${randomInt(2 ** 40)}`
-    const paths = await this.#makeFolders(sandboxId, uids.first)
+    const folder = this.#folder(sandboxId)
+    const paths = await this.#makeFolders({ sandboxId, socketDir: folder }, uids.first)
     try {
       const request = await this.#containerRequest({ sandboxId, runtime: trialRuntime }, uids.first, paths)
       const container = await this.#docker.createContainer({ ...containerOptions(request), ...call })
@@ -124,7 +125,7 @@ class DockerDriver implements SandboxDriver {
       if (statusOf(error) === undefined) throw error
       return err(`the Docker engine refuses a sandbox: ${(error as Error).message}`)
     } finally {
-      await rm(this.#folder(sandboxId), { recursive: true, force: true })
+      await rm(folder, { recursive: true, force: true })
     }
   }
 
@@ -146,7 +147,7 @@ class DockerDriver implements SandboxDriver {
   async #start(request: StemRequest, call: Call): Promise<Sandbox> {
     const { sandboxId } = request
     const uid = randomInt(uids.first, uids.end)
-    const paths = await this.#makeFolders(sandboxId, uid)
+    const paths = await this.#makeFolders(request, uid)
     await this.#disks.mount(paths.tmp, request.ephemeralStorageMb, { uid, gid: uid })
     const options = containerOptions(await this.#containerRequest(request, uid, paths))
     const container = await this.#docker.createContainer({ ...options, ...call })
@@ -160,7 +161,6 @@ class DockerDriver implements SandboxDriver {
       container,
       output,
       pid: State.Pid,
-      socketDir: paths.run,
       taskDir: paths.task,
       clock: this.#clock,
       log: this.#log,
@@ -245,17 +245,20 @@ class DockerDriver implements SandboxDriver {
     return join(this.#root, sandboxId)
   }
 
-  async #makeFolders(sandboxId: string, uid: number): Promise<SandboxPaths> {
-    const folder = this.#folder(sandboxId)
-    const path = (name: string) => join(folder, name)
+  async #makeFolders(
+    request: Pick<StemRequest, 'sandboxId' | 'socketDir' | 'codeDir'>,
+    uid: number,
+  ): Promise<SandboxPaths> {
+    const folder = this.#folder(request.sandboxId)
     const paths = {
-      run: path('run'),
-      task: path('task'),
-      tmp: path('tmp'),
-      passwd: path('passwd'),
-      group: path('group'),
+      run: request.socketDir,
+      task: request.codeDir ?? join(folder, 'task'),
+      tmp: join(folder, 'tmp'),
+      passwd: join(folder, 'passwd'),
+      group: join(folder, 'group'),
     }
-    for (const dir of [paths.run, paths.task, paths.tmp]) await mkdir(dir, { recursive: true, mode: 0o755 })
+    await mkdir(paths.tmp, { recursive: true, mode: 0o755 })
+    if (request.codeDir === undefined) await mkdir(paths.task, { mode: 0o755 })
     await Promise.all([writeFile(paths.passwd, passwdFile(uid)), writeFile(paths.group, groupFile(uid))])
     return paths
   }

@@ -15,7 +15,6 @@ export interface DockerSandboxParts {
   readonly output: Duplex
   /** As the engine tells it; of a remote engine it means nothing here. */
   readonly pid: number
-  readonly socketDir: string
   readonly taskDir: string
   readonly clock: Clock
   readonly log: Logger
@@ -34,7 +33,6 @@ const killedStatus = 128 + constants.signals.SIGKILL
 
 export class DockerSandbox implements Sandbox {
   readonly id: string
-  readonly socketDir: string
   readonly pid: number | undefined
   readonly exited: Promise<SandboxExit>
   readonly #parts: DockerSandboxParts
@@ -51,7 +49,6 @@ export class DockerSandbox implements Sandbox {
   constructor(parts: DockerSandboxParts) {
     this.#parts = parts
     this.id = parts.id
-    this.socketDir = parts.socketDir
     this.#cgroup = cgroupOfContainer(parts.pid, parts.container.id)
     this.pid = this.#cgroup ? parts.pid : undefined
     this.exited = this.#watch()
@@ -105,7 +102,7 @@ export class DockerSandbox implements Sandbox {
   async stats(): Promise<SandboxStats> {
     const none = { memoryPeakBytes: 0, memoryBytes: 0, cpuMs: 0 }
     if (this.#ended) return none
-    if (this.#cgroup) return this.#cgroup.stats()
+    if (this.#cgroup) return { ...this.#cgroup.stats(), oomKills: this.#cgroup.oomKills() }
     const stats = await this.#ask('tell statistics', (container, call) => container.stats({ stream: false, ...call }))
     if (!stats) return none
     const memoryBytes = stats.memory_stats?.usage ?? 0
