@@ -1,1 +1,2 @@
-export {}
+export * from './detect.ts'
+export * from './managed.ts'

@@ -27,8 +27,16 @@ function errorDocument(error) {
 
 /** The same, as the log shows it: with the error's own properties. */
 const loggedError = (error) => {
-  if (!(error instanceof Error)) return { errorType: typeof error, errorMessage: String(error), stack: [] }
-  return { errorType: error.name, errorMessage: error.message, ...error, stack: String(error.stack).split('\n') }
+  if (!(error instanceof Error))
+    return JSON.stringify({ errorType: typeof error, errorMessage: String(error), stack: [] })
+  const { name: _name, message: _message, stack: _stack, ...own } = error
+  const told = { errorType: error.name, errorMessage: error.message, stack: String(error.stack).split('\n') }
+  try {
+    return JSON.stringify({ ...own, ...told })
+  } catch {
+    // Errors of HTTP clients hold sockets and cycles; those properties are left out.
+    return JSON.stringify(told)
+  }
 }
 
 async function init({ handler: name, taskRoot, environment, logFormat }) {
@@ -50,7 +58,7 @@ async function init({ handler: name, taskRoot, environment, logFormat }) {
     handler = await loadHandler(taskRoot, name)
     send(READY)
   } catch (error) {
-    logLine('ERROR', ['Uncaught Exception', '\t', JSON.stringify(loggedError(error))])
+    logLine('ERROR', [`Uncaught Exception \t${loggedError(error)}`])
     send(INIT_ERROR, json(errorDocument(error)))
   }
 }
@@ -67,21 +75,30 @@ function succeed(invocation, result) {
   try {
     body = Buffer.from(JSON.stringify(result === undefined ? null : result) ?? 'null')
   } catch (error) {
-    return fail(invocation, Object.assign(new Error(`Unable to stringify response body as json: ${error.message}`), { name: 'Runtime.MarshalError' }))
+    return fail(
+      invocation,
+      Object.assign(new Error(`Unable to stringify response body as json: ${error.message}`), {
+        name: 'Runtime.MarshalError',
+      }),
+    )
   }
   answer(invocation, RESPONSE, body)
 }
 
 function fail(invocation, error) {
   if (running !== invocation) return
-  logLine('ERROR', ['Invoke Error', '\t', JSON.stringify(loggedError(error))])
+  logLine('ERROR', [`Invoke Error \t${loggedError(error)}`])
   answer(invocation, ERROR, json(errorDocument(error)))
 }
 
 /** An error outside any promise of the handler ends the environment, as on AWS, after its invocation was answered. */
 function die(name, error) {
-  const fault = error instanceof Error && name === 'Runtime.UnhandledPromiseRejection' ? Object.assign(new Error(String(error)), { name, reason: error }) : error
-  logLine('ERROR', [name === 'Runtime.UnhandledPromiseRejection' ? 'Unhandled Promise Rejection' : 'Uncaught Exception', '\t', JSON.stringify(loggedError(fault))])
+  const fault =
+    error instanceof Error && name === 'Runtime.UnhandledPromiseRejection'
+      ? Object.assign(new Error(String(error)), { name, reason: error })
+      : error
+  const title = name === 'Runtime.UnhandledPromiseRejection' ? 'Unhandled Promise Rejection' : 'Uncaught Exception'
+  logLine('ERROR', [`${title} \t${loggedError(fault)}`])
   if (running) answer(running, ERROR, json(errorDocument(fault)))
   else if (!handler) send(INIT_ERROR, json(errorDocument(fault)))
   socket.end(() => process.exit(name === 'Runtime.UnhandledPromiseRejection' ? 128 : 129))
@@ -118,7 +135,8 @@ function invoke(body) {
     const event = JSON.parse(body.toString('utf8', 4 + headerLength))
     const context = contextOf(invocation, header)
     const callback = (error, value) => {
-      const finish = () => (error === undefined || error === null ? succeed(invocation, value) : fail(invocation, error))
+      const finish = () =>
+        error === undefined || error === null ? succeed(invocation, value) : fail(invocation, error)
       // A callback's answer waits until nothing more is to be done, unless the function says otherwise.
       if (context.callbackWaitsForEmptyEventLoop) invocation.whenIdle ??= finish
       else finish()
@@ -153,7 +171,9 @@ function waitForIdle(invocation) {
 }
 
 process.on('uncaughtException', (error) => die('Runtime.UncaughtException', error))
-process.on('unhandledRejection', (reason) => die('Runtime.UnhandledPromiseRejection', reason instanceof Error ? reason : new Error(String(reason))))
+process.on('unhandledRejection', (reason) =>
+  die('Runtime.UnhandledPromiseRejection', reason instanceof Error ? reason : new Error(String(reason))),
+)
 socket.on('error', () => process.exit(1))
 socket.on('close', () => process.exit(0))
 socket.on('connect', () => send(HELLO, json({ language: 'nodejs', version: process.version })))

@@ -16,10 +16,14 @@ export function captureConsole({ write, requestId, logFormat, logLevel }) {
   const line = (level, args) => {
     const at = new Date()
     if (logFormat !== 'JSON') {
-      return write(at.getTime(), `${at.toISOString()}\t${requestId() ?? 'undefined'}\t${level}\t${formatWithOptions({}, ...args)}`)
+      return write(
+        at.getTime(),
+        `${at.toISOString()}\t${requestId() ?? 'undefined'}\t${level}\t${formatWithOptions({}, ...args)}`,
+      )
     }
     const record = { timestamp: at.toISOString(), level, requestId: requestId() }
-    if (args.length === 1 && args[0] instanceof Error) Object.assign(record, { message: args[0].message, ...errorForJson(args[0]) })
+    if (args.length === 1 && args[0] instanceof Error)
+      Object.assign(record, { message: args[0].message, ...errorForJson(args[0]) })
     else record.message = args.length === 1 && typeof args[0] === 'object' ? args[0] : formatWithOptions({}, ...args)
     let text
     try {

@@ -24,15 +24,20 @@ const isModulePackage = (taskRoot, file) => {
 async function loadModule(taskRoot, modulePath) {
   const base = resolve(taskRoot, modulePath)
   const require = createRequire(join(taskRoot, 'index.js'))
-  const found = [base, `${base}.js`, `${base}.mjs`, `${base}.cjs`].find((path) => /\.(js|mjs|cjs)$/.test(path) && existsSync(path))
+  const found = [base, `${base}.js`, `${base}.mjs`, `${base}.cjs`].find(
+    (path) => /\.(js|mjs|cjs)$/.test(path) && existsSync(path),
+  )
   try {
     if (found && (found.endsWith('.mjs') || (found.endsWith('.js') && isModulePackage(taskRoot, found)))) {
       return await import(pathToFileURL(found).href)
     }
     // Through node_modules, as AWS resolves handlers that live in layers or packages.
-    return require(found ?? require.resolve(modulePath, { paths: [taskRoot, join(taskRoot, 'node_modules'), '/opt/nodejs'] }))
+    return require(
+      found ?? require.resolve(modulePath, { paths: [taskRoot, join(taskRoot, 'node_modules'), '/opt/nodejs'] }),
+    )
   } catch (error) {
-    if (error instanceof SyntaxError) throw new RuntimeFault('Runtime.UserCodeSyntaxError', `${error.name}: ${error.message}`)
+    if (error instanceof SyntaxError)
+      throw new RuntimeFault('Runtime.UserCodeSyntaxError', `${error.name}: ${error.message}`)
     if (error?.code === 'MODULE_NOT_FOUND' || error?.code === 'ERR_MODULE_NOT_FOUND') {
       throw new RuntimeFault('Runtime.ImportModuleError', `Error: ${String(error.message).split('\n')[0]}`)
     }
@@ -43,7 +48,10 @@ async function loadModule(taskRoot, modulePath) {
 /** Loads the handler named `handlerString`; throws errors named as AWS names them. */
 export async function loadHandler(taskRoot, handlerString) {
   if (handlerString.includes('..')) {
-    throw new RuntimeFault('Runtime.MalformedHandlerName', `'${handlerString}' is not a valid handler name. Use absolute paths when specifying root directories in handler names.`)
+    throw new RuntimeFault(
+      'Runtime.MalformedHandlerName',
+      `'${handlerString}' is not a valid handler name. Use absolute paths when specifying root directories in handler names.`,
+    )
   }
   const file = basename(handlerString)
   const folder = handlerString.slice(0, handlerString.length - file.length)
@@ -53,7 +61,9 @@ export async function loadHandler(taskRoot, handlerString) {
   const path = file.slice(dot + 1).split('.')
   const pick = (from) => path.reduce((value, key) => value?.[key], from)
   const handler = pick(module) ?? pick(module.default)
-  if (handler === undefined) throw new RuntimeFault('Runtime.HandlerNotFound', `${handlerString} is undefined or not exported`)
-  if (typeof handler !== 'function') throw new RuntimeFault('Runtime.HandlerNotFound', `${handlerString} is not a function`)
+  if (handler === undefined)
+    throw new RuntimeFault('Runtime.HandlerNotFound', `${handlerString} is undefined or not exported`)
+  if (typeof handler !== 'function')
+    throw new RuntimeFault('Runtime.HandlerNotFound', `${handlerString} is not a function`)
   return handler
 }
