@@ -5,12 +5,12 @@ import { normalise } from './normalise.mjs'
 export const handler = async (event) => {
   const sources = event.Records.map((record) => record.jetstream)
   const packages = sources.map(({ data }) => normalise(JSON.parse(Buffer.from(data, 'base64').toString('utf8'))))
-  const first = sources[0].sequence
-  const last = sources.at(-1).sequence
+  const first = sources[0].sequenceNumber
+  const last = sources.at(-1).sequenceNumber
   const bytes = packages.reduce((sum, one) => sum + one.bytes, 0)
   await putObject(
     process.env.BUCKET ?? 'package-ledger',
-    `batches/${String(first).padStart(12, '0')}-${String(last).padStart(12, '0')}.json`,
+    `batches/${first.padStart(12, '0')}-${last.padStart(12, '0')}.json`,
     JSON.stringify({ first, last, count: packages.length, bytes, packages }),
   )
   console.log(`${packages.length} packages, ${bytes} bytes, records ${first} to ${last}`)

@@ -1,1 +1,2 @@
-export {}
+export * from './core/case.ts'
+export * from './core/rounds.ts'

@@ -1,0 +1,70 @@
+import type { Measured } from './rounds.ts'
+import { median } from './statistics.ts'
+
+/** A wish about a ratio of two measurements of one run. */
+export interface Goal {
+  readonly what: string
+  /** `case id:metric`. */
+  readonly of: string
+  readonly over: string
+  readonly atMost?: number
+  readonly atLeast?: number
+}
+
+export interface Ratio extends Goal {
+  readonly ratio: number
+  readonly met: boolean
+}
+
+const goal = (what: string, of: string, over: string, wish: Pick<Goal, 'atMost' | 'atLeast'>): Goal => ({
+  what,
+  of,
+  over,
+  ...wish,
+})
+
+export const goals: readonly Goal[] = [
+  goal('warm REST call, 1 client / bare chain', 'product.rest.c1:p50Us', 'floor.chain.c1:p50Us', { atMost: 2 }),
+  goal('warm REST call, 1 client / bare proxy chain', 'product.rest.c1:p50Us', 'floor.proxy.c1:p50Us', {
+    atMost: 1.25,
+  }),
+  goal('gRPC stream, 16 clients / REST', 'product.grpc-stream.c16:perSecond', 'product.rest.c16:perSecond', {
+    atLeast: 1,
+  }),
+  goal('NATS request, 16 clients / REST', 'product.nats.c16:perSecond', 'product.rest.c16:perSecond', { atLeast: 1 }),
+  goal(
+    'gRPC unary, 16 clients / bare unary echo',
+    'product.grpc-unary.c16:perSecond',
+    'floor.grpc-unary.c16:perSecond',
+    {
+      atLeast: 0.8,
+    },
+  ),
+  goal('cold Node call, p50 / boot of node', 'product.cold-node:p50Ms', 'floor.boot-node:p50Ms', { atMost: 0.5 }),
+  goal('cold Node call, p99 / boot of node, p50', 'product.cold-node:p99Ms', 'floor.boot-node:p50Ms', { atMost: 1.5 }),
+  goal('cold Python call, p50 / boot of python3', 'product.cold-python:p50Ms', 'floor.boot-python:p50Ms', {
+    atMost: 0.5,
+  }),
+  goal('event to first line of its handler / bare JetStream', 'product.event-latency:p50Ms', 'floor.js-latency:p50Ms', {
+    atMost: 4,
+  }),
+  goal('poller, batches of 100 / bare consumer', 'product.poller:perSecond', 'floor.js-consume:perSecond', {
+    atLeast: 0.3,
+  }),
+]
+
+/** Ratios of what was measured, each the median of the ratios inside the rounds; goals without both sides are left out. */
+export function ratiosOf(measured: readonly Measured[]): Ratio[] {
+  const byId = new Map(measured.map((one) => [one.id, one]))
+  const numbers = (reference: string): number[] | undefined => {
+    const [id = '', metric = ''] = reference.split(':')
+    return byId.get(id)?.rounds.map((sample) => sample[metric] ?? Number.NaN)
+  }
+  return goals.flatMap((one) => {
+    const [of, over] = [numbers(one.of), numbers(one.over)]
+    if (!of || !over) return []
+    const ratio = median(of.map((value, round) => value / (over[round] ?? Number.NaN)))
+    const met = (one.atMost === undefined || ratio <= one.atMost) && (one.atLeast === undefined || ratio >= one.atLeast)
+    return [{ ...one, ratio, met }]
+  })
+}

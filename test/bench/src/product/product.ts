@@ -1,0 +1,37 @@
+import { readFile } from 'node:fs/promises'
+import { connect, credsAuthenticator } from '@nats-io/transport-node'
+import { FabricClient } from '@weft/cli'
+import { type Bed, type BedOptions, together } from '../core/case.ts'
+import { coldBed } from './cold.ts'
+import { doorBed } from './doors.ts'
+import { eventBed } from './events.ts'
+import { startFabric } from './fabric.ts'
+import { createFunction } from './functions.ts'
+
+/** The embedded fabric in a process of its own, with its default driver and durability. */
+export async function startProduct(options: BedOptions): Promise<Bed> {
+  const stack = new AsyncDisposableStack()
+  try {
+    const { connection } = stack.use(await startFabric())
+    const client = stack.use(new FabricClient(connection))
+    const authenticator = credsAuthenticator(await readFile(connection.natsCreds))
+    const nats = await connect({ servers: connection.nats, authenticator, noAsyncTraces: true })
+    stack.defer(() => nats.close())
+
+    const names = { stamp: 'bench-stamp', sink: 'bench-sink', batch: 'bench-batch' } as const
+    await createFunction(client, connection, 'node', 'bench-echo')
+    for (const what of ['stamp', 'sink', 'batch'] as const) await createFunction(client, connection, what, names[what])
+
+    const { cases } = stack.use(
+      await together([
+        async () => doorBed(connection, nats, 'bench-echo', options),
+        async () => coldBed(client, connection, options),
+        async () => eventBed(client, connection, nats, names, options),
+      ]),
+    )
+    return { cases, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+  } catch (error) {
+    await stack.disposeAsync()
+    throw error
+  }
+}
