@@ -17,7 +17,7 @@ const floors = [
     'async-queue-service',
     'metrics-service',
   ],
-  ['embedded'],
+  ['embedded', 'cluster-init'],
   ['kit'],
   ['cluster-tests', 'bench', 'sim'],
 ]

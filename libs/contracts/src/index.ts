@@ -1,3 +1,4 @@
+export * from './access-key.ts'
 export * from './connection.ts'
 export * from './errors.ts'
 export * from './function.ts'

@@ -1,0 +1,3 @@
+export { fields, ports } from './config.ts'
+export { prepareFabric } from './fabric.ts'
+export { writeFiles } from './files.ts'
