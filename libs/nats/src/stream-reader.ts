@@ -19,7 +19,7 @@ export interface StreamReader {
   /** Subjects in the stream that match the pattern, with how many messages each has. */
   subjects(filter: string): Promise<ReadonlyMap<string, number>>
   /** From the given place to the last message that was there when the reading began. */
-  scan(options: { readonly filter: string; readonly from: ReadFrom }): AsyncIterable<StoredMessage>
+  scan(options: { readonly filter: string | readonly string[]; readonly from: ReadFrom }): AsyncIterable<StoredMessage>
   /** From the given sequence for ever; ends when the signal aborts. */
   follow(options: {
     readonly filter: string
@@ -29,12 +29,16 @@ export interface StreamReader {
 }
 
 export function streamReader(link: NatsLink, stream: string): StreamReader {
-  const open = async (filter: string, from: ReadFrom) => {
+  const open = async (filter: string | readonly string[], from: ReadFrom) => {
     const place: Partial<OrderedConsumerOptions> =
       'sequence' in from
         ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.max(1, from.sequence) }
         : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(from.timeMs).toISOString() }
-    return link.js.consumers.get(stream, { filter_subjects: filter, inactive_threshold: 60_000, ...place })
+    return link.js.consumers.get(stream, {
+      filter_subjects: typeof filter === 'string' ? filter : [...filter],
+      inactive_threshold: 60_000,
+      ...place,
+    })
   }
   return {
     async state() {
