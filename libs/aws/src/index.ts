@@ -1,1 +1,12 @@
-export {}
+export * from './decode.ts'
+export * from './encode.ts'
+export { parseJsonObject, utf8Text } from './json-body.ts'
+export { lambdaModel, operationNames } from './model/model.ts'
+export type * from './model/types.ts'
+export { parseQuery, percentDecode, percentEncode, type QueryPair } from './percent.ts'
+export { type MatchedRoute, matchRoute } from './route.ts'
+export * from './session-credentials.ts'
+export { claimedService, missingToken, type SignedHead } from './sigv4/authorization.ts'
+export { SigningKeys } from './sigv4/signing-keys.ts'
+export * from './sigv4/verify.ts'
+export { validateInput, validationError } from './validate.ts'

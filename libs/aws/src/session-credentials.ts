@@ -1,0 +1,78 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { type AccountId, type AwsError, awsError, err, isAccountId, ok, type Result } from '@weft/contracts'
+import { unknownKey } from './sigv4/verify.ts'
+
+/** Who a set of session credentials speaks for. */
+export interface SessionClaims {
+  readonly accountId: AccountId
+  readonly roleArn: string
+  readonly functionName: string
+  /** Epoch ms. */
+  readonly expiresAtMs: number
+}
+
+export interface SessionCredentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken: string
+}
+
+/** A token carries two short names and an ARN. */
+const longestToken = 16_384
+const version = 1
+
+const mac = (clusterSecret: string, purpose: string, text: string): Buffer =>
+  createHmac('sha256', clusterSecret).update(`weft-session-${purpose}\n${text}`).digest()
+
+const base32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
+
+/** Shaped like AWS's ids of temporary keys: ASIA and 16 characters. */
+const keyIdOf = (clusterSecret: string, claims: string): string =>
+  `ASIA${[...mac(clusterSecret, 'id', claims).subarray(0, 16)].map((byte) => base32[byte % 32]).join('')}`
+
+const secretOf = (clusterSecret: string, claims: string): string =>
+  mac(clusterSecret, 'secret', claims).toString('base64').slice(0, 40)
+
+/**
+ * Temporary credentials that need no store: the token carries the claims, sealed with the cluster's secret, and key id
+ * and secret are derived from them. Whoever knows the cluster secret can open them; nobody else can make any.
+ */
+export function mintSession(clusterSecret: string, claims: SessionClaims): SessionCredentials {
+  const text = JSON.stringify([version, claims.accountId, claims.roleArn, claims.functionName, claims.expiresAtMs])
+  const seal = mac(clusterSecret, 'token', text)
+  return {
+    accessKeyId: keyIdOf(clusterSecret, text),
+    secretAccessKey: secretOf(clusterSecret, text),
+    sessionToken: `${Buffer.from(text).toString('base64url')}.${seal.toString('base64url')}`,
+  }
+}
+
+/** Errors: UnrecognizedClientException for a token of another key or cluster, ExpiredTokenException past its end. */
+export function openSession(
+  clusterSecret: string,
+  sessionToken: string,
+  accessKeyId: string,
+  nowMs: number,
+): Result<SessionClaims & { readonly secretAccessKey: string }, AwsError> {
+  if (sessionToken.length > longestToken) return err(unknownKey)
+  const [body, seal, ...rest] = sessionToken.split('.')
+  if (!body || !seal || rest.length > 0) return err(unknownKey)
+  const text = Buffer.from(body, 'base64url').toString('utf8')
+  const expected = mac(clusterSecret, 'token', text)
+  const given = Buffer.from(seal, 'base64url')
+  if (given.byteLength !== expected.byteLength || !timingSafeEqual(given, expected)) return err(unknownKey)
+  if (accessKeyId !== keyIdOf(clusterSecret, text)) return err(unknownKey)
+  const [kind, account, roleArn, functionName, expiresAtMs] = JSON.parse(text) as unknown[]
+  if (kind !== version || typeof account !== 'string' || !isAccountId(account)) return err(unknownKey)
+  if (typeof roleArn !== 'string' || typeof functionName !== 'string' || typeof expiresAtMs !== 'number')
+    return err(unknownKey)
+  if (nowMs >= expiresAtMs)
+    return err(awsError('ExpiredTokenException', 'The security token included in the request is expired'))
+  return ok({
+    accountId: account,
+    roleArn,
+    functionName,
+    expiresAtMs,
+    secretAccessKey: secretOf(clusterSecret, text),
+  })
+}
