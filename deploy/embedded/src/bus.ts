@@ -55,6 +55,7 @@ export interface Bus extends AsyncDisposable {
 export async function startBus(options: BusOptions): Promise<Bus> {
   const { dataDir, clock, log } = options
   const stack = new AsyncDisposableStack()
+  let owner = stack
   try {
     const budget = storageBudget(dataDir)
     const limits = { tenantStorageBytes: tenantShare(budget.storageBytes) }
@@ -75,7 +76,7 @@ export async function startBus(options: BusOptions): Promise<Bus> {
       }),
     )
     const open = async (name: string, creds: Promise<string>): Promise<NatsLink> =>
-      stack.use(await openLink({ servers: [`${options.host}:${child.port}`], name, creds: await creds, log }))
+      owner.use(await openLink({ servers: [`${options.host}:${child.port}`], name, creds: await creds, log }))
     const system = await open('system', keyring.systemCreds())
     const links = Object.fromEntries(
       await Promise.all(serviceNames.map(async (name) => [name, await open(name, keyring.serviceCreds(name))])),
@@ -95,6 +96,7 @@ export async function startBus(options: BusOptions): Promise<Bus> {
     )
     const opened = [system, ...Object.values(links)]
     const rest = stack.move()
+    owner = rest
     return {
       port: child.port,
       get natsPid() {
