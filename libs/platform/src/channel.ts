@@ -3,12 +3,18 @@
  * over. In one process it is a pair of linked ends; between processes a bidirectional gRPC stream (grpc-channel.ts).
  *
  * Promises: frames arrive in order, each at most once; nothing arrives after `closed`. `send` after the close is
- * dropped, so every user must treat what it sent without an answer as unknown when `closed` settles.
+ * dropped, so every user must treat what it sent without an answer as unknown when `closed` settles. A peer that does
+ * not read until the frames for it take too much memory loses the channel.
  */
 export interface Channel<In, Out> {
   send(frame: Out): void
   /** Sets the receiver; frames that came earlier are handed over first. Call once. */
   receive(fn: (frame: In) => void): void
+  /**
+   * Resolves when the other side has accepted; stays open forever if it never does. What is first sent after it and
+   * what is never sent because of it has provably not arrived when the channel closes before.
+   */
+  readonly opened: Promise<void>
   /** Resolves when either side closes or the connection breaks; never rejects. */
   readonly closed: Promise<ChannelClosed>
   close(): void
@@ -39,7 +45,9 @@ class Inbox<In> {
 
 /** What both kinds of channel share: the inbox, the once-only close, and sending in batches of one tick. */
 export abstract class ChannelBase<In, Out> implements Channel<In, Out> {
+  readonly opened: Promise<void>
   readonly closed: Promise<ChannelClosed>
+  #accept!: () => void
   #settle!: (closed: ChannelClosed) => void
   #open = true
   #outbox: Out[] = []
@@ -47,6 +55,9 @@ export abstract class ChannelBase<In, Out> implements Channel<In, Out> {
   readonly #inbox = new Inbox<In>()
 
   constructor() {
+    this.opened = new Promise((resolve) => {
+      this.#accept = resolve
+    })
     this.closed = new Promise((resolve) => {
       this.#settle = resolve
     })
@@ -65,21 +76,30 @@ export abstract class ChannelBase<In, Out> implements Channel<In, Out> {
     this.#outbox.push(frame)
     if (this.#flushing) return
     this.#flushing = true
-    queueMicrotask(() => {
-      this.#flushing = false
-      if (this.#open && this.#outbox.length > 0) this.transmit(this.#outbox.splice(0))
-    })
+    this.defer(this.#flush)
   }
 
   close(): void {
     if (!this.#open) return
-    if (this.#outbox.length > 0) this.transmit(this.#outbox.splice(0))
+    this.#flush()
     this.end({ remote: false, reason: 'closed here' })
     this.hangUp()
   }
 
+  readonly #flush = (): void => {
+    this.#flushing = false
+    if (!this.#open || this.#outbox.length === 0) return
+    const frames = this.#outbox
+    this.#outbox = []
+    this.transmit(frames)
+  }
+
   protected deliver(frame: In): void {
     if (this.#open) this.#inbox.put(frame)
+  }
+
+  protected accepted(): void {
+    this.#accept()
   }
 
   protected end(closed: ChannelClosed): void {
@@ -89,12 +109,23 @@ export abstract class ChannelBase<In, Out> implements Channel<In, Out> {
     this.#settle(closed)
   }
 
+  /** Runs `flush` once, later: what is sent until then travels together. */
+  protected abstract defer(flush: () => void): void
   protected abstract transmit(frames: Out[]): void
   protected abstract hangUp(): void
 }
 
 class MemoryChannel<In, Out> extends ChannelBase<In, Out> {
   peer!: MemoryChannel<Out, In>
+
+  link(peer: MemoryChannel<Out, In>): void {
+    this.peer = peer
+    this.accepted()
+  }
+
+  protected defer(flush: () => void): void {
+    queueMicrotask(flush)
+  }
 
   protected transmit(frames: Out[]): void {
     for (const frame of frames) this.peer.deliver(frame)
@@ -109,7 +140,7 @@ class MemoryChannel<In, Out> extends ChannelBase<In, Out> {
 export function memoryChannelPair<A, B>(): [Channel<A, B>, Channel<B, A>] {
   const left = new MemoryChannel<A, B>()
   const right = new MemoryChannel<B, A>()
-  left.peer = right
-  right.peer = left
+  left.link(right)
+  right.link(left)
   return [left, right]
 }

@@ -1,0 +1,184 @@
+import type { AccountId, InvokeCall, InvokeOutcome, Invoker } from '@weft/contracts'
+import type { Lease } from '@weft/contracts/placement'
+import {
+  type Clock,
+  delay,
+  type Logger,
+  type PlacementDirectory,
+  partitionOf,
+  type Random,
+  silentLogger,
+  type Timer,
+  type WorkerDirectory,
+} from '@weft/platform'
+import { type DispatcherConfig, DispatcherCore } from './core.ts'
+import { PartitionLink } from './partition-link.ts'
+import { specOf } from './spec.ts'
+import { WorkerLink } from './worker-link.ts'
+
+export interface DispatcherOptions {
+  /** Unique among living dispatchers: the service's instance id. */
+  readonly id: string
+  /** For the sandboxes' specification. */
+  readonly region: string
+  readonly placement: PlacementDirectory
+  readonly workers: WorkerDirectory
+  readonly clock: Clock
+  readonly random: Random
+  readonly log?: Logger
+  /** An idle lease is given back after this time. 500 by default. */
+  readonly idleLeaseMs?: number
+  /** A call waits this long for a busy lease at hand before it asks for another sandbox. 5 by default. */
+  readonly patienceMs?: number
+  /** Calls that wait for sandboxes at once. 10,000 by default. */
+  readonly maxWaiting?: number
+  /** At the end, running calls are waited for this long. 25,000 by default. */
+  readonly drainMs?: number
+}
+
+/** The one door to running code. Disposing it waits for what runs, then gives every lease back. */
+export interface Dispatcher extends Invoker, AsyncDisposable {
+  problems(): readonly string[]
+}
+
+export function createDispatcher(options: DispatcherOptions): Dispatcher {
+  return new ChannelDispatcher(options)
+}
+
+/** Connects the core to channels, promises and one timer. */
+class ChannelDispatcher implements Dispatcher {
+  readonly #options: DispatcherOptions
+  readonly #core: DispatcherCore
+  readonly #log: Logger
+  readonly #partitions = new Map<number, PartitionLink>()
+  readonly #workers = new Map<string, WorkerLink>()
+  readonly #partitionOfAccount = new Map<string, number>()
+  readonly #unsubscribe: () => void
+  #timer: Timer | undefined
+  #timerAt = Number.POSITIVE_INFINITY
+  #closed = false
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+    this.#log = options.log ?? silentLogger
+    const config: DispatcherConfig = {
+      id: options.id,
+      idleLeaseMs: options.idleLeaseMs ?? 500,
+      patienceMs: options.patienceMs ?? 5,
+      maxWaiting: options.maxWaiting ?? 10_000,
+      maxNotStarted: 3,
+    }
+    this.#core = new DispatcherCore(
+      config,
+      {
+        toPlacement: (partition, frame) => this.#linkTo(partition)?.send(frame),
+        toWorker: (door, lease, frame) => this.#workerLink(door, lease).send(frame),
+      },
+      (accountId) => this.#partition(accountId as AccountId),
+    )
+    this.#unsubscribe = options.placement.onLeader((partition, leader) =>
+      this.#partitions.get(partition)?.leaderChanged(leader),
+    )
+  }
+
+  invoke(call: InvokeCall, signal?: AbortSignal): Promise<InvokeOutcome> {
+    return new Promise((resolve) => {
+      if (signal?.aborted) {
+        resolve({ kind: 'platform-error', detail: 'the caller gave up', mayHaveRun: false })
+        return
+      }
+      const spec = specOf(call.target, this.#options.region)
+      const now = this.#options.clock.monotonic()
+      if (!signal) this.#core.invoke(call, spec, resolve, now)
+      else {
+        const abort = (): void => {
+          // One that runs is left to finish.
+          if (pending) this.#core.abort(pending)
+        }
+        const done = (outcome: InvokeOutcome): void => {
+          signal.removeEventListener('abort', abort)
+          resolve(outcome)
+        }
+        const pending = this.#core.invoke(call, spec, done, now)
+        if (pending?.state === 'waiting') signal.addEventListener('abort', abort, { once: true })
+      }
+      this.#settled()
+    })
+  }
+
+  problems(): readonly string[] {
+    return this.#core
+      .waitingPartitions()
+      .filter((partition) => !this.#partitions.get(partition)?.connected)
+      .map((partition) => `calls wait for placement partition ${partition}, which has no leader in reach`)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    const { clock, drainMs = 25_000 } = this.#options
+    this.#core.close()
+    const until = clock.monotonic() + drainMs
+    while (this.#core.running > 0 && clock.monotonic() < until) await delay(clock, 20)
+    if (this.#core.running > 0) this.#log.warn({ running: this.#core.running }, 'calls still run at the end')
+    this.#unsubscribe()
+    this.#timer?.cancel()
+    for (const link of this.#partitions.values()) link.stop()
+    for (const link of this.#workers.values()) link.close()
+  }
+
+  /** Undefined while the link is being made: its first words are the hello, which says it all. */
+  #linkTo(partition: number): PartitionLink | undefined {
+    const known = this.#partitions.get(partition)
+    if (known) return known
+    const { placement: directory, clock, random } = this.#options
+    const deps = { core: this.#core, directory, clock, random, settled: () => this.#settled() }
+    this.#partitions.set(partition, new PartitionLink(deps, partition))
+    return undefined
+  }
+
+  #workerLink(door: string, lease: Lease): WorkerLink {
+    const known = this.#workers.get(door)
+    if (known) return known
+    const { clock } = this.#options
+    const link = new WorkerLink(lease.workerId, lease.workerAddress, this.#options.workers, {
+      dispatcherId: this.#options.id,
+      onResult: ({ frame }) => {
+        if (!frame) return
+        this.#core.workerResult(door, frame.value, clock.monotonic())
+        this.#settled()
+      },
+      onLost: (opened) => {
+        this.#workers.delete(door)
+        this.#log.info({ workerId: lease.workerId, address: lease.workerAddress, opened }, 'worker connection lost')
+        this.#core.workerLost(door, opened, clock.monotonic())
+        this.#settled()
+      },
+    })
+    this.#workers.set(door, link)
+    return link
+  }
+
+  #partition(account: AccountId): number {
+    let partition = this.#partitionOfAccount.get(account)
+    if (partition === undefined) {
+      partition = partitionOf(account, this.#options.placement.partitions)
+      this.#partitionOfAccount.set(account, partition)
+    }
+    return partition
+  }
+
+  /** One timer for all calls and leases: moved only when something is due earlier than it fires. */
+  #settled(): void {
+    const { dueAt } = this.#core
+    if (dueAt >= this.#timerAt || this.#closed) return
+    this.#timer?.cancel()
+    this.#timerAt = dueAt
+    const { clock } = this.#options
+    this.#timer = clock.schedule(dueAt - clock.monotonic(), () => {
+      this.#timerAt = Number.POSITIVE_INFINITY
+      this.#core.tick(clock.monotonic())
+      this.#settled()
+    })
+  }
+}

@@ -1,0 +1,65 @@
+import type { InvokeCall, InvokeOutcome } from '@weft/contracts'
+import type { Lease } from '@weft/contracts/placement'
+import type { SandboxSpec } from '@weft/contracts/sandbox'
+
+/** A call on its way, from its arrival to its outcome. */
+export interface PendingCall {
+  readonly call: InvokeCall
+  readonly lane: Lane
+  readonly done: (outcome: InvokeOutcome) => void
+  /** Of its acquire; 0 while it has none. */
+  seq: bigint
+  enqueuedAt: number
+  /** Until when it waits for a sandbox. */
+  readonly deadline: number
+  state: 'waiting' | 'running' | 'ended'
+  /** Runs that provably did not start. */
+  notStarted: number
+}
+
+/** Names one invoke door: a worker that comes back behind another address is another door. */
+export const doorOf = (lease: Lease): string => `${lease.workerId} ${lease.workerAddress}`
+
+/** A lease in the hands of this dispatcher. */
+export interface Held {
+  readonly lease: Lease
+  readonly lane: Lane
+  readonly door: string
+  /** What runs under it. */
+  running: PendingCall | undefined
+  runSeq: bigint
+  startedAt: number
+  /** Since when it is idle. */
+  idleSince: number
+  /** To be released when its invocation ends. */
+  recalled: boolean
+}
+
+/** All calls of one sandbox key: they share leases and wait in one line. */
+export interface Lane {
+  readonly spec: SandboxSpec
+  readonly partition: number
+  /** Idle leases; the last one was used last and is used next, so that surplus ones go idle for good. */
+  readonly free: Held[]
+  /** Calls that wait for a lease, oldest first. */
+  waiting: Set<PendingCall>
+  /** Those of them that have not asked placement yet. */
+  readonly patient: Set<PendingCall>
+  /** Leases of this lane, recalled ones included. */
+  held: number
+  /** Leases that will serve more calls of this lane: held and not recalled. */
+  keeping: number
+  /** Moving average of what a run takes, ms. */
+  runMs: number
+}
+
+export const newLane = (spec: SandboxSpec, partition: number): Lane => ({
+  spec,
+  partition,
+  free: [],
+  waiting: new Set(),
+  patient: new Set(),
+  held: 0,
+  keeping: 0,
+  runMs: 0,
+})

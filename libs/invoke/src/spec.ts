@@ -1,0 +1,34 @@
+import { type FunctionVersion, type ResolvedFunction, sandboxKey } from '@weft/contracts'
+import type { SandboxSpec } from '@weft/contracts/sandbox'
+
+/** Versions are immutable values of the catalogue, so what is derived from one lives as long as it does. */
+const cache = new WeakMap<FunctionVersion, { readonly region: string; readonly spec: SandboxSpec }>()
+
+/** What a worker needs to run this version. The same object for the same version record and region. */
+export function specOf(target: ResolvedFunction, region: string): SandboxSpec {
+  const known = cache.get(target.version)
+  if (known && known.region === region) return known.spec
+  const { record, version } = target
+  const spec: SandboxSpec = {
+    sandboxKey: sandboxKey(record.accountId, record.functionName, version.version, version.revisionId),
+    accountId: record.accountId,
+    functionName: record.functionName,
+    version: version.version,
+    functionArn: record.functionArn,
+    runtime: version.runtime,
+    handler: version.handler,
+    memoryMb: version.memoryMb,
+    timeoutMs: version.timeoutMs,
+    ephemeralStorageMb: version.ephemeralStorageMb,
+    environment: { ...version.environment },
+    codeDigest: version.code.digest,
+    codeBytes: BigInt(version.code.sizeBytes),
+    roleArn: version.role,
+    region,
+    logGroup: version.logGroup,
+    architecture: version.architecture,
+    logFormat: version.logFormat,
+  }
+  cache.set(version, { region, spec })
+  return spec
+}
