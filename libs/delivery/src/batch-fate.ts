@@ -97,8 +97,8 @@ export interface AfterBatch {
 }
 
 /**
- * What an outcome makes of the first range. A split does not count as a retry, nor does a partial success: the records
- * it leaves have failed once. With bisect on, a failing range of several records is halved instead of repeated.
+ * What an outcome makes of the first range. With bisect on, a failing range of several records is halved instead of
+ * repeated; a split does not count as a retry.
  */
 export function afterInvoke(progress: BatchProgress, outcome: BatchOutcome, policy: BatchFatePolicy): AfterBatch {
   const [head, ...rest] = progress.ranges
@@ -115,8 +115,12 @@ export function afterInvoke(progress: BatchProgress, outcome: BatchOutcome, poli
       return waiting(head)
     case 'partly':
       if (outcome.index > head.from && outcome.index < head.to) {
-        const left = waiting({ from: outcome.index, to: head.to, failures: 1 })
-        return { next: { ...left.next, backoffs: 1 }, delayMs: backOffDelayMs(0, policy) }
+        // With bisect on this is a split at that record, which does not count; without, its records have failed once.
+        const left = { from: outcome.index, to: head.to, failures: policy.bisect ? 0 : 1 }
+        return {
+          next: { ranges: [left, ...rest], backoffs: 1 },
+          delayMs: exhausted(left.failures, policy) ? 0 : backOffDelayMs(0, policy),
+        }
       }
       return failed()
     case 'function-error':

@@ -13,7 +13,7 @@ import type { Clock, Logger } from '@weft/platform'
 import { deadLetterMessage, settlePatience } from './dead-letters.ts'
 import { readDeliveryInfo } from './delivery-info.ts'
 import { ensureConsumer } from './ensure-consumer.ts'
-import { Hold, releaseBytes } from './hold.ts'
+import { giveBack, Hold } from './hold.ts'
 import type { NatsLink } from './link.ts'
 import { publishOrThrow } from './publish.ts'
 import { ConsumerMissing, ConsumerSilent, type Pulled, Puller } from './puller.ts'
@@ -120,8 +120,7 @@ class NatsLane implements EventLane {
   #closePuller(): void {
     const left = this.#open?.puller.close() ?? []
     this.#open = undefined
-    for (const { message } of left)
-      if (message.reply) this.#context.link.connection.publish(message.reply, releaseBytes(0))
+    for (const { message } of left) if (message.reply) giveBack(this.#context.link.connection, message.reply, 0)
   }
 
   #delivery({ message, sentAfterMs }: Pulled, streamCreatedAt: string): EventDelivery {

@@ -55,9 +55,16 @@ export class Hold {
 
   release(delayMs: number): void {
     this.#until = Number.NEGATIVE_INFINITY
-    this.#connection.publish(this.#reply, releaseBytes(delayMs))
+    giveBack(this.#connection, this.#reply, delayMs)
   }
 }
 
-export const releaseBytes = (delayMs: number): Uint8Array =>
-  encoder.encode(delayMs > 0 ? `-NAK {"delay":${Math.ceil(delayMs) * 1_000_000}}` : '-NAK')
+/** Has a message delivered again after the delay. */
+export function giveBack(connection: NatsConnection, reply: string, delayMs: number): void {
+  const delayNs = Math.ceil(delayMs) * 1_000_000
+  try {
+    connection.publish(reply, delayNs > 0 ? `-NAK {"delay":${delayNs}}` : '-NAK')
+  } catch {
+    // The connection is closed: the message comes again when its hold ends.
+  }
+}

@@ -197,8 +197,8 @@ class NatsMappingSource implements MappingSource {
     const last = extended.at(-1)
     if (!last || !this.held()) return
     const until = this.#context.clock.monotonic() + safeHoldMs(this.#context.holdMs)
-    for (const { reply } of extended.slice(0, -1)) connection.publish(reply, workingBytes)
     try {
+      for (const { reply } of extended.slice(0, -1)) connection.publish(reply, workingBytes)
       // Answered after those before it, which came over the same connection.
       await connection.request(last.reply, workingBytes, { timeout: holdRequestMs })
     } catch {

@@ -1,0 +1,94 @@
+import type { EventSourceMapping, FactSink, Invoker } from '@weft/contracts'
+import type { DeadBatches, MappingLeases, MappingSource, MappingSources } from '@weft/delivery'
+import { type Clock, type Logger, type Service, stopInOrder } from '@weft/platform'
+import type { Catalogue, Store } from '@weft/registry'
+import type { PollerConfig } from './config.ts'
+import { MappingStates } from './mapping-states.ts'
+import { keyOf, type TendContext, tendMapping } from './tend-mapping.ts'
+
+export interface PollerDeps {
+  readonly catalogue: Pick<Catalogue, 'function' | 'mapping' | 'mappings' | 'onChange'>
+  readonly mappingStore: Store<EventSourceMapping>
+  readonly sources: MappingSources
+  readonly leases: MappingLeases
+  readonly deadBatches: DeadBatches
+  readonly invoker: Invoker
+  readonly facts: FactSink
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+export interface PollerService extends Service {
+  /** Mappings that this poller holds. */
+  held(): number
+}
+
+/**
+ * Runs event source mappings. Of several pollers one runs a mapping at a time; the others take it over when its lease
+ * ends. Stopping reads no more, lets running batches settle within the deadline and gives the leases back.
+ */
+export async function startPoller(config: PollerConfig, deps: PollerDeps): Promise<PollerService> {
+  const { catalogue, clock, log, sources } = deps
+  const stopping = new AbortController()
+  const open = new Set<MappingSource>()
+  const held = new Set<string>()
+  const tended = new Map<string, Promise<void>>()
+  const context: TendContext = {
+    ...deps,
+    config,
+    states: new MappingStates(deps.mappingStore, log),
+    stopping: stopping.signal,
+    heldCount: () => held.size,
+    opened: (source) => open.add(source),
+    closed: (source) => open.delete(source),
+  }
+
+  const tend = (mapping: EventSourceMapping): void => {
+    const key = keyOf(mapping)
+    if (tended.has(key) || stopping.signal.aborted) return
+    const onHeld = (holds: boolean): void => {
+      if (holds) held.add(key)
+      else held.delete(key)
+    }
+    const done = tendMapping(context, mapping, onHeld).finally(() => {
+      tended.delete(key)
+      // It may have come back under the same id while its end was awaited.
+      const again = catalogue.mapping(mapping.accountId, mapping.uuid)
+      if (again) tend(again)
+    })
+    tended.set(key, done)
+  }
+  const discover = (): void => catalogue.mappings().forEach(tend)
+  discover()
+  const forget = catalogue.onChange((change) => {
+    if (change.kind === 'mapping' && !change.removed) discover()
+  })
+
+  let ticker = clock.schedule(sources.holdMs / 3, tick)
+  function tick(): void {
+    for (const source of open) void source.extend()
+    ticker = clock.schedule(sources.holdMs / 3, tick)
+  }
+
+  let stopped: Promise<void> | undefined
+  const stop = async (): Promise<void> => {
+    stopping.abort()
+    forget()
+    const finish = async (): Promise<void> => {
+      await Promise.all(tended.values())
+    }
+    await stopInOrder(clock, config.stopDeadlineMs, [{ name: 'settle running batches', run: finish }], (step, error) =>
+      log.warn({ err: error, step }, 'stop: step not clean'),
+    )
+    ticker.cancel()
+  }
+  return {
+    name: 'poller',
+    problems: () => [],
+    held: () => held.size,
+    [Symbol.asyncDispose]: () => {
+      stopped ??= stop()
+      return stopped
+    },
+  }
+}
