@@ -1,0 +1,2 @@
+export * from './read-zip.ts'
+export * from './unpack-zip.ts'
