@@ -1,0 +1,234 @@
+import {
+  type AccountId,
+  accountId,
+  type FunctionName,
+  isFunctionName,
+  LATEST,
+  type Leader,
+  type LeaderWorker,
+  sandboxKey,
+} from '@weft/contracts'
+import type {
+  DispatcherFrame,
+  DispatcherHello,
+  PlacementToDispatcherFrame,
+  PlacementToWorkerFrame,
+  WorkerFrame,
+  WorkerHello,
+} from '@weft/contracts/placement'
+import {
+  type ConnectionId,
+  type LeaderBoard,
+  LeasePartition,
+  type LeaseTimings,
+  type PartitionCounts,
+  type PartitionEvent,
+} from '@weft/placement'
+import type { Channel, Clock, Logger, Timer } from '@weft/platform'
+import type { Catalogue, CatalogueChange } from '@weft/registry'
+import { Ledgers } from './ledgers.ts'
+
+export type DispatcherChannel = Channel<DispatcherFrame, PlacementToDispatcherFrame>
+export type WorkerChannel = Channel<WorkerFrame, PlacementToWorkerFrame>
+
+export interface LeadDeps {
+  readonly leaders: LeaderBoard
+  readonly catalogue: Catalogue
+  readonly clock: Clock
+  readonly log: Logger
+  readonly timings: LeaseTimings
+  readonly maxWaiting: number
+  readonly newSandboxId: () => string
+  /** The lead is over; nothing was granted since it came in doubt. */
+  readonly onEnd: (lead: Lead) => void
+}
+
+const tickMs = 50
+
+/**
+ * One lead of one partition, from the claim to its end. It acts only as long as it can be sure to lead: a renewal must
+ * have been sent within two thirds of the board's time to live and have succeeded, by the monotonic clock. So a process
+ * that was stopped for a while finds out before it grants anything.
+ */
+export class Lead {
+  readonly partition: number
+  readonly #deps: LeadDeps
+  readonly #core: LeasePartition
+  readonly #ledgers: Ledgers
+  readonly #dispatchers = new Map<ConnectionId, DispatcherChannel>()
+  readonly #workers = new Map<ConnectionId, WorkerChannel>()
+  /** Workers whose hello waits until they are remembered on the board. */
+  readonly #joining = new Map<string, LeaderWorker>()
+  #leader: Leader
+  #remembered: ReadonlySet<string>
+  #renewedAt: number
+  #renewing: Promise<void> | undefined
+  #renewTimer: Timer | undefined
+  #tickTimer: Timer | undefined
+  #nextConnection = 1
+  #ended = false
+
+  /** `claimedAt`: monotonic ms from before the claim was sent. */
+  constructor(partition: number, leader: Leader, claimedAt: number, deps: LeadDeps) {
+    this.partition = partition
+    this.#deps = deps
+    this.#leader = leader
+    this.#renewedAt = claimedAt
+    this.#remembered = new Set(leader.workers?.map((w) => w.workerId))
+    this.#ledgers = new Ledgers(deps.catalogue)
+    this.#core = new LeasePartition(
+      {
+        epoch: leader.epoch,
+        expected: leader.workers,
+        timings: deps.timings,
+        maxWaiting: deps.maxWaiting,
+        newSandboxId: deps.newSandboxId,
+        ledgerOf: (id) => this.#ledgers.of(id),
+      },
+      deps.clock.monotonic(),
+    )
+    this.#renewLater()
+    this.#tickLater()
+  }
+
+  get epoch(): number {
+    return this.#leader.epoch
+  }
+
+  counts(): PartitionCounts {
+    return this.#core.counts()
+  }
+
+  attachDispatcher(channel: DispatcherChannel, hello: DispatcherHello): (frame: DispatcherFrame) => void {
+    const connection = this.#nextConnection++
+    this.#dispatchers.set(connection, channel)
+    void channel.closed.then(() => {
+      if (this.#dispatchers.delete(connection)) this.#handle({ kind: 'dispatcher-lost', connection })
+    })
+    this.#handle({ kind: 'dispatcher-hello', connection, hello })
+    return (frame) => this.#handle({ kind: 'dispatcher-frame', connection, frame })
+  }
+
+  /** Resolves when the worker takes part, or never will. */
+  async attachWorker(channel: WorkerChannel, hello: WorkerHello): Promise<(frame: WorkerFrame) => void> {
+    const { workerId } = hello
+    this.#joining.set(workerId, { workerId, slots: Math.floor(Number(hello.memoryMb) / 128) })
+    while (!this.#ended && !this.#remembered.has(workerId)) await this.#renew()
+    this.#joining.delete(workerId)
+    const connection = this.#nextConnection++
+    this.#workers.set(connection, channel)
+    if (this.#ended) channel.close()
+    this.#handle({ kind: 'worker-hello', connection, hello })
+    void channel.closed.then(() => {
+      if (this.#workers.delete(connection)) this.#handle({ kind: 'worker-lost', connection })
+    })
+    return (frame) => this.#handle({ kind: 'worker-frame', connection, frame })
+  }
+
+  catalogueChanged(change: CatalogueChange): void {
+    const [account, name] = change.key.split('.')
+    if (!account || change.kind === 'mapping') return
+    if (this.#ledgers.refresh(account)) this.#handle({ kind: 'limits-changed', accountId: account })
+    if (change.kind === 'function' && name && isFunctionName(name)) this.#functionChanged(accountId(account), name)
+  }
+
+  /** Ends the lead by choice, so that another can claim at once. */
+  async resign(): Promise<void> {
+    const leader = { ...this.#leader, workers: this.#workersToRemember() }
+    this.#end('resigned')
+    // A renewal that is still under way must not write after the resignation.
+    await this.#renewing
+    await this.#deps.leaders.resign(this.partition, leader)
+  }
+
+  #functionChanged(account: AccountId, name: FunctionName): void {
+    const record = this.#deps.catalogue.function(account, name)
+    const currentKeys = new Set(record && [sandboxKey(account, name, LATEST, record.latest.revisionId)])
+    this.#handle({ kind: 'function-changed', accountId: account, functionName: name, currentKeys })
+  }
+
+  #handle(event: PartitionEvent): void {
+    if (this.#ended) return
+    const now = this.#deps.clock.monotonic()
+    if (now >= this.#actsUntil()) {
+      this.#end('the lead could not be renewed in time')
+      return
+    }
+    for (const decision of this.#core.handle(event, now)) {
+      if (decision.to === 'dispatcher') this.#dispatchers.get(decision.connection)?.send(decision.frame)
+      else this.#workers.get(decision.connection)?.send(decision.frame)
+    }
+    this.#tickLater()
+  }
+
+  #actsUntil(): number {
+    return this.#renewedAt + (this.#deps.leaders.ttlMs * 2) / 3
+  }
+
+  #tickLater(): void {
+    if (this.#ended || this.#tickTimer || !this.#core.restless) return
+    this.#tickTimer = this.#deps.clock.schedule(tickMs, () => {
+      this.#tickTimer = undefined
+      this.#handle({ kind: 'tick' })
+    })
+  }
+
+  #renewLater(): void {
+    const { clock, leaders } = this.#deps
+    this.#renewTimer = clock.schedule(leaders.ttlMs / 3, () => {
+      if (clock.monotonic() >= this.#actsUntil()) {
+        this.#end('the lead could not be renewed in time')
+        return
+      }
+      this.#ledgers.forgetIdle(clock.monotonic())
+      void this.#renew()
+      this.#renewLater()
+    })
+  }
+
+  /** One renewal at a time; never rejects. */
+  #renew(): Promise<void> {
+    this.#renewing ??= this.#renewOnce().finally(() => {
+      this.#renewing = undefined
+    })
+    return this.#renewing
+  }
+
+  async #renewOnce(): Promise<void> {
+    const { leaders, clock, log } = this.#deps
+    const sentAt = clock.monotonic()
+    const workers = this.#workersToRemember()
+    try {
+      const renewed = await leaders.renew(this.partition, { ...this.#leader, workers })
+      if (!renewed.ok) {
+        this.#end('another placement has claimed the lead')
+        return
+      }
+      this.#leader = renewed.value
+      this.#renewedAt = sentAt
+      this.#remembered = new Set(workers.map((w) => w.workerId))
+    } catch (error) {
+      log.warn({ err: error, partition: this.partition }, 'the lead could not be renewed')
+      // Whoever waits for a renewal tries again; not in a tight loop while the bus is away.
+      await new Promise<void>((resolve) => clock.schedule(leaders.ttlMs / 10, resolve))
+    }
+  }
+
+  #workersToRemember(): readonly LeaderWorker[] {
+    const list = new Map(this.#core.workersToRemember().map((w) => [w.workerId, w]))
+    for (const worker of this.#joining.values()) list.set(worker.workerId, worker)
+    return [...list.values()]
+  }
+
+  #end(reason: string): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#renewTimer?.cancel()
+    this.#tickTimer?.cancel()
+    this.#deps.log.info({ partition: this.partition, epoch: this.epoch, reason }, 'lead ended')
+    for (const channel of [...this.#dispatchers.values(), ...this.#workers.values()]) channel.close()
+    this.#dispatchers.clear()
+    this.#workers.clear()
+    this.#deps.onEnd(this)
+  }
+}
