@@ -1,9 +1,10 @@
-// Builds the image of the fabric with a Docker engine, without any registry unless a public base is chosen:
+// Builds the images of the fabric with a Docker engine, without any registry unless a public base is chosen:
 //   node deploy/build-images.mjs [--base IMAGE] [--tag NAME] [--socket PATH]
-// Prints the image's name. Nothing is built when an image of the same content is there.
+// Prints the name of the image. Nothing is built when one of the same content is there.
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
+  chmodSync,
   cpSync,
   existsSync,
   linkSync,
@@ -17,7 +18,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import Docker from 'dockerode'
 import { nodeBinary } from '../scripts/lib/setup.mjs'
@@ -25,18 +26,39 @@ import { atTheEdge, Refusal, root, run, which } from '../scripts/lib/steps.mjs'
 import { npmClosure } from './images/npm-closure.mjs'
 import { etcFiles, systemFiles } from './images/packages.mjs'
 
-const contextDir = join(root, '.weft/image-context')
+const contextDir = join(root, `.weft/image-context-${process.pid}`)
 const sourceFolders = ['libs', 'services', 'deploy', 'proto', 'scripts', 'package.json']
 const services = ['frontend', 'placement', 'worker', 'poller', 'async-queue', 'metrics'].map(
   (name) => `services/${name}`,
 )
 
-/** Builds the image unless it is there; resolves to its name, `weft:<hash of its content>`. */
+/**
+ * Builds the image unless one of the same content is there; resolves to its name, `weft:<hash of its content>`. The part
+ * that changes seldom is an image of its own, `weft-system:<hash>`.
+ */
 export async function buildImage({ socketPath = '/var/run/docker.sock', base = 'scratch', log = () => {} } = {}) {
   const docker = new Docker({ socketPath })
   const plan = planOf(base)
-  const name = `weft:${plan.hash}`
-  const there = await docker
+  const system = `weft-system:${plan.systemHash}`
+  const image = `weft:${plan.hash}`
+  try {
+    if (await isThere(docker, image)) return image
+    if (!(await isThere(docker, system))) {
+      log(`laying out ${system}`)
+      layOutSystem(plan)
+      await build(docker, system, { dockerfile: 'Dockerfile.system', buildargs: { BASE: base }, base, log })
+    }
+    log(`laying out ${image}`)
+    layOutSources(plan)
+    await build(docker, image, { dockerfile: 'Dockerfile', buildargs: { SYSTEM: system }, base: 'scratch', log })
+    return image
+  } finally {
+    rmSync(contextDir, { recursive: true, force: true })
+  }
+}
+
+const isThere = (docker, name) =>
+  docker
     .getImage(name)
     .inspect()
     .then(
@@ -46,16 +68,8 @@ export async function buildImage({ socketPath = '/var/run/docker.sock', base = '
         throw error
       },
     )
-  if (there) return name
-  log('laying out the build context')
-  layOut(plan)
-  log('building')
-  await build(docker, name, base, log)
-  rmSync(contextDir, { recursive: true, force: true })
-  return name
-}
 
-/** What goes into the image, and a hash of it. */
+/** What goes into the images, and hashes of it. */
 function planOf(base) {
   const system = base === 'scratch' ? systemFiles() : { version: [], files: [] }
   const npm = npmClosure([...services, 'deploy/cluster-init'])
@@ -66,13 +80,16 @@ function planOf(base) {
   const tools = { node: nodeBinary(), 'nats-server': natsServer() }
   const runtimes = extraRuntimes()
   const hash = createHash('sha256')
+  const own = ['deploy/Dockerfile.system', 'deploy/images/finish.sh', 'deploy/images/packages.mjs', 'package-lock.json']
   hash.update(JSON.stringify([base, system.version, npm.folders, [...npm.links], runtimes]))
-  for (const path of ['package-lock.json', ...sources]) {
+  for (const path of own) hash.update(readFileSync(join(root, path)))
+  for (const path of Object.values(tools)) hash.update(`${path} ${statSync(path).size} ${versionOf(path)}`)
+  const systemHash = hash.copy().digest('hex').slice(0, 12)
+  for (const path of sources) {
     hash.update(`${path}\n`)
     hash.update(readFileSync(join(root, path)))
   }
-  for (const path of Object.values(tools)) hash.update(`${path} ${statSync(path).size} ${versionOf(path)}`)
-  return { base, system, npm, sources, tools, runtimes, hash: hash.digest('hex').slice(0, 12) }
+  return { base, system, npm, sources, tools, runtimes, systemHash, hash: hash.digest('hex').slice(0, 12) }
 }
 
 function natsServer() {
@@ -95,45 +112,43 @@ function extraRuntimes() {
     .map((name) => `${folder}/${name}`)
 }
 
-/** Folders of the context, each a layer of the image, the most constant first. */
-function layOut({ base, system, npm, sources, tools, runtimes }) {
+const into = (...path) => join(contextDir, ...path)
+
+/** An empty context with the given folders and files of the repository. */
+function startContext(folders, files) {
   rmSync(contextDir, { recursive: true, force: true })
-  const into = (layer) => join(contextDir, layer)
-  for (const layer of ['system', 'tools', 'runtimes', 'packages', 'sources'])
-    mkdirSync(into(layer), { recursive: true })
-  if (base === 'scratch') {
-    for (const name of ['bin', 'sbin', 'lib', 'lib64']) symlinkSync(`usr/${name}`, join(into('system'), name))
-    for (const path of system.files) place(path, join(into('system'), path))
-    for (const name of ['dev', 'proc', 'root', 'run', 'sys', 'tmp', 'var/lib', 'usr/local/bin'])
-      mkdirSync(join(into('system'), name), { recursive: true, mode: name === 'tmp' ? 0o1777 : 0o755 })
-    for (const [name, text] of Object.entries(etcFiles)) {
-      const path = join(into('system'), 'etc', name)
-      mkdirSync(dirname(path), { recursive: true })
-      writeFileSync(path, text)
-    }
-    // The names that alternatives give, without the detour over /etc.
-    for (const [name, target] of [['awk', 'mawk']])
-      if (existsSync(`/usr/bin/${target}`)) place(`/usr/bin/${target}`, join(into('system'), 'usr/bin', name))
-  }
-  for (const [name, path] of Object.entries(tools)) place(path, join(into('tools'), name))
-  for (const path of runtimes) placeTree(join(root, path), join(into('runtimes'), path))
-  for (const path of npm.folders) placeTree(join(root, path), join(into('packages'), path))
+  for (const folder of folders) mkdirSync(into(folder), { recursive: true })
+  for (const path of files) cpSync(join(root, path), into(basename(path)))
+}
+
+/** Each folder becomes a layer, the most constant first. */
+function layOutSystem({ base, system, npm, tools, runtimes }) {
+  startContext(['system', 'tools', 'runtimes', 'packages'], ['deploy/Dockerfile.system', 'deploy/images/finish.sh'])
+  if (base === 'scratch') layOutRoot(system.files)
+  for (const [name, path] of Object.entries(tools)) place(path, into('tools', name))
+  for (const path of runtimes) placeTree(join(root, path), into('runtimes', path))
+  for (const path of npm.folders) placeTree(join(root, path), into('packages', path))
   for (const [link, target] of npm.links) {
-    const path = join(into('packages'), link)
-    mkdirSync(dirname(path), { recursive: true })
-    symlinkSync(
-      join(
-        dirname(link)
-          .split('/')
-          .map(() => '..')
-          .join('/'),
-        target,
-      ),
-      path,
-    )
+    mkdirSync(into('packages', dirname(link)), { recursive: true })
+    symlinkSync(relative(dirname(link), target), into('packages', link))
   }
-  for (const path of sources) place(join(root, path), join(into('sources'), path))
-  cpSync(join(root, 'deploy/Dockerfile'), join(contextDir, 'Dockerfile'))
+}
+
+function layOutRoot(files) {
+  for (const name of ['bin', 'sbin', 'lib', 'lib64']) symlinkSync(`usr/${name}`, into('system', name))
+  for (const path of files) place(path, into('system', path))
+  for (const name of ['dev', 'proc', 'root', 'run', 'sys', 'tmp', 'var/lib', 'usr/local/bin'])
+    mkdirSync(into('system', name), { recursive: true })
+  chmodSync(into('system/tmp'), 0o1777)
+  for (const [name, text] of Object.entries(etcFiles)) {
+    mkdirSync(dirname(into('system/etc', name)), { recursive: true })
+    writeFileSync(into('system/etc', name), text)
+  }
+}
+
+function layOutSources({ sources }) {
+  startContext(['sources'], ['deploy/Dockerfile'])
+  for (const path of sources) place(join(root, path), into('sources', path))
 }
 
 function placeTree(from, to) {
@@ -167,13 +182,14 @@ function place(from, to) {
   }
 }
 
-async function build(docker, name, base, log) {
+async function build(docker, name, { dockerfile, buildargs, base, log }) {
   const archive = spawn('tar', ['-c', '-C', contextDir, '--owner=0', '--group=0', '--numeric-owner', '.'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const answer = await docker.buildImage(archive.stdout, {
     t: name,
-    buildargs: { BASE: base },
+    dockerfile,
+    buildargs,
     forcerm: true,
     labels: { 'weft.image': 'fabric' },
     // From scratch nothing is fetched; and an engine for tests has no bridge.

@@ -1,0 +1,13 @@
+#!/bin/sh
+# Start of a worker in a container: gives it what a container runtime hides, then becomes the given command.
+set -eu
+
+# A user namespace may mount /proc and /sys only where a whole one is visible, and the engine masks parts of its own.
+mkdir -p /run/weft-host/proc /run/weft-host/sys
+mount -t proc -o ro,nosuid,nodev,noexec proc /run/weft-host/proc
+mount -t sysfs -o ro,nosuid,nodev,noexec sysfs /run/weft-host/sys
+
+# Mounts that are made later must reach sandboxes that run already.
+mount --make-rshared /
+
+exec "$@"
