@@ -1,0 +1,2 @@
+export * from './memory-leader-board.ts'
+export * from './model-worker.ts'
