@@ -5,6 +5,17 @@ export class DemoFailure extends Error {
   override name = 'DemoFailure'
 }
 
+/** What goes wrong in a step names the step. */
+export async function orFail<T>(name: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    throw error instanceof DemoFailure
+      ? error
+      : new DemoFailure(`${name}: ${(error as Error).message}`, { cause: error })
+  }
+}
+
 const lookEveryMs = 100
 
 /**

@@ -5,7 +5,7 @@ import { type NatsLink, openLink } from '@weft/nats'
 import { silentLogger } from '@weft/platform'
 import { type Deployed, deploy } from './deploy.ts'
 import { type DoorResult, tryCustomRuntime, tryEvent, tryGrpc, tryHttp, tryNats } from './doors.ts'
-import { DemoFailure } from './failure.ts'
+import { orFail } from './failure.ts'
 import { exampleFunctions } from './functions.ts'
 import { ensureMapping, lastResult } from './mapping.ts'
 import { describePackages, gatherPackages } from './packages/gather.ts'
@@ -13,13 +13,8 @@ import { awaitReport } from './report.ts'
 import { packageStream, publishPackages } from './stream.ts'
 import { count, doorTable, mebibytes, milliseconds, reportTable } from './tables.ts'
 
-/**
- * The main job on real input, done as a client: deploys the functions of `examples/`, streams the packages of this
- * machine through them and tries every door, and writes what came of it to `out` as tables. Runs again without
- * harm: functions are brought up to date, and only packages that the stream does not have are published.
- * Rejects with a `DemoFailure`, whose message is one clear line, when a step fails or misses its deadline.
- */
-export async function runDemo(fabric: FabricConnection, out: NodeJS.WritableStream): Promise<void> {
+/** The steps of the main job, in order; `index.ts` has its promise. */
+export async function demo(fabric: FabricConnection, out: NodeJS.WritableStream): Promise<void> {
   const lambda = new LambdaClient({
     endpoint: fabric.http,
     region: fabric.region,
@@ -95,17 +90,6 @@ async function tryDoors(
 function describeDeployment(deployed: readonly Deployed[]): string {
   const by = Map.groupBy(deployed, ({ what }) => what)
   return [...by].map(([what, of]) => `${of.length} ${what}`).join(', ')
-}
-
-/** What goes wrong in a step names the step. */
-async function orFail<T>(name: string, run: () => Promise<T>): Promise<T> {
-  try {
-    return await run()
-  } catch (error) {
-    throw error instanceof DemoFailure
-      ? error
-      : new DemoFailure(`${name}: ${(error as Error).message}`, { cause: error })
-  }
 }
 
 /** Runs a step and writes one line about it: its name, what came out, and how long it took. */
