@@ -1,26 +1,29 @@
-import { type AccountId, err, type FunctionName, LATEST, ok, type ResolvedFunction, type Result } from '@weft/contracts'
+import { type AwsError, functionArn, LATEST, ok, type ResolvedFunction, type Result } from '@weft/contracts'
+import { functionNotFound } from './errors.ts'
+import { arnOf, nameFunction } from './function-name.ts'
 import type { Catalogue } from './ports.ts'
+import type { Scope } from './scope.ts'
 
 /**
- * The version that a function reference means right now. The error is the ARN that names nothing, with the qualifier as
- * written, as AWS shows it in "Function not found: …".
+ * The version that a reference leads to. Unqualified and `$LATEST` mean the unpublished version; no other version or alias
+ * exists. Errors: those of `nameFunction`, and `Function not found: ARN` (404), with `$LATEST` on the unqualified ARN.
  */
 export function resolveFunction(
   catalogue: Pick<Catalogue, 'function'>,
-  region: string,
-  account: AccountId,
-  name: FunctionName,
+  scope: Scope,
+  ref: string,
   qualifier?: string,
-): Result<ResolvedFunction, string> {
-  const record = catalogue.function(account, name)
-  const arn = record?.functionArn ?? `arn:aws:lambda:${region}:${account}:function:${name}`
-  if (!record) return err(`${arn}:${qualifier ?? LATEST}`)
-  // The catalogue keeps no versions and aliases, so $LATEST is the only one there is.
-  if (qualifier !== undefined && qualifier !== LATEST) return err(`${arn}:${qualifier}`)
+): Result<ResolvedFunction, AwsError> {
+  const named = nameFunction(scope, ref, qualifier)
+  if (!named.ok) return named
+  const { functionName, qualifier: wanted } = named.value
+  const record = catalogue.function(scope.accountId, functionName)
+  if (!record || (wanted !== undefined && wanted !== LATEST))
+    return functionNotFound(arnOf(scope, functionName, wanted ?? LATEST))
   return ok({
     record,
     version: record.latest,
-    ...(qualifier !== undefined && { qualifier }),
-    invokedArn: qualifier === undefined ? arn : `${arn}:${qualifier}`,
+    ...(wanted !== undefined && { qualifier: wanted }),
+    invokedArn: functionArn(scope.region, scope.accountId, functionName, wanted),
   })
 }

@@ -1,0 +1,28 @@
+import { type AwsError, type FunctionRecord, limits, ok, type Result } from '@weft/contracts'
+import { invalidParameter } from './errors.ts'
+
+/** What of the account's concurrency no function has reserved. */
+export const unreservedConcurrency = (accountLimit: number, functions: readonly FunctionRecord[]): number =>
+  accountLimit - functions.reduce((sum, one) => sum + (one.reservedConcurrency ?? 0), 0)
+
+/** Sets a function's reserved concurrency. Errors: InvalidParameterValueException when too little stays unreserved. */
+export function reserveConcurrency(
+  record: FunctionRecord,
+  wanted: number,
+  accountLimit: number,
+  functions: readonly FunctionRecord[],
+): Result<FunctionRecord, AwsError> {
+  const others = functions.filter((one) => one.functionName !== record.functionName)
+  // An account that is smaller than the minimum could otherwise reserve nothing, not even zero.
+  const minimum = Math.min(limits.minimumUnreservedConcurrency, accountLimit)
+  if (wanted > 0 && unreservedConcurrency(accountLimit, others) - wanted < minimum)
+    return invalidParameter(
+      `Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [${minimum}].`,
+    )
+  return ok({ ...record, reservedConcurrency: wanted })
+}
+
+export function releaseConcurrency(record: FunctionRecord): FunctionRecord {
+  const { reservedConcurrency: _released, ...rest } = record
+  return rest
+}

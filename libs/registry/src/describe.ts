@@ -1,0 +1,108 @@
+import type { EventSourceMapping, FunctionRecord, FunctionVersion } from '@weft/contracts'
+
+/** `2025-11-25T02:26:54.000+0000`: how AWS writes the dates of functions. */
+export const awsDate = (ms: number): string => new Date(ms).toISOString().replace('Z', '+0000')
+
+/** A FunctionConfiguration of the AWS API. `qualifier` as the caller wrote it; it shows in the ARN. */
+export function describeFunction(record: FunctionRecord, version: FunctionVersion, qualifier?: string) {
+  return {
+    FunctionName: record.functionName,
+    FunctionArn: qualifier === undefined ? record.functionArn : `${record.functionArn}:${qualifier}`,
+    Runtime: version.runtime,
+    Role: version.role,
+    Handler: version.handler,
+    CodeSize: version.code.sizeBytes,
+    Description: version.description,
+    Timeout: version.timeoutMs / 1000,
+    MemorySize: version.memoryMb,
+    LastModified: awsDate(version.lastModifiedMs),
+    CodeSha256: version.code.sha256,
+    Version: version.version,
+    ...(version.deadLetterTargetArn !== undefined && { DeadLetterConfig: { TargetArn: version.deadLetterTargetArn } }),
+    ...(Object.keys(version.environment).length > 0 && { Environment: { Variables: version.environment } }),
+    TracingConfig: { Mode: version.tracingMode },
+    RevisionId: version.revisionId,
+    State: version.state,
+    ...(version.stateReason !== undefined && { StateReason: version.stateReason }),
+    ...(version.stateReasonCode !== undefined && { StateReasonCode: version.stateReasonCode }),
+    LastUpdateStatus: version.lastUpdateStatus,
+    ...(version.lastUpdateStatusReason !== undefined && { LastUpdateStatusReason: version.lastUpdateStatusReason }),
+    PackageType: version.packageType,
+    Architectures: [version.architecture],
+    EphemeralStorage: { Size: version.ephemeralStorageMb },
+    SnapStart: { ApplyOn: 'None', OptimizationStatus: 'Off' },
+    LoggingConfig: {
+      LogFormat: version.logFormat,
+      ...(version.logFormat === 'JSON' && { ApplicationLogLevel: 'INFO', SystemLogLevel: 'INFO' }),
+      LogGroup: version.logGroup,
+    },
+  } as const
+}
+
+/** What CreateFunction answers: Pending, although the stored record is Active by then, as on AWS. */
+export function describeCreated(record: FunctionRecord) {
+  const { LastUpdateStatus: _later, ...rest } = describeFunction(record, record.latest)
+  return {
+    ...rest,
+    State: 'Pending',
+    StateReason: 'The function is being created.',
+    StateReasonCode: 'Creating',
+  } as const
+}
+
+/** What an update answers: InProgress, although the stored record has it by then, as on AWS. */
+export const describeUpdated = (record: FunctionRecord) =>
+  ({
+    ...describeFunction(record, record.latest),
+    LastUpdateStatus: 'InProgress',
+    LastUpdateStatusReason: 'The function is being created.',
+    LastUpdateStatusReasonCode: 'Creating',
+  }) as const
+
+/** As listed: without the states, which AWS gives for single functions only. */
+export function describeListed(record: FunctionRecord, version: FunctionVersion, qualifier?: string) {
+  const { State: _state, LastUpdateStatus: _status, ...rest } = describeFunction(record, version, qualifier)
+  return rest
+}
+
+export function describeEventInvoke(record: FunctionRecord, qualifier = '$LATEST') {
+  return {
+    FunctionArn: `${record.functionArn}:${qualifier}`,
+    LastModified: record.latest.lastModifiedMs / 1000,
+    ...(record.eventInvoke?.maximumRetryAttempts !== undefined && {
+      MaximumRetryAttempts: record.eventInvoke.maximumRetryAttempts,
+    }),
+    ...(record.eventInvoke?.maximumEventAgeSeconds !== undefined && {
+      MaximumEventAgeInSeconds: record.eventInvoke.maximumEventAgeSeconds,
+    }),
+    DestinationConfig: { OnSuccess: {}, OnFailure: {} },
+  } as const
+}
+
+/** An EventSourceMappingConfiguration of the AWS API. */
+export function describeMapping(mapping: EventSourceMapping, region: string) {
+  return {
+    UUID: mapping.uuid,
+    EventSourceMappingArn: `arn:aws:lambda:${region}:${mapping.accountId}:event-source-mapping:${mapping.uuid}`,
+    EventSourceArn: mapping.eventSourceArn,
+    FunctionArn: mapping.functionArn,
+    BatchSize: mapping.batchSize,
+    MaximumBatchingWindowInSeconds: mapping.maximumBatchingWindowMs / 1000,
+    ParallelizationFactor: 1,
+    StartingPosition: mapping.startingPosition,
+    ...(mapping.startingPositionTimestampMs !== undefined && {
+      StartingPositionTimestamp: mapping.startingPositionTimestampMs / 1000,
+    }),
+    MaximumRetryAttempts: mapping.maximumRetryAttempts,
+    MaximumRecordAgeInSeconds: mapping.maximumRecordAgeSeconds,
+    BisectBatchOnFunctionError: mapping.bisectBatchOnFunctionError,
+    TumblingWindowInSeconds: 0,
+    FunctionResponseTypes: mapping.reportBatchItemFailures ? (['ReportBatchItemFailures'] as const) : [],
+    DestinationConfig: { OnFailure: {} },
+    ...(mapping.filterSubjects.length > 0 && { Topics: mapping.filterSubjects }),
+    State: mapping.state,
+    StateTransitionReason: mapping.stateTransitionReason,
+    LastProcessingResult: mapping.lastProcessingResult,
+    LastModified: mapping.lastModifiedMs / 1000,
+  } as const
+}

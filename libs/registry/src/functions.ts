@@ -1,0 +1,159 @@
+import {
+  type AwsError,
+  type CodeLocation,
+  err,
+  type FunctionRecord,
+  type FunctionVersion,
+  functionArn,
+  LATEST,
+  limits,
+  ok,
+  type Result,
+} from '@weft/contracts'
+import { functionExists, functionNotFound, invalidParameter, notServed, staleRevision } from './errors.ts'
+import { arnOf, nameFunction, nameNewFunction } from './function-name.ts'
+import type { CreateFunctionInput, UpdateFunctionCodeInput, UpdateFunctionConfigurationInput } from './inputs.ts'
+import type { ChangeStamp, Offer, Scope } from './scope.ts'
+import { applySettings, checkArchitectures, type Settings } from './settings.ts'
+import { addTags } from './tags.ts'
+
+/**
+ * A new function whose package is `code`. The record is Active: its code has been checked and is stored before the record
+ * is. Errors: InvalidParameterValueException, ResourceConflictException.
+ */
+export function createFunction(
+  existing: FunctionRecord | undefined,
+  input: CreateFunctionInput,
+  code: CodeLocation,
+  scope: Scope,
+  offer: Offer,
+  stamp: ChangeStamp,
+): Result<FunctionRecord, AwsError> {
+  const name = nameNewFunction(scope, input.FunctionName)
+  if (!name.ok) return name
+  const problem = checkUnservedAtCreation(input) ?? checkArchitectures(input.Architectures, offer)
+  if (problem) return problem
+  if (!input.Runtime || !input.Handler)
+    return invalidParameter(
+      'Runtime and Handler are mandatory parameters for functions created with deployment packages.',
+    )
+  const defaults: Settings = {
+    description: '',
+    runtime: input.Runtime,
+    handler: input.Handler,
+    role: input.Role,
+    timeoutMs: limits.timeoutSeconds.default * 1000,
+    memoryMb: limits.memoryMb.default,
+    ephemeralStorageMb: limits.ephemeralStorageMb.default,
+    environment: {},
+    logFormat: 'Text',
+    logGroup: `/aws/lambda/${name.value}`,
+    tracingMode: 'PassThrough',
+  }
+  const settings = applySettings(defaults, input, scope, offer)
+  if (!settings.ok) return settings
+  const tags = addTags({}, input.Tags ?? {})
+  if (!tags.ok) return tags
+  if (existing) return functionExists(name.value)
+  return ok({
+    accountId: scope.accountId,
+    functionName: name.value,
+    functionArn: functionArn(scope.region, scope.accountId, name.value),
+    createdAtMs: stamp.nowMs,
+    tags: tags.value,
+    latest: {
+      ...settings.value,
+      version: LATEST,
+      architecture: input.Architectures?.[0] ?? offer.architectures[0] ?? 'x86_64',
+      packageType: 'Zip',
+      code,
+      revisionId: stamp.revisionId,
+      lastModifiedMs: stamp.nowMs,
+      state: 'Active',
+      lastUpdateStatus: 'Successful',
+    },
+  })
+}
+
+function checkUnservedAtCreation(input: CreateFunctionInput): Result<never, AwsError> | undefined {
+  if (input.PackageType === 'Image') return notServed('PackageType Image')
+  if (input.Publish || input.PublishTo) return notServed('Publish')
+  if (input.CodeSigningConfigArn) return notServed('CodeSigningConfigArn')
+  return input.TenancyConfig ? notServed('TenancyConfig') : undefined
+}
+
+/** New code for `$LATEST`. Errors: ResourceNotFound, PreconditionFailed, InvalidParameterValue. */
+export function updateFunctionCode(
+  record: FunctionRecord | undefined,
+  input: UpdateFunctionCodeInput,
+  code: CodeLocation,
+  scope: Scope,
+  offer: Offer,
+  stamp: ChangeStamp,
+): Result<FunctionRecord, AwsError> {
+  if (input.Publish || input.PublishTo) return notServed('Publish')
+  const problem = checkArchitectures(input.Architectures, offer)
+  if (problem) return problem
+  const current = changeable(record, input, scope)
+  if (!current.ok) return current
+  return ok(
+    revise(current.value, stamp, { code, architecture: input.Architectures?.[0] ?? current.value.latest.architecture }),
+  )
+}
+
+/** New settings for `$LATEST`; absent members stay. Errors: ResourceNotFound, PreconditionFailed, InvalidParameterValue. */
+export function updateFunctionConfiguration(
+  record: FunctionRecord | undefined,
+  input: UpdateFunctionConfigurationInput,
+  scope: Scope,
+  offer: Offer,
+  stamp: ChangeStamp,
+): Result<FunctionRecord, AwsError> {
+  const current = changeable(record, input, scope)
+  if (!current.ok) return current
+  const settings = applySettings(current.value.latest, input, scope, offer)
+  if (!settings.ok) return settings
+  const { deadLetterTargetArn: _replaced, ...latest } = current.value.latest
+  return ok(revise({ ...current.value, latest }, stamp, settings.value))
+}
+
+/** Whether a function, or what a qualifier names of it, may be deleted. Errors: ResourceNotFound, InvalidParameterValue. */
+export function deleteFunction(
+  record: FunctionRecord | undefined,
+  scope: Scope,
+  ref: string,
+  qualifier?: string,
+): Result<FunctionRecord, AwsError> {
+  const named = nameFunction(scope, ref, qualifier)
+  if (!named.ok) return named
+  const wanted = named.value.qualifier
+  if (!record) return functionNotFound(arnOf(scope, named.value.functionName, wanted))
+  if (wanted === LATEST) return invalidParameter('$LATEST version cannot be deleted without deleting the function.')
+  return wanted === undefined ? ok(record) : functionNotFound(arnOf(scope, named.value.functionName, wanted))
+}
+
+function changeable(
+  record: FunctionRecord | undefined,
+  input: { readonly FunctionName: string; readonly RevisionId?: string | undefined },
+  scope: Scope,
+): Result<FunctionRecord, AwsError> {
+  const named = nameFunction(scope, input.FunctionName)
+  if (!named.ok) return named
+  const { functionName, qualifier } = named.value
+  if (qualifier !== undefined && qualifier !== LATEST)
+    return invalidParameter('Only $LATEST can be changed; published versions and aliases cannot.')
+  if (!record) return functionNotFound(arnOf(scope, functionName))
+  if (input.RevisionId !== undefined && input.RevisionId !== record.latest.revisionId) return err(staleRevision)
+  return ok(record)
+}
+
+const revise = (record: FunctionRecord, stamp: ChangeStamp, change: Partial<FunctionVersion>): FunctionRecord => ({
+  ...record,
+  latest: {
+    ...record.latest,
+    ...change,
+    revisionId: stamp.revisionId,
+    lastModifiedMs: stamp.nowMs,
+    lastUpdateStatus: 'Successful',
+  },
+})

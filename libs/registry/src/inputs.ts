@@ -1,0 +1,104 @@
+/**
+ * The members of AWS's requests that the rules read, in AWS's shapes and units, so that decoded requests can be handed
+ * over as they are. Checks of the API model (patterns, minima, maxima) have been made before.
+ */
+type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined }
+
+export type SettingsInput = Optional<{
+  Runtime: string
+  Role: string
+  Handler: string
+  Description: string
+  /** Seconds. */
+  Timeout: number
+  /** MB. */
+  MemorySize: number
+  Environment: Optional<{ Variables: Readonly<Record<string, string>> }>
+  EphemeralStorage: { readonly Size: number }
+  TracingConfig: Optional<{ Mode: 'PassThrough' | 'Active' }>
+  DeadLetterConfig: Optional<{ TargetArn: string }>
+  LoggingConfig: Optional<{
+    LogFormat: 'Text' | 'JSON'
+    ApplicationLogLevel: string
+    SystemLogLevel: string
+    LogGroup: string
+  }>
+  Layers: readonly string[]
+  VpcConfig: Optional<{ SubnetIds: readonly string[]; SecurityGroupIds: readonly string[] }>
+  FileSystemConfigs: readonly unknown[]
+  ImageConfig: object
+  SnapStart: Optional<{ ApplyOn: string }>
+  KMSKeyArn: string
+  CapacityProviderConfig: object
+  DurableConfig: object
+}>
+
+export type CreateFunctionInput = SettingsInput & {
+  readonly FunctionName: string
+  readonly Role: string
+} & Optional<{
+    PackageType: 'Zip' | 'Image'
+    Architectures: readonly ('x86_64' | 'arm64')[]
+    Tags: Readonly<Record<string, string>>
+    Publish: boolean
+    PublishTo: string
+    CodeSigningConfigArn: string
+    TenancyConfig: object
+  }>
+
+export type UpdateFunctionCodeInput = { readonly FunctionName: string } & Optional<{
+  Architectures: readonly ('x86_64' | 'arm64')[]
+  Publish: boolean
+  PublishTo: string
+  RevisionId: string
+}>
+
+export type UpdateFunctionConfigurationInput = SettingsInput & { readonly FunctionName: string } & Optional<{
+    RevisionId: string
+  }>
+
+export type EventInvokeInput = Optional<{
+  MaximumRetryAttempts: number
+  MaximumEventAgeInSeconds: number
+  DestinationConfig: Optional<{
+    OnSuccess: Optional<{ Destination: string }>
+    OnFailure: Optional<{ Destination: string }>
+  }>
+}>
+
+type MappingSettings = Optional<{
+  Enabled: boolean
+  BatchSize: number
+  MaximumBatchingWindowInSeconds: number
+  MaximumRetryAttempts: number
+  MaximumRecordAgeInSeconds: number
+  BisectBatchOnFunctionError: boolean
+  FunctionResponseTypes: readonly string[]
+  ParallelizationFactor: number
+  TumblingWindowInSeconds: number
+  FilterCriteria: Optional<{ Filters: readonly unknown[] }>
+  DestinationConfig: Optional<{ OnFailure: Optional<{ Destination: string }> }>
+  KMSKeyArn: string
+  MetricsConfig: object
+  LoggingConfig: object
+  ScalingConfig: Optional<{ MaximumConcurrency: number }>
+  ProvisionedPollerConfig: object
+  SourceAccessConfigurations: readonly unknown[]
+  AmazonManagedKafkaEventSourceConfig: object
+  SelfManagedKafkaEventSourceConfig: object
+  DocumentDBEventSourceConfig: object
+}>
+
+export type CreateMappingInput = MappingSettings & { readonly FunctionName: string } & Optional<{
+    EventSourceArn: string
+    StartingPosition: 'TRIM_HORIZON' | 'LATEST' | 'AT_TIMESTAMP'
+    /** Epoch seconds. */
+    StartingPositionTimestamp: number
+    /** Subjects of the stream. */
+    Topics: readonly string[]
+    Queues: readonly string[]
+    SelfManagedEventSource: object
+    Tags: Readonly<Record<string, string>>
+  }>
+
+export type UpdateMappingInput = MappingSettings & Optional<{ FunctionName: string }>

@@ -1,0 +1,20 @@
+import type { AccountId } from '@weft/contracts'
+
+/** Whose catalogue is asked, and what is stamped on what changes. */
+export interface Scope {
+  readonly accountId: AccountId
+  readonly region: string
+}
+
+export interface ChangeStamp {
+  readonly nowMs: number
+  /** A fresh UUID. */
+  readonly revisionId: string
+}
+
+/** What the fleet can run. */
+export interface Offer {
+  /** Runtime ids, for example `nodejs24.x`. */
+  readonly runtimes: readonly string[]
+  readonly architectures: readonly ('x86_64' | 'arm64')[]
+}

@@ -1,0 +1,169 @@
+import {
+  type AwsError,
+  awsError,
+  err,
+  type FunctionVersion,
+  limits,
+  ok,
+  parseJetStreamArn,
+  type Result,
+} from '@weft/contracts'
+import { invalidParameter, notServed } from './errors.ts'
+import type { SettingsInput } from './inputs.ts'
+import type { Offer, Scope } from './scope.ts'
+
+/** The part of a version that its configuration decides. */
+export type Settings = Pick<
+  FunctionVersion,
+  | 'description'
+  | 'runtime'
+  | 'handler'
+  | 'role'
+  | 'timeoutMs'
+  | 'memoryMb'
+  | 'ephemeralStorageMb'
+  | 'environment'
+  | 'logFormat'
+  | 'logGroup'
+  | 'tracingMode'
+  | 'deadLetterTargetArn'
+>
+
+/** Developer guide, "Defined runtime environment variables": those that functions may not set. */
+const reservedKeys = new Set([
+  '_HANDLER',
+  '_X_AMZN_TRACE_ID',
+  'AWS_DEFAULT_REGION',
+  'AWS_REGION',
+  'AWS_EXECUTION_ENV',
+  'AWS_LAMBDA_FUNCTION_NAME',
+  'AWS_LAMBDA_FUNCTION_MEMORY_SIZE',
+  'AWS_LAMBDA_FUNCTION_VERSION',
+  'AWS_LAMBDA_INITIALIZATION_TYPE',
+  'AWS_LAMBDA_LOG_GROUP_NAME',
+  'AWS_LAMBDA_LOG_STREAM_NAME',
+  'AWS_ACCESS_KEY',
+  'AWS_ACCESS_KEY_ID',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+  'AWS_LAMBDA_RUNTIME_API',
+  'LAMBDA_TASK_ROOT',
+  'LAMBDA_RUNTIME_DIR',
+  'AWS_LAMBDA_MAX_CONCURRENCY',
+])
+
+const mostLayers = 5
+
+/** Lays the members of a request over settings; absent ones keep what was. Errors: InvalidParameterValueException. */
+export function applySettings(
+  base: Settings,
+  input: SettingsInput,
+  scope: Scope,
+  offer: Offer,
+): Result<Settings, AwsError> {
+  const problem =
+    checkUnserved(input) ?? checkRuntime(input.Runtime, offer) ?? checkEnvironment(input.Environment?.Variables)
+  if (problem) return problem
+  const target = deadLetterTarget(base.deadLetterTargetArn, input.DeadLetterConfig?.TargetArn, scope)
+  if (!target.ok) return target
+  const logging = loggingOf(base, input.LoggingConfig)
+  if (!logging.ok) return logging
+  const { deadLetterTargetArn: _replaced, ...rest } = base
+  return ok({
+    ...rest,
+    ...logging.value,
+    description: input.Description ?? base.description,
+    runtime: input.Runtime ?? base.runtime,
+    handler: input.Handler ?? base.handler,
+    role: input.Role ?? base.role,
+    timeoutMs: input.Timeout === undefined ? base.timeoutMs : input.Timeout * 1000,
+    memoryMb: input.MemorySize ?? base.memoryMb,
+    ephemeralStorageMb: input.EphemeralStorage?.Size ?? base.ephemeralStorageMb,
+    environment: input.Environment ? (input.Environment.Variables ?? {}) : base.environment,
+    tracingMode: input.TracingConfig?.Mode ?? base.tracingMode,
+    ...(target.value !== '' && { deadLetterTargetArn: target.value }),
+  })
+}
+
+function checkUnserved(input: SettingsInput): Result<never, AwsError> | undefined {
+  if (input.Layers && input.Layers.length > mostLayers) return invalidParameter('Cannot reference more than 5 layers.')
+  const [layer] = input.Layers ?? []
+  if (layer !== undefined) return invalidParameter(`Layer version ${layer} does not exist.`)
+  if (input.VpcConfig?.SubnetIds?.length || input.VpcConfig?.SecurityGroupIds?.length) return notServed('VpcConfig')
+  if (input.FileSystemConfigs?.length) return notServed('FileSystemConfigs')
+  if (input.SnapStart?.ApplyOn !== undefined && input.SnapStart.ApplyOn !== 'None') return notServed('SnapStart')
+  if (input.KMSKeyArn) return notServed('KMSKeyArn')
+  if (input.ImageConfig && Object.keys(input.ImageConfig).length > 0)
+    return invalidParameter("Please don't provide ImageConfig when using Zip as package type.")
+  if (input.CapacityProviderConfig) return notServed('CapacityProviderConfig')
+  return input.DurableConfig ? notServed('DurableConfig') : undefined
+}
+
+/** AWS's words for an unknown runtime, with the runtimes that the workers of this fabric offer. */
+export function checkRuntime(runtime: string | undefined, offer: Offer): Result<never, AwsError> | undefined {
+  if (runtime === undefined || offer.runtimes.includes(runtime)) return undefined
+  return invalidParameter(
+    `Value ${runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [${offer.runtimes.join(', ')}] or be a valid ARN`,
+  )
+}
+
+export function checkArchitectures(
+  architectures: readonly string[] | undefined,
+  offer: Offer,
+): Result<never, AwsError> | undefined {
+  const missing = architectures?.find((one) => !(offer.architectures as readonly string[]).includes(one))
+  if (missing === undefined) return undefined
+  return invalidParameter(`Architecture ${missing} is not offered by the workers: [${offer.architectures.join(', ')}]`)
+}
+
+function checkEnvironment(
+  variables: Readonly<Record<string, string>> | undefined,
+): Result<never, AwsError> | undefined {
+  if (!variables) return undefined
+  const reserved = Object.keys(variables).filter((key) => reservedKeys.has(key))
+  if (reserved.length > 0)
+    return invalidParameter(
+      `Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: ${reserved.join(', ')}`,
+    )
+  const broken = Object.entries(variables).find(([, value]) => value.includes('\0'))
+  if (broken)
+    return invalidParameter(`The value of environment variable ${broken[0]} must not contain a NUL character.`)
+  const measured = JSON.stringify(variables)
+  if (Buffer.byteLength(measured) <= limits.environmentBytes) return undefined
+  return invalidParameter(
+    `Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit. String measured: ${measured}`,
+  )
+}
+
+/** "" when there is none. */
+function deadLetterTarget(
+  base: string | undefined,
+  wanted: string | undefined,
+  scope: Scope,
+): Result<string, AwsError> {
+  if (wanted === undefined) return ok(base ?? '')
+  if (wanted === '') return ok('')
+  const arn = parseJetStreamArn(wanted)
+  if (!arn.ok || arn.value.accountId !== scope.accountId || arn.value.region !== scope.region)
+    return invalidParameter(
+      `The dead-letter target must be a JetStream stream or subject of this account and region: arn:aws:jetstream:${scope.region}:${scope.accountId}:stream/NAME or …:subject/SUBJECT`,
+    )
+  return ok(wanted)
+}
+
+function loggingOf(
+  base: Settings,
+  input: SettingsInput['LoggingConfig'],
+): Result<Pick<Settings, 'logFormat' | 'logGroup'>, AwsError> {
+  const logFormat = input?.LogFormat ?? base.logFormat
+  const levels = [input?.ApplicationLogLevel, input?.SystemLogLevel].filter((level) => level !== undefined)
+  if (logFormat === 'Text' && levels.length > 0)
+    return err(
+      awsError(
+        'InvalidParameterValueException',
+        'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your request or change the LogFormat to "JSON" and try again.',
+      ),
+    )
+  if (levels.some((level) => level !== 'INFO')) return notServed('A log level other than INFO')
+  return ok({ logFormat, logGroup: input?.LogGroup ?? base.logGroup })
+}

@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto'
+import {
+  type Account,
+  type AccountId,
+  type CodeLocation,
+  type EventSourceMapping,
+  err,
+  type FunctionName,
+  type FunctionRecord,
+  ok,
+  type Result,
+} from '@weft/contracts'
+import type { Catalogue, CatalogueChange, CatalogueStores, CodeStore, Store, Stored } from '../ports.ts'
+
+/** A store in memory with the promises of a real one, and a hook to come between a read and a write. */
+export class MemoryStore<T> implements Store<T> {
+  readonly entries = new Map<string, Stored<T>>()
+  #revision = 0
+  readonly #changed: (key: string, removed: boolean) => void
+  /** Awaited before every write; a test can write first, or throw for a store that is away. */
+  beforeWrite: (key: string) => Promise<void> = () => Promise.resolve()
+
+  constructor(changed: (key: string, removed: boolean) => void = () => undefined) {
+    this.#changed = changed
+  }
+
+  read(key: string): Promise<Stored<T> | undefined> {
+    return Promise.resolve(this.entries.get(key))
+  }
+
+  async create(key: string, value: T): Promise<Result<Stored<T>, 'exists'>> {
+    await this.beforeWrite(key)
+    return this.entries.has(key) ? err('exists') : ok(this.put(key, value))
+  }
+
+  async replace(key: string, value: T, revision: number): Promise<Result<Stored<T>, 'conflict'>> {
+    await this.beforeWrite(key)
+    return this.entries.get(key)?.revision === revision ? ok(this.put(key, value)) : err('conflict')
+  }
+
+  async remove(key: string, revision: number): Promise<Result<void, 'conflict'>> {
+    await this.beforeWrite(key)
+    if (this.entries.get(key)?.revision !== revision) return err('conflict')
+    this.entries.delete(key)
+    this.#changed(key, true)
+    return ok(undefined)
+  }
+
+  put(key: string, value: T): Stored<T> {
+    const stored = { value, revision: ++this.#revision }
+    this.entries.set(key, stored)
+    this.#changed(key, false)
+    return stored
+  }
+}
+
+/** Stores and the catalogue that reads them, for tests. */
+export class MemoryCatalogue implements Catalogue {
+  readonly #listeners = new Set<(change: CatalogueChange) => void>()
+  readonly #tell = (kind: CatalogueChange['kind']) => (key: string, removed: boolean) => {
+    for (const listener of this.#listeners) listener({ kind, key, removed })
+  }
+  readonly functionStore = new MemoryStore<FunctionRecord>(this.#tell('function'))
+  readonly accountStore = new MemoryStore<Account>(this.#tell('account'))
+  readonly mappingStore = new MemoryStore<EventSourceMapping>(this.#tell('mapping'))
+  readonly stores: CatalogueStores = {
+    functions: this.functionStore,
+    accounts: this.accountStore,
+    mappings: this.mappingStore,
+  }
+
+  function(account: AccountId, name: FunctionName): FunctionRecord | undefined {
+    return this.functionStore.entries.get(`${account}.${name}`)?.value
+  }
+
+  functions(account: AccountId): readonly FunctionRecord[] {
+    return [...this.functionStore.entries.values()]
+      .map((stored) => stored.value)
+      .filter((record) => record.accountId === account)
+      .sort((a, b) => (a.functionName < b.functionName ? -1 : 1))
+  }
+
+  account(id: AccountId): Account | undefined {
+    return this.accountStore.entries.get(id)?.value
+  }
+
+  accounts(): readonly Account[] {
+    return [...this.accountStore.entries.values()].map((stored) => stored.value)
+  }
+
+  accountOfKey(accessKeyId: string): Account | undefined {
+    return this.accounts().find((account) => account.accessKeys.some((key) => key.accessKeyId === accessKeyId))
+  }
+
+  mapping(account: AccountId, uuid: string): EventSourceMapping | undefined {
+    return this.mappingStore.entries.get(`${account}.${uuid}`)?.value
+  }
+
+  mappings(): readonly EventSourceMapping[] {
+    return [...this.mappingStore.entries.values()].map((stored) => stored.value)
+  }
+
+  onChange(listener: (change: CatalogueChange) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+}
+
+export class MemoryCodeStore implements CodeStore {
+  readonly packages = new Map<string, Uint8Array>()
+
+  put(zip: Uint8Array): Promise<CodeLocation> {
+    const hash = createHash('sha256').update(zip).digest()
+    const digest = hash.toString('hex')
+    this.packages.set(digest, zip)
+    return Promise.resolve({ digest, sha256: hash.toString('base64'), sizeBytes: zip.byteLength })
+  }
+
+  get(digest: string): Promise<Uint8Array> {
+    const zip = this.packages.get(digest)
+    return zip ? Promise.resolve(zip) : Promise.reject(new Error(`no package ${digest}`))
+  }
+}
