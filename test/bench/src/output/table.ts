@@ -25,9 +25,9 @@ export function measuredTable(measured: readonly Measured[]): string {
   for (const { title, median } of measured)
     table.push([
       title,
-      cell(median, ['p50Us', 'µs'], ['p50Ms', 'ms']),
+      cell(median, ['p50Us', 'µs'], ['p50Ms', 'ms'], ['rssMib', 'MiB']),
       cell(median, ['p99Us', 'µs'], ['p99Ms', 'ms']),
-      cell(median, ['perSecond', '/s']),
+      cell(median, ['perSecond', '/s'], ['cpuPercent', '% CPU']),
     ])
   return table.toString()
 }

@@ -13,6 +13,8 @@ const startWithinMs = 120_000
 
 export interface Fabric extends AsyncDisposable {
   readonly connection: FabricConnection
+  /** Of the fabric's process. */
+  readonly pid: number
 }
 
 /** Starts a fabric of its own in a child process, with a fresh data directory on the same disk as any other. */
@@ -38,7 +40,7 @@ export async function startFabric(): Promise<Fabric> {
     }
     const connection = parseConnection(await readFile(file, 'utf8'))
     if (!connection.ok) throw new Error(`${file} ${connection.error}`)
-    return { connection: connection.value, [Symbol.asyncDispose]: stop }
+    return { connection: connection.value, pid: child.pid as number, [Symbol.asyncDispose]: stop }
   } catch (error) {
     await stop()
     throw error

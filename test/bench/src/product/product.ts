@@ -7,12 +7,13 @@ import { doorBed } from './doors.ts'
 import { eventBed } from './events.ts'
 import { startFabric } from './fabric.ts'
 import { createFunction } from './functions.ts'
+import { idleBed } from './idle.ts'
 
 /** The embedded fabric in a process of its own, with its default driver and durability. */
 export async function startProduct(options: BedOptions): Promise<Bed> {
   const stack = new AsyncDisposableStack()
   try {
-    const { connection } = stack.use(await startFabric())
+    const { connection, pid } = stack.use(await startFabric())
     const client = stack.use(new FabricClient(connection))
     const authenticator = credsAuthenticator(await readFile(connection.natsCreds))
     const nats = await connect({ servers: connection.nats, authenticator, noAsyncTraces: true })
@@ -24,6 +25,7 @@ export async function startProduct(options: BedOptions): Promise<Bed> {
 
     const { cases } = stack.use(
       await together([
+        async () => idleBed(pid),
         async () => doorBed(connection, nats, 'bench-echo', options),
         async () => coldBed(client, connection, options),
         async () => eventBed(client, connection, nats, names, options),
