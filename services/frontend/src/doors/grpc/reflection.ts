@@ -29,17 +29,10 @@ export type Reflector = (request: ServerReflectionRequest) => ServerReflectionRe
 
 /**
  * Describes the named services and what they refer to, and nothing else of the set: internal interfaces in the same
- * set stay hidden. `more` are serialized descriptor files that the set lacks. Throws when a service is not described.
+ * set stay hidden. Throws when a service is not described.
  */
-export function createReflector(
-  set: Uint8Array,
-  services: readonly string[],
-  more: readonly Uint8Array[] = [],
-): Reflector {
-  const files = [
-    ...fromBinary(FileDescriptorSetSchema, set).file,
-    ...more.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes)),
-  ]
+export function createReflector(set: Uint8Array, services: readonly string[]): Reflector {
+  const files = [...fromBinary(FileDescriptorSetSchema, set).file]
   const reflection = files.find((file) => file.package === v1)
   if (reflection) files.push(renamePackage(reflection, v1, v1alpha))
   const all = createFileRegistry(create(FileDescriptorSetSchema, { file: files }))

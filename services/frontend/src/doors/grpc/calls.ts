@@ -1,0 +1,76 @@
+import type { EventEmitter } from 'node:events'
+import type { ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js'
+import { type AwsError, awsError, err, newRequestId, ok, type Result } from '@weft/contracts'
+import { extractTrace, type Logger, withSpan } from '@weft/platform'
+import type { Catalogue } from '@weft/registry'
+import type { CallContext } from '../../operations/context.ts'
+import type { Principal } from '../door.ts'
+import { authenticate } from './auth.ts'
+import { type Decoded, malformed } from './codec.ts'
+import { statusOf } from './status.ts'
+
+export interface CallDeps {
+  readonly catalogue: Pick<Catalogue, 'accountOfKey' | 'account'>
+  readonly log: Logger
+}
+
+/** What unary and streaming calls have in common. */
+export type SurfaceCall = Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getAuthContext'> & EventEmitter
+
+export const principalOf = (call: SurfaceCall, deps: CallDeps): Result<Principal, AwsError> =>
+  authenticate(call.metadata, call.getAuthContext().sslPeerCertificate, deps.catalogue)
+
+/** Aborts when the caller cancels, its deadline passes or its connection breaks. */
+export function signalOf(call: SurfaceCall): AbortSignal {
+  const abort = new AbortController()
+  call.on('cancelled', () => abort.abort())
+  return abort.signal
+}
+
+export type Run<Request, Response> = (
+  context: CallContext,
+  request: Request,
+  traceparent: string | undefined,
+) => Promise<Result<Response, AwsError>>
+
+/** What every request passes: authentication, decoding, a span, and an end to exceptions. */
+export async function answerRequest<Request, Response>(
+  name: string,
+  call: SurfaceCall,
+  signal: AbortSignal,
+  request: Decoded<Request>,
+  requestId: string,
+  deps: CallDeps,
+  run: Run<Request, Response>,
+): Promise<Result<Response, AwsError>> {
+  const principal = principalOf(call, deps)
+  if (!principal.ok) return principal
+  if (request === malformed) return err(awsError('SerializationException', 'The request is not a valid message.'))
+  const traceparent = extractTrace(call.metadata)
+  const attributes = { 'rpc.system': 'grpc', 'rpc.method': name, 'weft.request_id': requestId }
+  try {
+    return await withSpan(`grpc ${name}`, { kind: 'server', parent: traceparent, attributes }, async (span) => {
+      const result = await run({ principal: principal.value, requestId, signal }, request, traceparent)
+      if (!result.ok) span.fail(result.error.code)
+      return result
+    })
+  } catch (error) {
+    deps.log.error({ err: error, requestId, method: name }, 'gRPC call failed')
+    return err(awsError('ServiceException', 'Internal service error.'))
+  }
+}
+
+/** A unary method. */
+export const unary =
+  <Request, Response>(name: string, deps: CallDeps, run: Run<Request, Response>) =>
+  (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>): void => {
+    const requestId = newRequestId()
+    const request = call.request as Decoded<Request>
+    void answerRequest(name, call, signalOf(call), request, requestId, deps, run).then((result) => {
+      if (result.ok) callback(null, result.value)
+      else callback(statusOf(result.error, requestId))
+    })
+  }
+
+export const mapOk = <A, B>(result: Result<A, AwsError>, map: (value: A) => B): Result<B, AwsError> =>
+  result.ok ? ok(map(result.value)) : result

@@ -1,0 +1,127 @@
+import type { ServerDuplexStream } from '@grpc/grpc-js'
+import { newRequestId } from '@weft/contracts'
+import type {
+  InvokeRequest,
+  InvokeResponse,
+  InvokeServiceServer,
+  InvokeStreamResponse,
+  PublishRequest,
+  PublishResponse,
+} from '@weft/contracts/api/invoke'
+import type {
+  CallContext,
+  InvokeInput,
+  InvokeOutput,
+  Operation,
+  PublishInput,
+  PublishOutput,
+} from '../../operations/context.ts'
+import { answerRequest, type CallDeps, mapOk, principalOf, signalOf, unary } from './calls.ts'
+import { type Decoded, malformed } from './codec.ts'
+import { errorMessageOf, statusOf } from './status.ts'
+
+export interface InvokeOperations {
+  readonly invoke: Operation<InvokeInput, InvokeOutput>
+  readonly publish: Operation<PublishInput, PublishOutput>
+}
+
+/** Requests of one stream that run at the same time; further ones wait unread, which holds the sender back. */
+const streamConcurrency = 1_000
+
+export function invokeService(operations: InvokeOperations, deps: CallDeps): InvokeServiceServer {
+  const invoke = async (context: CallContext, request: InvokeRequest, traceparent: string | undefined) =>
+    mapOk(await operations.invoke(context, invokeInput(request, traceparent)), (output) =>
+      invokeResponse(output, context.requestId),
+    )
+  const publish = async (context: CallContext, request: PublishRequest, traceparent: string | undefined) =>
+    mapOk(await operations.publish(context, publishInput(request, traceparent)), (output): PublishResponse => output)
+  return {
+    invoke: unary('Invoke', deps, invoke),
+    publish: unary('Publish', deps, publish),
+    invokeStream: (call) => serveStream(call, deps, invoke),
+  }
+}
+
+type Invoke = (
+  context: CallContext,
+  request: InvokeRequest,
+  traceparent: string | undefined,
+) => ReturnType<typeof answerRequest<InvokeRequest, InvokeResponse>>
+
+function serveStream(
+  call: ServerDuplexStream<InvokeRequest, InvokeStreamResponse>,
+  deps: CallDeps,
+  invoke: Invoke,
+): void {
+  const principal = principalOf(call, deps)
+  if (!principal.ok) {
+    call.emit('error', statusOf(principal.error, newRequestId()))
+    return
+  }
+  const signal = signalOf(call)
+  let running = 0
+  let ended = false
+  const settle = (): void => {
+    running--
+    if (ended && running === 0) call.end()
+    else if (call.isPaused() && !call.writableNeedDrain) call.resume()
+  }
+  call.on('data', (request: Decoded<InvokeRequest>) => {
+    if (++running >= streamConcurrency) call.pause()
+    const correlationId = request === malformed ? '' : request.correlationId
+    const requestId = newRequestId()
+    void answerRequest('InvokeStream', call, signal, request, requestId, deps, invoke).then((result) => {
+      if (!signal.aborted) {
+        const outcome: InvokeStreamResponse['outcome'] = result.ok
+          ? { $case: 'response', value: result.value }
+          : { $case: 'error', value: errorMessageOf(result.error, requestId) }
+        // A reader that lags must not fill this process with answers.
+        if (!call.write({ correlationId, outcome })) call.pause()
+      }
+      settle()
+    })
+  })
+  call.on('drain', () => {
+    if (running < streamConcurrency) call.resume()
+  })
+  call.on('end', () => {
+    ended = true
+    if (running === 0) call.end()
+  })
+  call.on('error', (error: Error) => deps.log.debug({ err: error }, 'gRPC stream broke'))
+}
+
+/** proto3 has no absent strings: "" is absent. */
+const text = <K extends string>(key: K, value: string): { [P in K]?: string } =>
+  value === '' ? {} : ({ [key]: value } as { [P in K]?: string })
+
+const invokeInput = (request: InvokeRequest, traceparent: string | undefined): InvokeInput => ({
+  functionName: request.functionName,
+  ...text('qualifier', request.qualifier),
+  payload: request.payload,
+  invocationType: request.dryRun ? 'DryRun' : 'RequestResponse',
+  logTail: request.logTail,
+  ...text('clientContext', request.clientContext),
+  ...text('traceHeader', request.traceHeader),
+  ...(traceparent !== undefined && { traceparent }),
+})
+
+const publishInput = (request: PublishRequest, traceparent: string | undefined): PublishInput => ({
+  functionName: request.functionName,
+  ...text('qualifier', request.qualifier),
+  payload: request.payload,
+  ...text('traceHeader', request.traceHeader),
+  ...text('deduplicationId', request.deduplicationId),
+  ...(traceparent !== undefined && { traceparent }),
+})
+
+const invokeResponse = (output: InvokeOutput, requestId: string): InvokeResponse =>
+  output.kind === 'answered'
+    ? {
+        requestId,
+        executedVersion: output.executedVersion,
+        payload: Buffer.from(output.payload.buffer, output.payload.byteOffset, output.payload.byteLength),
+        functionError: output.functionError ?? '',
+        logTail: output.logTail ?? '',
+      }
+    : { requestId, executedVersion: '', payload: Buffer.alloc(0), functionError: '', logTail: '' }
