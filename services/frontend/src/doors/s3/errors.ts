@@ -1,0 +1,84 @@
+import type { AwsError } from '@weft/contracts'
+import type { DoorHead, DoorResponse } from '../door.ts'
+import { xmlDocument } from './xml.ts'
+
+/** S3's own codes, with HTTP status and text. S3 API reference, "Error responses". */
+export const s3Errors = {
+  AccessDenied: [403, 'Access Denied'],
+  AuthorizationHeaderMalformed: [400, 'The authorization header that you provided is not valid.'],
+  BadDigest: [400, 'The checksum you specified did not match what we received.'],
+  BucketAlreadyOwnedByYou: [409, 'Your previous request to create the named bucket succeeded and you already own it.'],
+  BucketNotEmpty: [409, 'The bucket you tried to delete is not empty.'],
+  EntityTooLarge: [400, 'Your proposed upload exceeds the maximum allowed object size.'],
+  ExpiredToken: [400, 'The provided token has expired.'],
+  IncompleteBody: [400, 'You did not provide the number of bytes specified by the Content-Length HTTP header.'],
+  InternalError: [500, 'An internal error occurred. Try again.'],
+  InvalidAccessKeyId: [403, 'The AWS access key ID that you provided does not exist in our records.'],
+  InvalidArgument: [400, 'Invalid argument.'],
+  InvalidBucketName: [400, 'The specified bucket is not valid.'],
+  InvalidDigest: [400, 'The Content-MD5 or checksum value that you specified is not valid.'],
+  InvalidRange: [416, 'The requested range is not satisfiable.'],
+  InvalidRequest: [400, 'Invalid request.'],
+  InvalidURI: [400, 'The specified URI could not be parsed.'],
+  KeyTooLongError: [400, 'Your key is too long.'],
+  MetadataTooLarge: [400, 'Your metadata headers exceed the maximum allowed metadata size.'],
+  MethodNotAllowed: [405, 'The specified method is not allowed against this resource.'],
+  NoSuchBucket: [404, 'The specified bucket does not exist.'],
+  NoSuchKey: [404, 'The specified key does not exist.'],
+  NotImplemented: [501, 'A header or query you provided implies functionality that is not implemented.'],
+  PreconditionFailed: [412, 'At least one of the preconditions you specified did not hold.'],
+  ServiceUnavailable: [503, 'Service is unable to handle request.'],
+  SignatureDoesNotMatch: [
+    403,
+    'The request signature that the server calculated does not match the signature that you provided.',
+  ],
+} as const satisfies Record<string, readonly [number, string]>
+
+export type S3ErrorCode = keyof typeof s3Errors
+
+export interface S3Error {
+  readonly code: S3ErrorCode
+  /** Instead of the code's own text. */
+  readonly message?: string
+}
+
+export const s3Error = (code: S3ErrorCode, message?: string): S3Error => ({
+  code,
+  ...(message !== undefined && { message }),
+})
+
+/** A HEAD has no body: its status must tell all. */
+export function errorResponse(error: S3Error, head: DoorHead): DoorResponse {
+  const [status, text] = s3Errors[error.code]
+  const message = error.message ?? text
+  const body = xmlDocument('Error', {
+    Code: error.code,
+    Message: message,
+    Resource: head.rawPath,
+    RequestId: head.requestId,
+  })
+  return {
+    status,
+    headers: { 'content-type': 'application/xml', 'x-amz-request-id': head.requestId },
+    body: head.method === 'HEAD' ? '' : body,
+  }
+}
+
+const codes: Partial<Record<AwsError['code'], S3ErrorCode>> = {
+  InvalidSignatureException: 'SignatureDoesNotMatch',
+  UnrecognizedClientException: 'InvalidAccessKeyId',
+  MissingAuthenticationTokenException: 'AccessDenied',
+  AccessDeniedException: 'AccessDenied',
+  IncompleteSignatureException: 'AuthorizationHeaderMalformed',
+  ExpiredTokenException: 'ExpiredToken',
+  RequestEntityTooLargeException: 'EntityTooLarge',
+  RequestTooLargeException: 'EntityTooLarge',
+  ServiceUnavailableException: 'ServiceUnavailable',
+}
+
+/** A refusal of the HTTP door in S3's words. */
+export function fromAwsError(error: AwsError): S3Error {
+  const code = codes[error.code]
+  if (code) return s3Error(code, error.message)
+  return error.code.startsWith('Service') ? s3Error('InternalError') : s3Error('InvalidRequest', error.message)
+}

@@ -1,0 +1,135 @@
+import { err, ok, type Result } from '@weft/contracts'
+import type { ObjectInfo, PutCondition } from '@weft/nats'
+import type { S3Result } from './buckets.ts'
+import { wrongChecksum } from './checksums.ts'
+import { decodeChunked } from './chunked.ts'
+import { type S3Error, s3Error } from './errors.ts'
+import { readRange } from './range.ts'
+import type { S3Call } from './s3-door.ts'
+
+/** S3 API reference: user metadata, names and values together. */
+const metadataBytes = 2_048
+/** Given back with the object as they came. */
+const keptHeaders = [
+  'content-type',
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'expires',
+]
+
+export async function putObject(call: S3Call, bucket: string, key: string): S3Result {
+  const { headers } = call.request
+  if (headers['x-amz-copy-source'] !== undefined) return err(s3Error('NotImplemented'))
+  const body = bodyOf(call)
+  if (!body.ok) return body
+  const kept = headersToKeep(headers)
+  if (!kept.ok) return kept
+  const condition = conditionOf(headers)
+  if (!condition.ok) return condition
+  const put = await call.store.put(call.account, bucket, key, body.value, kept.value, condition.value)
+  if (!put.ok) return err(s3Error(put.error === 'no-bucket' ? 'NoSuchBucket' : 'PreconditionFailed'))
+  return ok({ status: 200, headers: { etag: `"${put.value.md5}"` }, body: '' })
+}
+
+/** The bytes themselves, without framing, checked against what the caller says of them. */
+function bodyOf({ request: { body, headers } }: S3Call): Result<Buffer, S3Error> {
+  const streaming = headers['x-amz-content-sha256']?.startsWith('STREAMING-') ?? false
+  const decoded = streaming ? decodeChunked(body) : ok({ body, trailers: new Map<string, string>() })
+  if (!decoded.ok) return err(s3Error('IncompleteBody', 'The request body is not well-formed aws-chunked.'))
+  const bytes = decoded.value.body
+  const length = headers['x-amz-decoded-content-length']
+  if (streaming && length !== undefined && length !== String(bytes.length)) return err(s3Error('IncompleteBody'))
+  const wrong = wrongChecksum(bytes, (name) => headers[name] ?? decoded.value.trailers.get(name))
+  if (wrong) return err(s3Error(wrong.malformed ? 'InvalidDigest' : 'BadDigest'))
+  return ok(bytes)
+}
+
+function headersToKeep(headers: Readonly<Record<string, string>>): Result<Record<string, string>, S3Error> {
+  const kept: Record<string, string> = {}
+  let bytes = 0
+  for (const [name, value] of Object.entries(headers)) {
+    if (name.startsWith('x-amz-meta-')) bytes += name.length - 'x-amz-meta-'.length + Buffer.byteLength(value)
+    else if (!keptHeaders.includes(name)) continue
+    kept[name] = value
+  }
+  if (bytes > metadataBytes) return err(s3Error('MetadataTooLarge'))
+  const encoding = kept['content-encoding']
+    ?.split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== 'aws-chunked' && one !== '')
+  if (encoding?.length) kept['content-encoding'] = encoding.join(', ')
+  else delete kept['content-encoding']
+  return ok(kept)
+}
+
+const md5Of = (etag: string): string => etag.trim().replace(/^"(.*)"$/, '$1')
+
+function conditionOf(headers: Readonly<Record<string, string>>): Result<PutCondition | undefined, S3Error> {
+  const none = headers['if-none-match']
+  const match = headers['if-match']
+  if (none !== undefined)
+    return none === '*' && match === undefined ? ok({ kind: 'absent' }) : err(s3Error('NotImplemented'))
+  return ok(match === undefined ? undefined : { kind: 'matches', md5: md5Of(match) })
+}
+
+const notThere = async ({ store, account }: S3Call, bucket: string): Promise<S3Error> =>
+  s3Error((await store.bucketCreatedAtMs(account, bucket)) === undefined ? 'NoSuchBucket' : 'NoSuchKey')
+
+const headersOf = (info: ObjectInfo): Record<string, string> => ({
+  'content-type': 'binary/octet-stream',
+  ...info.headers,
+  etag: `"${info.md5}"`,
+  'last-modified': new Date(info.lastModifiedMs).toUTCString(),
+  'accept-ranges': 'bytes',
+})
+
+/** 304 and 412 as RFC 9110 has them; undefined when the object is to be sent. */
+function byCondition(info: ObjectInfo, headers: Readonly<Record<string, string>>): 'unchanged' | 'failed' | undefined {
+  const match = headers['if-match']
+  if (match !== undefined && match !== '*' && !match.split(',').some((etag) => md5Of(etag) === info.md5))
+    return 'failed'
+  const none = headers['if-none-match']
+  if (none !== undefined) {
+    const same = none === '*' || none.split(',').some((etag) => md5Of(etag) === info.md5)
+    return same ? 'unchanged' : undefined
+  }
+  const since = Date.parse(headers['if-modified-since'] ?? '')
+  // The header has whole seconds.
+  return Math.floor(info.lastModifiedMs / 1_000) * 1_000 <= since ? 'unchanged' : undefined
+}
+
+/** GetObject and HeadObject. */
+export async function getObject(call: S3Call, bucket: string, key: string): S3Result {
+  const { request } = call
+  let range: ReturnType<typeof readRange>
+  const found = await call.store.open(call.account, bucket, key, (info) => {
+    range = readRange(request.headers.range, info.sizeBytes)
+    return range === 'unsatisfiable' ? { first: 0, last: -1 } : range
+  })
+  if (!found) return err(await notThere(call, bucket))
+  const { info } = found
+  const common = headersOf(info)
+  const condition = byCondition(info, request.headers)
+  if (condition === 'failed') return err(s3Error('PreconditionFailed'))
+  if (condition === 'unchanged') return ok({ status: 304, headers: { etag: common.etag ?? '' }, body: '' })
+  if (range === 'unsatisfiable') return err(s3Error('InvalidRange'))
+  const bytes = range ? range.last - range.first + 1 : info.sizeBytes
+  const headers = {
+    ...common,
+    'content-length': String(bytes),
+    ...(range && { 'content-range': `bytes ${range.first}-${range.last}/${info.sizeBytes}` }),
+  }
+  const status = range ? 206 : 200
+  if (request.method === 'HEAD') return ok({ status, headers, body: '' })
+  const parts: Uint8Array[] = []
+  for await (const part of found.body) parts.push(part)
+  return ok({ status, headers, body: Buffer.concat(parts) })
+}
+
+export async function deleteObject(call: S3Call, bucket: string, key: string): S3Result {
+  if ((await call.store.bucketCreatedAtMs(call.account, bucket)) === undefined) return err(s3Error('NoSuchBucket'))
+  await call.store.remove(call.account, bucket, key)
+  return ok({ status: 204, headers: {}, body: '' })
+}

@@ -1,0 +1,234 @@
+import { awsError } from '@weft/contracts'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { doorRequest } from '../testing.ts'
+import { memoryObjectStore } from './memory-store.ts'
+import { s3Door } from './s3-door.ts'
+
+let door: ReturnType<typeof s3Door>
+
+const send = async (
+  method: string,
+  url: string,
+  options: { headers?: Record<string, string>; body?: string | Buffer; accountId?: string } = {},
+) => {
+  const [rawPath = '', rawQuery = ''] = url.split('?')
+  const body = Buffer.from(options.body ?? '')
+  const response = await door.handle(
+    doorRequest({
+      method,
+      rawPath,
+      rawQuery,
+      headers: options.headers ?? {},
+      body,
+      accountId: options.accountId ?? '000000000000',
+    }),
+  )
+  return { status: response.status, headers: response.headers, text: Buffer.from(response.body).toString() }
+}
+const codeOf = (text: string) => /<Code>(\w+)<\/Code>/.exec(text)?.[1]
+
+beforeEach(async () => {
+  door = s3Door({ store: memoryObjectStore(() => Date.UTC(2026, 0, 15)), region: 'us-east-1' })
+  await send('PUT', '/things')
+})
+
+describe('buckets', () => {
+  it('are made, listed, looked at and removed', async () => {
+    expect((await send('PUT', '/more/')).status).toBe(200)
+    expect((await send('PUT', '/more')).status).toBe(200)
+    expect((await send('GET', '/')).text).toContain(
+      '<Bucket><Name>things</Name><CreationDate>2026-01-15T00:00:00.000Z</CreationDate></Bucket>',
+    )
+    expect((await send('HEAD', '/more')).status).toBe(200)
+    expect((await send('GET', '/more?location')).text).toContain(
+      '<LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></LocationConstraint>',
+    )
+    expect((await send('DELETE', '/more')).status).toBe(204)
+    expect(codeOf((await send('DELETE', '/more')).text)).toBe('NoSuchBucket')
+    expect(await send('HEAD', '/more')).toMatchObject({ status: 404, text: '' })
+  })
+
+  it('belong to one account', async () => {
+    const theirs = { accountId: '111111111111' }
+    await send('PUT', '/things/k', { body: 'ours' })
+    expect((await send('GET', '/', theirs)).text).not.toContain('things')
+    expect(codeOf((await send('GET', '/things/k', theirs)).text)).toBe('NoSuchBucket')
+    expect((await send('PUT', '/things', theirs)).status).toBe(200)
+    expect(codeOf((await send('GET', '/things/k', theirs)).text)).toBe('NoSuchKey')
+  })
+
+  it('are not removed with objects inside', async () => {
+    await send('PUT', '/things/k')
+    expect(await send('DELETE', '/things')).toMatchObject({ status: 409 })
+  })
+})
+
+describe('objects', () => {
+  it('come back with their headers', async () => {
+    const put = await send('PUT', '/things/a%20b/%C3%BC+', {
+      body: 'hello',
+      headers: {
+        'content-type': 'text/plain',
+        'x-amz-meta-who': 'me',
+        'content-encoding': 'gzip,aws-chunked',
+        authorization: 'secret',
+      },
+    })
+    expect(put.headers.etag).toBe('"5d41402abc4b2a76b9719d911017c592"')
+    const got = await send('GET', '/things/a%20b/%C3%BC%2B')
+    expect([got.status, got.text]).toEqual([200, 'hello'])
+    expect(got.headers).toMatchObject({
+      'content-type': 'text/plain',
+      'x-amz-meta-who': 'me',
+      'content-encoding': 'gzip',
+      'last-modified': 'Thu, 15 Jan 2026 00:00:00 GMT',
+      'content-length': '5',
+    })
+    expect(got.headers.authorization).toBeUndefined()
+    expect(await send('HEAD', '/things/a%20b/%C3%BC%2B')).toMatchObject({
+      status: 200,
+      text: '',
+      headers: { 'content-length': '5' },
+    })
+    expect((await send('DELETE', '/things/a%20b/%C3%BC%2B')).status).toBe(204)
+    expect((await send('DELETE', '/things/a%20b/%C3%BC%2B')).status).toBe(204)
+  })
+
+  it.each([
+    ['bytes=0-0', 206, 'h', 'bytes 0-0/5'],
+    ['bytes=3-', 206, 'lo', 'bytes 3-4/5'],
+    ['bytes=-2', 206, 'lo', 'bytes 3-4/5'],
+    ['bytes=2-99', 206, 'llo', 'bytes 2-4/5'],
+    ['bytes=5-', 416, undefined, undefined],
+    ['bytes=-0', 416, undefined, undefined],
+    ['bytes=4-2', 200, 'hello', undefined],
+    ['bytes=0-1,3-4', 200, 'hello', undefined],
+    ['bytes=x', 200, 'hello', undefined],
+  ])('Range %s gives %d', async (range, status, text, contentRange) => {
+    await send('PUT', '/things/k', { body: 'hello' })
+    const got = await send('GET', '/things/k', { headers: { range } })
+    expect(got.status).toBe(status)
+    expect(got.headers['content-range']).toBe(contentRange)
+    if (text !== undefined) expect(got.text).toBe(text)
+  })
+
+  it('are read and written under conditions', async () => {
+    const { headers } = await send('PUT', '/things/k', { body: 'hello', headers: { 'if-none-match': '*' } })
+    const etag = headers.etag ?? ''
+    const put = (extra: Record<string, string>) => send('PUT', '/things/k', { body: 'hello', headers: extra })
+    const get = (extra: Record<string, string>) => send('GET', '/things/k', { headers: extra })
+    expect((await put({ 'if-none-match': '*' })).status).toBe(412)
+    expect((await put({ 'if-match': '"other"' })).status).toBe(412)
+    expect((await put({ 'if-match': etag })).status).toBe(200)
+    expect((await get({ 'if-none-match': etag })).status).toBe(304)
+    expect((await get({ 'if-match': '"other"' })).status).toBe(412)
+    expect((await get({ 'if-modified-since': 'Thu, 15 Jan 2026 00:00:00 GMT' })).status).toBe(304)
+    expect((await get({ 'if-modified-since': 'Wed, 14 Jan 2026 00:00:00 GMT' })).status).toBe(200)
+  })
+
+  it('take the framing of SDKs off and check its trailer', async () => {
+    const framed = (sum: string) => `3\r\nhel\r\n2;chunk-signature=ab\r\nlo\r\n0\r\nx-amz-checksum-crc32:${sum}\r\n\r\n`
+    const headers = {
+      'x-amz-content-sha256': 'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
+      'x-amz-decoded-content-length': '5',
+    }
+    const put = (body: string, extra = {}) => send('PUT', '/things/k', { body, headers: { ...headers, ...extra } })
+    expect((await put(framed('NhCmhg=='))).status).toBe(200)
+    expect((await send('GET', '/things/k')).text).toBe('hello')
+    expect(codeOf((await put(framed('AAAAAA=='))).text)).toBe('BadDigest')
+    expect(codeOf((await put(framed('short'))).text)).toBe('InvalidDigest')
+    expect(codeOf((await put(framed('NhCmhg=='), { 'x-amz-decoded-content-length': '6' })).text)).toBe('IncompleteBody')
+  })
+
+  it.each([
+    ['content-md5', 'XUFAKrxLKna5cZ2REBfFkg=='],
+    ['x-amz-checksum-crc32', 'NhCmhg=='],
+    ['x-amz-checksum-crc32c', 'mnG7TA=='],
+    ['x-amz-checksum-sha1', 'qvTGHdzF6KLavt4PO0gs2a6pQ00='],
+    ['x-amz-checksum-sha256', 'LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ='],
+  ])('check %s', async (name, value) => {
+    expect((await send('PUT', '/things/k', { body: 'hello', headers: { [name]: value } })).status).toBe(200)
+    expect(codeOf((await send('PUT', '/things/k', { body: 'hellO', headers: { [name]: value } })).text)).toBe(
+      'BadDigest',
+    )
+  })
+})
+
+describe('ListObjectsV2', () => {
+  it('lists, rolls up and encodes', async () => {
+    for (const key of ['a', 'b%2F1', 'b%2F2', 'c%20%26%3C%2B']) await send('PUT', `/things/${key}`, { body: 'x' })
+    const { text } = await send('GET', '/things?list-type=2&delimiter=%2F&encoding-type=url')
+    expect(text).toContain('<CommonPrefixes><Prefix>b/</Prefix></CommonPrefixes>')
+    expect(text).toContain('<Key>c%20%26%3C%2B</Key>')
+    expect(text).toContain('<KeyCount>3</KeyCount><IsTruncated>false</IsTruncated>')
+    expect((await send('GET', '/things?list-type=2&prefix=c')).text).toContain('<Key>c &amp;&lt;+</Key>')
+  })
+
+  it('refuses forged tokens and counts', async () => {
+    for (const query of ['continuation-token=forged', 'max-keys=-1', 'max-keys=x', 'encoding-type=x'])
+      expect(codeOf((await send('GET', `/things?list-type=2&${query}`)).text)).toBe('InvalidArgument')
+  })
+})
+
+describe('bad input', () => {
+  it.each([
+    ['PUT', '/Things', 'InvalidBucketName'],
+    ['PUT', '/a.b', 'InvalidBucketName'],
+    ['PUT', '/ab', 'InvalidBucketName'],
+    ['PUT', `/${'x'.repeat(64)}`, 'InvalidBucketName'],
+    ['PUT', '/__proto__', 'InvalidBucketName'],
+    ['PUT', '/things%2fk', 'InvalidBucketName'],
+    ['PUT', '/a%2A', 'InvalidBucketName'],
+    ['GET', '//things/k', 'InvalidBucketName'],
+    ['GET', '/things/%zz', 'InvalidURI'],
+    ['GET', '/things/%c0%af', 'InvalidURI'],
+    ['GET', '/things?%zz', 'InvalidURI'],
+    ['PUT', `/things/${'x'.repeat(1_025)}`, 'KeyTooLongError'],
+    ['GET', '/things?acl', 'NotImplemented'],
+    ['DELETE', '/things/k?tagging', 'NotImplemented'],
+    ['POST', '/things/k?uploads', 'NotImplemented'],
+    ['GET', '/things', 'NotImplemented'],
+    ['POST', '/things', 'MethodNotAllowed'],
+    ['TRACE', '/things/k', 'MethodNotAllowed'],
+    ['PUT', '/', 'MethodNotAllowed'],
+    ['GET', '/things/missing', 'NoSuchKey'],
+    ['PUT', '/nowhere/k', 'NoSuchBucket'],
+    ['DELETE', '/nowhere/k', 'NoSuchBucket'],
+  ])('%s %s is %s', async (method, url, code) => {
+    expect(codeOf((await send(method, url)).text)).toBe(code)
+  })
+
+  it('keeps dots in keys: a key is no path', async () => {
+    await send('PUT', '/things/..%2f..%2fsecret', { body: 'x' })
+    expect((await send('GET', '/things/../../secret')).text).toBe('x')
+    expect((await send('GET', '/things?list-type=2')).text).toContain('<Key>../../secret</Key>')
+  })
+
+  it('refuses too much metadata, copies and broken framing', async () => {
+    const meta = { 'x-amz-meta-a': 'x'.repeat(2_048) }
+    expect(codeOf((await send('PUT', '/things/k', { headers: meta })).text)).toBe('MetadataTooLarge')
+    const copy = { 'x-amz-copy-source': '/things/a' }
+    expect(codeOf((await send('PUT', '/things/k', { headers: copy })).text)).toBe('NotImplemented')
+    const headers = { 'x-amz-content-sha256': 'STREAMING-UNSIGNED-PAYLOAD-TRAILER' }
+    for (const body of [
+      '',
+      'hello',
+      '5\r\nhel',
+      '-1\r\n',
+      'ffffffffff\r\n',
+      '5\r\nhelloXX0\r\n\r\n',
+      '0\r\nno trailer',
+    ])
+      expect(codeOf((await send('PUT', '/things/k', { headers, body })).text)).toBe('IncompleteBody')
+  })
+
+  it('tells refusals of the HTTP door in the words of S3', () => {
+    const head = doorRequest()
+    const refused = (code: Parameters<typeof awsError>[0]) =>
+      codeOf(String(door.refuse(awsError(code, 'm'), head).body))
+    expect(refused('InvalidSignatureException')).toBe('SignatureDoesNotMatch')
+    expect(refused('UnrecognizedClientException')).toBe('InvalidAccessKeyId')
+    expect(refused('RequestEntityTooLargeException')).toBe('EntityTooLarge')
+    expect(refused('ServiceException')).toBe('InternalError')
+  })
+})

@@ -1,0 +1,81 @@
+import { type AccountId, awsError, err } from '@weft/contracts'
+import type { ObjectStore } from '@weft/nats'
+import { withSpan } from '@weft/platform'
+import type { AwsDoor, DoorRequest } from '../door.ts'
+import {
+  createBucket,
+  deleteBucket,
+  getBucketLocation,
+  headBucket,
+  listBuckets,
+  listObjectsV2,
+  type S3Result,
+} from './buckets.ts'
+import { errorResponse, fromAwsError, s3Error } from './errors.ts'
+import { deleteObject, getObject, putObject } from './objects.ts'
+import { readTarget, type S3Target } from './target.ts'
+
+export interface S3Call {
+  readonly store: ObjectStore
+  readonly account: AccountId
+  readonly region: string
+  readonly request: DoorRequest
+  readonly query: ReadonlyMap<string, string>
+}
+
+/** One upload is held in memory while it is checked and stored. */
+export const largestObjectBytes = 64 * 1024 * 1024
+
+/** Queries that ask for nothing of their own: presigned signatures, and the operation's name that SDKs add. */
+const plainQuery =
+  /^(x-id|X-Amz-.*|list-type|location|prefix|delimiter|max-keys|start-after|continuation-token|encoding-type|fetch-owner)$/
+
+/** S3-shaped buckets of the caller's account, path-style. */
+export function s3Door(deps: { readonly store: ObjectStore; readonly region: string }): AwsDoor {
+  return {
+    service: 's3',
+    bodyLimit: () => ({
+      limitBytes: largestObjectBytes,
+      tooLarge: () =>
+        awsError(
+          'RequestEntityTooLargeException',
+          `Your proposed upload exceeds the maximum allowed object size of ${largestObjectBytes} bytes.`,
+        ),
+    }),
+    refuse: (error, head) => errorResponse(fromAwsError(error), head),
+    async handle(request) {
+      const target = readTarget(request)
+      if (!target.ok) return errorResponse(target.error, request)
+      const call: S3Call = {
+        store: deps.store,
+        region: deps.region,
+        account: request.principal.accountId,
+        request,
+        query: target.value.query,
+      }
+      const result = await withSpan(`s3 ${request.method}`, { kind: 'server' }, () => route(call, target.value))
+      if (!result.ok) return errorResponse(result.error, request)
+      return { ...result.value, headers: { ...result.value.headers, 'x-amz-request-id': request.requestId } }
+    },
+  }
+}
+
+async function route(call: S3Call, { bucket, key, query }: S3Target): S3Result {
+  // A subresource that is not known must not be taken for the resource itself.
+  if ([...query.keys()].some((name) => !plainQuery.test(name))) return err(s3Error('NotImplemented'))
+  const { method } = call.request
+  if (bucket === undefined) return method === 'GET' ? listBuckets(call) : err(s3Error('MethodNotAllowed'))
+  if (key !== undefined) {
+    if (method === 'PUT') return putObject(call, bucket, key)
+    if (method === 'GET' || method === 'HEAD') return getObject(call, bucket, key)
+    if (method === 'DELETE') return deleteObject(call, bucket, key)
+    return err(s3Error('MethodNotAllowed'))
+  }
+  if (method === 'PUT') return createBucket(call, bucket)
+  if (method === 'HEAD') return headBucket(call, bucket)
+  if (method === 'DELETE') return deleteBucket(call, bucket)
+  if (method !== 'GET') return err(s3Error('MethodNotAllowed'))
+  if (query.has('location')) return getBucketLocation(call, bucket)
+  if (query.get('list-type') === '2') return listObjectsV2(call, bucket)
+  return err(s3Error('NotImplemented', 'Only version 2 of listing objects is served.'))
+}
