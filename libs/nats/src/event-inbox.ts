@@ -39,8 +39,9 @@ type Context = Required<EventInboxOptions> & { readonly pulse: Pulse }
  * durable consumer, shared by all instances of async-queue. Dispose when all lanes are.
  */
 export function natsEventInbox(options: EventInboxOptions): EventInbox & Disposable {
-  const pulse = new Pulse(options.clock)
-  const context: Context = { holdMs: 15_000, pullWaitMs: 5_000, ...options, pulse }
+  const { holdMs = 15_000, pullWaitMs = 5_000 } = options
+  const pulse = Pulse.for(options.clock, holdMs)
+  const context: Context = { ...options, holdMs, pullWaitMs, pulse }
   return {
     holdMs: context.holdMs,
     lanes: (account) => [

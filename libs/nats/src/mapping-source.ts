@@ -32,7 +32,8 @@ export class SourceLost extends Error {}
  * Dispose when all sources are.
  */
 export function natsMappingSources(options: MappingSourcesOptions): MappingSources & Disposable {
-  const context: Context = { holdMs: 30_000, ...options, pulse: new Pulse(options.clock), checkpoints: new Map() }
+  const { holdMs = 30_000 } = options
+  const context: Context = { ...options, holdMs, pulse: Pulse.for(options.clock, holdMs), checkpoints: new Map() }
   return {
     holdMs: context.holdMs,
     open: (mapping) => openSource(context, mapping),

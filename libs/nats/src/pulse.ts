@@ -12,7 +12,12 @@ export class Pulse {
   #beforeLast: number
   #timer: Timer | undefined
 
-  constructor(clock: Clock, everyMs = 500) {
+  /** Beats every half second, or oftener where holds are so short that two beats would be much of them. */
+  static for(clock: Clock, holdMs: number): Pulse {
+    return new Pulse(clock, Math.min(500, holdMs / 20))
+  }
+
+  constructor(clock: Clock, everyMs: number) {
     this.#clock = clock
     this.#everyMs = everyMs
     this.#last = clock.monotonic()

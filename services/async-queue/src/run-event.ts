@@ -85,12 +85,13 @@ async function carry(context: RunContext, delivery: EventDelivery): Promise<void
 }
 
 function consider({ catalogue, config, clock }: RunContext, event: QueuedEvent) {
-  const resolved = resolveFunction(catalogue, config.region, event.accountId, event.functionName, event.qualifier)
+  const scope = { accountId: event.accountId, region: config.region }
+  const resolved = resolveFunction(catalogue, scope, event.functionName, event.qualifier)
   const target = resolved.ok ? resolved.value : undefined
   const policy = policyOf(config.retry, target?.record.eventInvoke)
   const reserved = target?.record.reservedConcurrency
   const state: TargetState = !resolved.ok
-    ? { kind: 'missing', message: `Function not found: ${resolved.error}` }
+    ? { kind: 'missing', message: resolved.error.message }
     : resolved.value.version.state === 'Pending'
       ? { kind: 'pending' }
       : { kind: 'ready', ...(reserved !== undefined && { reservedConcurrency: reserved }) }

@@ -89,7 +89,7 @@ const acceptor = () => natsEventAcceptor({ link, log: silentLogger, patience: { 
 async function messages(stream: string) {
   const { state } = await link.jsm.streams.info(stream)
   const all = []
-  for (let sequence = state.first_seq; sequence <= state.last_seq; sequence++) {
+  for (let sequence = Math.max(1, state.first_seq); sequence <= state.last_seq; sequence++) {
     const message = await link.jsm.streams.getMessage(stream, { seq: sequence })
     if (message) all.push(message)
   }
@@ -259,6 +259,31 @@ test('a stopped queue gives back what it has not finished', async () => {
   await stopped
   expect(await ends()).toHaveLength(1)
   expect(await waiting()).toBe(0)
+})
+
+test('a former owner that comes to another outcome writes nothing', async () => {
+  const faults = createFaults({ seed: 1, rates: { unavailable: 1 }, methods: ['request'] })
+  const cutOff: NatsLink = { ...link, connection: faults.wrap(link.connection) }
+  const former = new TestInvoker()
+  let fail = (): void => {}
+  const running = new Promise<void>((resolve) => {
+    fail = resolve
+  })
+  former.answer = async () => {
+    await running
+    return functionError
+  }
+  await using queue = await start(former, new TestCatalogue('f'), cutOff, 500)
+  await acceptor().accept(event('f'))
+  await expect.poll(() => former.calls.length).toBe(1)
+  // No extension of the first owner arrives, so the event is delivered again, to it or to the second; both run it.
+  const invoker = new TestInvoker()
+  await using _ = await start(invoker, new TestCatalogue('f'), link, 500)
+  await expect.poll(async () => (await ends()).length, { timeout: 20_000 }).toBe(1)
+  fail()
+  await queue[Symbol.asyncDispose]()
+  expect(await ends()).toMatchObject([{ end: 'succeeded', attempts: 1 }])
+  expect((await link.jsm.streams.info(streams.retries)).state.messages).toBe(0)
 })
 
 test('a consumer that is deleted is made again', async () => {

@@ -174,6 +174,9 @@ test('a mapping can be disabled, changed, enabled and deleted', async () => {
   await expect.poll(() => catalogue.mapping(account, mappingOf().uuid)?.state).toBe('Enabled')
   await publish(1, 'orders.paid')
   await expect.poll(() => invoker.runs().flat()).toEqual([1, 2, 5])
+  // An update that changes nothing leaves its state, too.
+  catalogue.put(mappingOf({ state: 'Updating', filterSubjects: ['orders.paid', 'orders.sent'], lastModifiedMs: 1 }))
+  await expect.poll(() => catalogue.mapping(account, mappingOf().uuid)?.state).toBe('Enabled')
   catalogue.put(mappingOf({ state: 'Deleting' }))
   await expect.poll(() => catalogue.mapping(account, mappingOf().uuid)).toBeUndefined()
   await expect(consumer(mappingOf())).rejects.toThrow('consumer not found')

@@ -36,9 +36,9 @@ export interface TendContext {
 export const keyOf = (mapping: Pick<EventSourceMapping, 'accountId' | 'uuid'>): string =>
   `${mapping.accountId}.${mapping.uuid}`
 
-/** What a running mapping depends on; states and results are the poller's own words. */
+/** What is wished of a mapping, the time of the wish included; states and results are the poller's own words. */
 const wishOf = (mapping: EventSourceMapping): string => {
-  const { state, stateTransitionReason: _, lastProcessingResult: __, lastModifiedMs: ___, ...wish } = mapping
+  const { state, stateTransitionReason: _, lastProcessingResult: __, ...wish } = mapping
   return JSON.stringify({ ...wish, deleting: state === 'Deleting' })
 }
 
@@ -163,7 +163,7 @@ async function runBatches(
         mapping,
         source,
         resolve: () => {
-          const found = resolveFunction(catalogue, config.region, accountId, functionName, qualifier)
+          const found = resolveFunction(catalogue, { accountId, region: config.region }, functionName, qualifier)
           return found.ok ? found.value : undefined
         },
         invoker: context.invoker,
