@@ -29,7 +29,8 @@ export async function readConnection(dir: string): Promise<FabricConnection> {
   }
   const parsed = parseConnection(text)
   if (!parsed.ok) throw new CommandError(`${file} ${parsed.error}`)
-  return parsed.value
+  // A cluster writes its file inside a container, which does not know the folder's path outside.
+  return { ...parsed.value, natsCreds: resolve(dir, parsed.value.natsCreds) }
 }
 
 function connectionOfEnvironment(env: Io['env']): FabricConnection | undefined {

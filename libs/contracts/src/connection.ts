@@ -12,7 +12,7 @@ export interface FabricConnection {
   readonly accountId: string
   readonly accessKeyId: string
   readonly secretAccessKey: string
-  /** Path of the account's `.creds` file. */
+  /** Path of the account's `.creds` file; a relative one is relative to the folder of `connection.json`. */
   readonly natsCreds: string
 }
 
