@@ -14,7 +14,11 @@ import {
 import { type ClusterConfig, ports } from './config.ts'
 
 /** Which users of a client's account act for the fabric, by the service that holds their credentials. */
-const tenantUserOf: Readonly<Record<string, TenantUser>> = { poller: 'poller', 'async-queue': 'dead-letter' }
+const tenantUsersOf: Readonly<Record<string, readonly TenantUser[]>> = {
+  poller: ['poller'],
+  // The second looks up the subject of a stream that a function names as its dead-letter target.
+  'async-queue': ['dead-letter', 'poller'],
+}
 
 /**
  * Makes what a cluster needs before its first server starts, or completes it: keys and secrets stay as they are over
@@ -22,7 +26,7 @@ const tenantUserOf: Readonly<Record<string, TenantUser>> = { poller: 'poller', '
  *
  *     keys/                  the keyring: seeds of all accounts and users; needed by this program only
  *     nats/<server>.conf     public claims, no secret
- *     <service>/nats.creds, cluster-secret, accounts/<account>.creds    what one service may know, mounted into it alone
+ *     <service>/nats.creds, cluster-secret, accounts/<account>.<user>.creds    what one service may know, mounted into it alone
  *     client/client.creds, connection.json    for the owner of the default account
  */
 export async function writeFiles(config: ClusterConfig): Promise<void> {
@@ -56,8 +60,8 @@ export async function writeFiles(config: ClusterConfig): Promise<void> {
   for (const service of serviceNames) {
     write(join(dir, service, 'nats.creds'), await keyring.serviceCreds(service))
     if (service !== 'admin') write(join(dir, service, 'cluster-secret'), clusterSecret)
-    const user = tenantUserOf[service]
-    if (user) write(join(dir, service, 'accounts', `${accountId}.creds`), await keyring.tenantCreds(accountId, user))
+    for (const user of tenantUsersOf[service] ?? [])
+      write(join(dir, service, 'accounts', `${accountId}.${user}.creds`), await keyring.tenantCreds(accountId, user))
   }
   write(join(dir, 'admin', 'system.creds'), await keyring.systemCreds())
   const key = defaultKey(dir)

@@ -1,3 +1,4 @@
+export * from './account-links.ts'
 export * from './accounts/keyring.ts'
 export * from './accounts/permissions.ts'
 export * from './accounts/push-account.ts'
