@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { hostname } from 'node:os'
 import { z } from 'zod'
 import { type Clock, systemClock } from './clock.ts'
@@ -58,6 +59,8 @@ export interface EdgeService {
   readonly service: Service
   readonly details?: HealthOptions['details']
   readonly metrics?: HealthOptions['metrics']
+  /** Takes the paths of the health port that are not health's own; 404 without it. */
+  readonly fallback?: (request: IncomingMessage, response: ServerResponse) => void
 }
 
 export interface ServiceProcess<F extends Record<string, Setting>> {
@@ -108,6 +111,10 @@ export async function runService<F extends Record<string, Setting>>(options: Ser
         stopping: () => stopping,
         details: () => ({ instanceId, ...running?.details?.() }),
         metrics: async () => (await running?.metrics?.()) ?? '',
+        fallback: (request, response) => {
+          if (running?.fallback) running.fallback(request, response)
+          else response.writeHead(404).end('not found\n')
+        },
       }),
     )
     running = await options.start(config, { clock, log, opened })

@@ -117,6 +117,23 @@ describe('the ledger', () => {
     expect(store.documents.get('000000000000.hello.total')?.document.rollups.all?.invocations).toBe(2)
   })
 
+  it('keeps what comes in while it saves', async () => {
+    const store = new MemoryStore()
+    const ledger = new RollupLedger(store, 10)
+    await ledger.add(message(1))
+    const flushed = ledger.flush()
+    await ledger.add(message(2))
+    await flushed
+    // Another instance saves first, so that this one has to count its unsaved part again.
+    const other = new RollupLedger(store, 10)
+    await other.resume()
+    await other.add(message(3))
+    await other.flush()
+    await ledger.add(message(3))
+    await ledger.flush()
+    expect(store.documents.get('000000000000.hello.total')?.document.through).toBe(3)
+  })
+
   it('counts functions beyond the bound together', async () => {
     const ledger = new RollupLedger(new MemoryStore(), 2)
     for (let i = 1; i <= 50; i++) await ledger.add(message(i, `f${i}`))

@@ -90,7 +90,7 @@ interface Held {
   document: RollupDocument
   revision: number
   /** Counted here but not saved yet, to be counted again when another instance has saved meanwhile. */
-  unsaved: { message: RecordMessage; entryOf: (record: FabricRecord) => string | undefined }[]
+  readonly unsaved: { message: RecordMessage; entryOf: (record: FabricRecord) => string | undefined }[]
   /** Flushes since the last change. */
   idleFlushes: number
 }
@@ -181,10 +181,12 @@ export class RollupLedger {
 
   async #save(key: string, held: Held): Promise<void> {
     for (;;) {
+      // More may be counted while the answer is awaited; that part stays unsaved.
+      const sent = held.unsaved.length
       const saved = await this.#store.save(key, held.document, held.revision)
       if (saved.ok) {
         held.revision = saved.value
-        held.unsaved = []
+        held.unsaved.splice(0, sent)
         return
       }
       const stored = await this.#store.load(key)
