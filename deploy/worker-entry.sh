@@ -2,10 +2,12 @@
 # Start of a worker in a container: gives it what a container runtime hides, then becomes the given command.
 set -eu
 
-# A user namespace may mount /proc and /sys only where a whole one is visible, and the engine masks parts of its own.
+# A user namespace may mount /proc and /sys only where a whole one is visible that is not stricter than the new one, and
+# the engine masks parts of its own and makes others read-only.
+mkdir -p -m 0700 /run/weft-host
 mkdir -p /run/weft-host/proc /run/weft-host/sys
-mount -t proc -o ro,nosuid,nodev,noexec proc /run/weft-host/proc
-mount -t sysfs -o ro,nosuid,nodev,noexec sysfs /run/weft-host/sys
+mount -t proc -o nosuid,nodev,noexec proc /run/weft-host/proc
+mount -t sysfs -o nosuid,nodev,noexec sysfs /run/weft-host/sys
 
 # Mounts that are made later must reach sandboxes that run already.
 mount --make-rshared /
