@@ -79,7 +79,7 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
       `$JS.API.STREAM.PURGE.${streams.objects}`,
       `$JS.API.STREAM.PURGE.${streams.blobs}`,
     ),
-    publish('weft.accept.*.>', importedReplies, '_INBOX.>'),
+    publish('weft.accept.*.>', importedReplies),
     { publish: [], subscribe: [subjects.invokeAll] },
   ),
   placement: join(readCatalogue, writeBucket(buckets.leaders, 'placement.*')),
