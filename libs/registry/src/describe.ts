@@ -33,7 +33,7 @@ export function describeFunction(record: FunctionRecord, version: FunctionVersio
     SnapStart: { ApplyOn: 'None', OptimizationStatus: 'Off' },
     LoggingConfig: {
       LogFormat: version.logFormat,
-      ...(version.logFormat === 'JSON' && { ApplicationLogLevel: 'INFO', SystemLogLevel: 'INFO' }),
+      ...(version.logFormat === 'JSON' && { ApplicationLogLevel: 'INFO' as const, SystemLogLevel: 'INFO' as const }),
       LogGroup: version.logGroup,
     },
   } as const

@@ -1,1 +1,3 @@
-export {}
+export * from './config.ts'
+export type { AwsDoor, DoorHead, DoorRequest, DoorResponse, Principal } from './doors/door.ts'
+export { type FrontendDeps, type FrontendService, startFrontend } from './service.ts'

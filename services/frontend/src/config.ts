@@ -1,0 +1,26 @@
+export interface FrontendConfig {
+  readonly region: string
+  readonly http: {
+    readonly host: string
+    /** 0: the system chooses. */
+    readonly port: number
+    /** How clients reach the port, where that is not `http://host:port`; for links in answers. */
+    readonly publicUrl?: string
+  }
+  readonly maxConnections: number
+  /** For a whole request to arrive, ms. */
+  readonly requestTimeoutMs: number
+  /** For the headers of a request to arrive, ms. */
+  readonly headersTimeoutMs: number
+  /** How long a stop waits for requests that run, ms. */
+  readonly stopMs: number
+}
+
+export const frontendDefaults: FrontendConfig = {
+  region: 'us-east-1',
+  http: { host: '127.0.0.1', port: 0 },
+  maxConnections: 10_000,
+  requestTimeoutMs: 120_000,
+  headersTimeoutMs: 15_000,
+  stopMs: 30_000,
+}

@@ -1,0 +1,74 @@
+import { bindRequest, encodeResponse, type RequestParts, validateInput } from '@weft/aws'
+import { type AwsError, awsError } from '@weft/contracts'
+import type { Operations } from '../../operations/api.ts'
+import type { InvokeInput } from '../../operations/context.ts'
+import type { DoorRequest, DoorResponse } from '../door.ts'
+import { contextOf } from './context-of.ts'
+
+/** Invoke and its elder InvokeAsync: headers, query and raw body to an invocation, and its end back. */
+export async function invokeOverRest(
+  operations: Operations,
+  request: DoorRequest,
+  operation: 'Invoke' | 'InvokeAsync',
+  parts: RequestParts,
+): Promise<DoorResponse | { readonly error: AwsError }> {
+  const asked = operation === 'Invoke' ? readInvoke(parts) : readInvokeAsync(parts)
+  if ('error' in asked) return asked
+  const { headers } = request
+  const input: InvokeInput = {
+    ...asked,
+    ...(headers['x-amzn-trace-id'] !== undefined && { traceHeader: headers['x-amzn-trace-id'] }),
+    ...(headers.traceparent !== undefined && { traceparent: headers.traceparent }),
+  }
+  const output = await operations.invoke(contextOf(request), input)
+  if (!output.ok) return output
+  const { requestId } = request
+  if (operation === 'InvokeAsync') return encodeResponse('InvokeAsync', { Status: 202 }, requestId)
+  switch (output.value.kind) {
+    case 'accepted':
+      return encodeResponse('Invoke', { StatusCode: 202 }, requestId)
+    case 'dry-run':
+      return encodeResponse('Invoke', { StatusCode: 204 }, requestId)
+    case 'answered':
+      return encodeResponse(
+        'Invoke',
+        {
+          StatusCode: 200,
+          Payload: output.value.payload,
+          ExecutedVersion: output.value.executedVersion,
+          FunctionError: output.value.functionError,
+          LogResult:
+            output.value.logTail === undefined ? undefined : Buffer.from(output.value.logTail).toString('base64'),
+        },
+        requestId,
+      )
+  }
+}
+
+function readInvoke(parts: RequestParts): InvokeInput | { readonly error: AwsError } {
+  const bound = bindRequest('Invoke', parts)
+  if (!bound.ok) return bound
+  const problem = validateInput('Invoke', bound.value)
+  if (problem) return { error: problem }
+  const { FunctionName, Qualifier, InvocationType, LogType, ClientContext, TenantId, DurableExecutionName } =
+    bound.value
+  const unserved = TenantId === undefined ? DurableExecutionName && 'Durable execution' : 'Tenant isolation'
+  if (unserved)
+    return { error: awsError('InvalidParameterValueException', `${unserved} is not served by this fabric.`) }
+  return {
+    functionName: FunctionName,
+    ...(Qualifier !== undefined && { qualifier: Qualifier }),
+    payload: parts.body,
+    invocationType: InvocationType ?? 'RequestResponse',
+    logTail: LogType === 'Tail',
+    ...(ClientContext !== undefined && { clientContext: ClientContext }),
+  }
+}
+
+function readInvokeAsync(parts: RequestParts): InvokeInput | { readonly error: AwsError } {
+  const bound = bindRequest('InvokeAsync', parts)
+  if (!bound.ok) return bound
+  const problem = validateInput('InvokeAsync', bound.value)
+  if (problem) return { error: problem }
+  return { functionName: bound.value.FunctionName, payload: parts.body, invocationType: 'Event', logTail: false }
+}

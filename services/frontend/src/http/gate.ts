@@ -1,0 +1,69 @@
+import { claimedService, type KeyLookup, openSignature, type SigningKeys } from '@weft/aws'
+import { type AwsError, awsError, err, ok, type Result } from '@weft/contracts'
+import type { Clock, Logger } from '@weft/platform'
+import type { AwsDoor, BodyLimit, DoorHead, DoorResponse } from '../doors/door.ts'
+import type { CredentialOwner } from './credentials.ts'
+
+export interface GateOptions {
+  readonly region: string
+  /** The first words refusals of requests that name no service. */
+  readonly doors: readonly AwsDoor[]
+  readonly lookup: KeyLookup<CredentialOwner>
+  readonly signingKeys: SigningKeys
+  readonly clock: Pick<Clock, 'now'>
+  readonly log: Logger
+}
+
+/** A request whose credentials are known and whose body may be read. */
+export interface Admitted {
+  readonly bodyLimit: BodyLimit
+  /** Verifies the signature over the body and hands the request to its door. Never rejects. */
+  handle(body: Buffer, signal: AbortSignal): Promise<DoorResponse>
+  refuse(error: AwsError): DoorResponse
+}
+
+/** Chooses the door of a request by the service its signature names, and lets through only what that signature covers. */
+export class Gate {
+  readonly #options: GateOptions
+  readonly #byService: ReadonlyMap<string, AwsDoor>
+  readonly #services: readonly string[]
+
+  constructor(options: GateOptions) {
+    this.#options = options
+    this.#byService = new Map(options.doors.map((door) => [door.service, door]))
+    this.#services = [...this.#byService.keys()]
+  }
+
+  admit(head: DoorHead): Result<Admitted, DoorResponse> {
+    const { lookup, clock, region, signingKeys } = this.#options
+    const door = this.#doorOf(head)
+    const opened = openSignature(head, lookup, clock.now(), { region, services: this.#services, signingKeys })
+    if (!opened.ok) return err(door.refuse(opened.error, head))
+    return ok({
+      bodyLimit: door.bodyLimit(head),
+      refuse: (error) => door.refuse(error, head),
+      handle: async (body, signal) => {
+        const verified = opened.value.verify(body)
+        if (!verified.ok) return door.refuse(verified.error, head)
+        try {
+          return await door.handle({ ...head, body, signal, principal: verified.value.owner.principal })
+        } catch (error) {
+          this.#options.log.error({ err: error, requestId: head.requestId, service: door.service }, 'request failed')
+          return door.refuse(awsError('ServiceException', 'Internal service error.'), head)
+        }
+      },
+    })
+  }
+
+  /** Words a refusal of something that no door has seen. */
+  refuse(error: AwsError, head: DoorHead): DoorResponse {
+    return this.#doorOf(head).refuse(error, head)
+  }
+
+  #doorOf(head: DoorHead): AwsDoor {
+    const claimed = this.#byService.get(claimedService(head) ?? '')
+    const first = claimed ?? this.#options.doors[0]
+    if (!first) throw new Error('the gate has no doors')
+    return first
+  }
+}

@@ -1,0 +1,160 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { encodeError } from '@weft/aws'
+import { awsError, newRequestId } from '@weft/contracts'
+import type { Logger } from '@weft/platform'
+import type { DoorHead, DoorResponse } from '../doors/door.ts'
+import type { CodeLinks } from './code-links.ts'
+import type { Gate } from './gate.ts'
+import { readBody } from './read-body.ts'
+import { readHead } from './read-head.ts'
+
+export interface HttpDoorConfig {
+  readonly host: string
+  /** 0: the system chooses. */
+  readonly port: number
+  readonly maxConnections: number
+  /** For the whole request to arrive, ms. */
+  readonly requestTimeoutMs: number
+  /** For the headers to arrive, ms. */
+  readonly headersTimeoutMs: number
+}
+
+export interface HttpDoorDeps {
+  readonly gate: Gate
+  readonly codeLinks: CodeLinks
+  /** Answers health paths; false for any other. */
+  readonly health: (request: IncomingMessage, response: ServerResponse) => boolean
+  readonly log: Logger
+}
+
+export interface HttpDoor {
+  readonly port: number
+  /** Takes no new connections and lets what runs finish; resolves when the last has. */
+  drain(): Promise<void>
+  /** Breaks what is left. */
+  close(): void
+}
+
+/** AWS allows a request line and headers of 1 MB; what clients send fits in far less. */
+const maxHeaderBytes = 65_536
+const keepAliveTimeoutMs = 75_000
+const internalError = awsError('ServiceException', 'Internal service error.')
+
+/** The HTTP port of all AWS services: strict framing, limits on everything, one request id for each request. */
+export async function startHttpDoor(config: HttpDoorConfig, deps: HttpDoorDeps): Promise<HttpDoor> {
+  let draining = false
+  const server = createServer(
+    {
+      insecureHTTPParser: false,
+      requireHostHeader: true,
+      maxHeaderSize: maxHeaderBytes,
+      requestTimeout: config.requestTimeoutMs,
+      headersTimeout: config.headersTimeoutMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
+      connectionsCheckingInterval: 1_000,
+      noDelay: true,
+    },
+    (request, response) => void serve(request, response, false),
+  )
+  server.maxConnections = config.maxConnections
+
+  const serve = async (request: IncomingMessage, response: ServerResponse, waits: boolean): Promise<void> => {
+    if (draining) response.setHeader('connection', 'close')
+    if (deps.health(request, response)) return
+    const requestId = newRequestId()
+    try {
+      const answer = await answerRequest(deps, request, response, requestId, waits)
+      if (answer) send(response, answer, requestId, request.method === 'HEAD')
+    } catch (error) {
+      deps.log.error({ err: error, requestId }, 'request failed')
+      if (response.headersSent) response.destroy()
+      else send(response, encodeError(internalError, requestId), requestId, false)
+    }
+  }
+  // A client that asks before it sends is answered only once it is known who it is.
+  server.on(
+    'checkContinue',
+    (request: IncomingMessage, response: ServerResponse) => void serve(request, response, true),
+  )
+  server.on('clientError', answerMalformed)
+  await listen(server, config)
+  return {
+    port: (server.address() as AddressInfo).port,
+    drain: () =>
+      new Promise((resolve) => {
+        draining = true
+        server.close(() => resolve())
+        server.closeIdleConnections()
+      }),
+    close: () => server.closeAllConnections(),
+  }
+}
+
+async function answerRequest(
+  deps: HttpDoorDeps,
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+  waits: boolean,
+): Promise<DoorResponse | undefined> {
+  const head = readHead(request, requestId)
+  if (!head.ok) return encodeError(head.error, requestId)
+  if (deps.codeLinks.covers(head.value)) return deps.codeLinks.answer(head.value)
+  return answerSigned(deps, head.value, request, response, waits)
+}
+
+async function answerSigned(
+  deps: HttpDoorDeps,
+  head: DoorHead,
+  request: IncomingMessage,
+  response: ServerResponse,
+  waits: boolean,
+): Promise<DoorResponse | undefined> {
+  const admitted = deps.gate.admit(head)
+  if (!admitted.ok) return admitted.error
+  if (waits) response.writeContinue()
+  const body = await readBody(request, admitted.value.bodyLimit)
+  if (!body.ok) return body.error === 'gone' ? undefined : admitted.value.refuse(body.error)
+  const gone = new AbortController()
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort()
+  })
+  return admitted.value.handle(body.value, gone.signal)
+}
+
+function send(response: ServerResponse, answer: DoorResponse, requestId: string, headOnly: boolean): void {
+  if (response.destroyed) return
+  const { body, status } = answer
+  response.statusCode = status
+  response.setHeader('x-amzn-RequestId', requestId)
+  for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value)
+  const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength
+  if (status !== 204 && !headOnly) response.setHeader('content-length', bytes)
+  if (headOnly || status === 204) response.end()
+  else response.end(body)
+}
+
+/** What the HTTP parser refuses has no request to answer: the plainest response there is, and the end of the connection. */
+function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? '431 Request Header Fields Too Large'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? '408 Request Timeout'
+        : '400 Bad Request'
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+}
+
+const listen = (server: Server, config: HttpDoorConfig): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(config.port, config.host, () => {
+      server.removeListener('error', reject)
+      resolve()
+    })
+  })

@@ -1,0 +1,31 @@
+import type { AccountId, AwsError, FactSink, Invoker, Result } from '@weft/contracts'
+import type { EventAcceptor } from '@weft/delivery'
+import type { Clock, Logger } from '@weft/platform'
+import type { Catalogue, CatalogueStores, CodeStore, Offer, Scope } from '@weft/registry'
+import type { Principal } from '../doors/door.ts'
+import type { Markers } from './markers.ts'
+
+/** What operations work with. */
+export interface OperationDeps {
+  readonly catalogue: Catalogue
+  readonly stores: CatalogueStores
+  readonly code: CodeStore
+  readonly invoker: Invoker
+  readonly events: EventAcceptor
+  readonly facts: FactSink
+  readonly clock: Clock
+  readonly log: Logger
+  readonly region: string
+  /** What the workers run at this moment. */
+  readonly offer: () => Offer
+  readonly markers: Markers
+  /** A URL from which a package can be fetched for some minutes. */
+  readonly codeUrl: (digest: string) => string
+  /** Reads a package from a bucket of the account. Absent: packages come inline only. */
+  readonly bucketObject?: (account: AccountId, bucket: string, key: string) => Promise<Result<Uint8Array, AwsError>>
+}
+
+export const scopeOf = (deps: Pick<OperationDeps, 'region'>, principal: Principal): Scope => ({
+  accountId: principal.accountId,
+  region: deps.region,
+})

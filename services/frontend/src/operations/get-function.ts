@@ -1,0 +1,23 @@
+import { ok } from '@weft/contracts'
+import { describeFunction, resolveFunction } from '@weft/registry'
+import type { Management } from './api.ts'
+import { type OperationDeps, scopeOf } from './deps.ts'
+import { catalogueWith } from './lookup.ts'
+
+export const getFunction =
+  (deps: OperationDeps): Management['GetFunction'] =>
+  async ({ principal }, input) => {
+    const scope = scopeOf(deps, principal)
+    const catalogue = await catalogueWith(deps, scope, input.FunctionName)
+    const found = resolveFunction(catalogue, scope, input.FunctionName, input.Qualifier)
+    if (!found.ok) return found
+    const { record, version, qualifier } = found.value
+    return ok({
+      Configuration: describeFunction(record, version, qualifier),
+      Code: { RepositoryType: 'S3', Location: deps.codeUrl(version.code.digest) },
+      ...(Object.keys(record.tags).length > 0 && { Tags: record.tags }),
+      ...(record.reservedConcurrency !== undefined && {
+        Concurrency: { ReservedConcurrentExecutions: record.reservedConcurrency },
+      }),
+    })
+  }

@@ -1,0 +1,130 @@
+import { validateInput } from '@weft/aws'
+import {
+  type AwsError,
+  awsError,
+  err,
+  type InvokeOutcome,
+  ok,
+  type ResolvedFunction,
+  type Result,
+} from '@weft/contracts'
+import { currentTraceparent } from '@weft/platform'
+import { nameFunction, resolveFunction, type Scope } from '@weft/registry'
+import { acceptEvent } from './accept-event.ts'
+import type { Operations } from './api.ts'
+import type { CallContext, InvokeInput, InvokeOutput } from './context.ts'
+import { type OperationDeps, scopeOf } from './deps.ts'
+import { checkClientContext, checkPayload, checkState, cleanTraceHeader } from './invocation-input.ts'
+import { catalogueWith } from './lookup.ts'
+
+/** What an invocation and an event have in common: a function that exists, is active, and JSON that fits. */
+export async function prepare(
+  deps: OperationDeps,
+  scope: Scope,
+  input: Pick<InvokeInput, 'functionName' | 'qualifier' | 'payload' | 'invocationType'>,
+): Promise<Result<{ readonly target: ResolvedFunction; readonly payload: Uint8Array }, AwsError>> {
+  const problem = validateInput('Invoke', { FunctionName: input.functionName, Qualifier: input.qualifier })
+  if (problem) return err(problem)
+  const target = await resolve(deps, scope, input.functionName, input.qualifier)
+  if (!target.ok) return target
+  const payload = checkPayload(input.payload, input.invocationType)
+  if (!payload.ok) return payload
+  const state = checkState(target.value)
+  return state ? err(state) : ok({ target: target.value, payload: payload.value })
+}
+
+/** From memory; only a function that is not there is looked for in the store. */
+async function resolve(deps: OperationDeps, scope: Scope, ref: string, qualifier: string | undefined) {
+  const named = nameFunction(scope, ref, qualifier)
+  if (!named.ok) return named
+  if (deps.catalogue.function(scope.accountId, named.value.functionName))
+    return resolveFunction(deps.catalogue, scope, ref, qualifier)
+  return resolveFunction(await catalogueWith(deps, scope, ref), scope, ref, qualifier)
+}
+
+export const invoke =
+  (deps: OperationDeps): Operations['invoke'] =>
+  async (context, input) => {
+    const clientContext = checkClientContext(input.clientContext)
+    if (clientContext) return err(clientContext)
+    const prepared = await prepare(deps, scopeOf(deps, context.principal), input)
+    if (!prepared.ok) return prepared
+    const { target, payload } = prepared.value
+    if (input.invocationType === 'DryRun') return ok({ kind: 'dry-run' })
+    if (input.invocationType === 'Event') {
+      const accepted = await acceptEvent(deps, context, target, payload, input)
+      return accepted.ok ? ok({ kind: 'accepted' }) : accepted
+    }
+    const traceHeader = cleanTraceHeader(input.traceHeader)
+    const traceparent = currentTraceparent(input.traceparent)
+    const outcome = await deps.invoker.invoke(
+      {
+        requestId: context.requestId,
+        target,
+        payload,
+        source: 'sync',
+        attempt: 1,
+        logTail: input.logTail,
+        acceptedAtMs: deps.clock.now(),
+        ...(input.clientContext !== undefined && { clientContext: input.clientContext }),
+        ...(traceHeader !== undefined && { traceHeader }),
+        ...(traceparent !== undefined && { traceparent }),
+      },
+      context.signal,
+    )
+    return settle(deps, context, target, input, outcome)
+  }
+
+function settle(
+  deps: OperationDeps,
+  context: CallContext,
+  target: ResolvedFunction,
+  input: InvokeInput,
+  outcome: InvokeOutcome,
+): Result<InvokeOutput, AwsError> {
+  const { record } = target
+  switch (outcome.kind) {
+    case 'succeeded':
+    case 'function-error':
+      return ok({
+        kind: 'answered',
+        payload: outcome.payload,
+        executedVersion: outcome.executedVersion,
+        ...(outcome.kind === 'function-error' && { functionError: 'Unhandled' as const }),
+        ...(input.logTail && { logTail: outcome.logTail }),
+      })
+    case 'throttled':
+      deps.facts.record({
+        type: 'throttle',
+        requestId: context.requestId,
+        accountId: record.accountId,
+        functionName: record.functionName,
+        reason: outcome.reason,
+        atMs: deps.clock.now(),
+      })
+      return err(
+        awsError('TooManyRequestsException', 'Rate Exceeded.', {
+          reason: outcome.reason,
+          retryAfterSeconds: outcome.retryAfterSeconds,
+        }),
+      )
+    case 'platform-error':
+      deps.log.error(
+        {
+          requestId: context.requestId,
+          function: record.functionArn,
+          detail: outcome.detail,
+          mayHaveRun: outcome.mayHaveRun,
+        },
+        'invocation failed in the platform',
+      )
+      return err(
+        awsError(
+          'ServiceException',
+          outcome.mayHaveRun
+            ? 'Internal service error. The function may have run.'
+            : 'Internal service error. The function did not run.',
+        ),
+      )
+  }
+}

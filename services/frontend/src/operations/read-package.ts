@@ -1,0 +1,56 @@
+import { readZip } from '@weft/archive'
+import { type AwsError, awsError, err, limits, ok, type Result } from '@weft/contracts'
+import { invalidParameter, notServed, type Scope } from '@weft/registry'
+import type { OperationDeps } from './deps.ts'
+
+/** Code storage of an account, bytes: 75 GB, as GetAccountSettings states it. */
+export const codeStorageBytes = 80_530_636_800
+
+export interface CodeInput {
+  readonly ZipFile?: Uint8Array | undefined
+  readonly S3Bucket?: string | undefined
+  readonly S3Key?: string | undefined
+  readonly S3ObjectVersion?: string | undefined
+  readonly ImageUri?: string | undefined
+  readonly SourceKMSKeyArn?: string | undefined
+}
+
+/** The package a request names, read from beginning to end and found sound. Errors carry AWS's texts. */
+export async function readPackage(
+  deps: Pick<OperationDeps, 'bucketObject' | 'catalogue'>,
+  scope: Scope,
+  input: CodeInput,
+): Promise<Result<Buffer, AwsError>> {
+  const given = await fetchPackage(deps, scope, input)
+  if (!given.ok) return given
+  const zip = Buffer.from(given.value.buffer, given.value.byteOffset, given.value.byteLength)
+  if (zip.byteLength === 0) return invalidParameter('Uploaded file must be a non-empty zip')
+  if (zip.byteLength > limits.zipBytes)
+    return err(awsError('RequestEntityTooLargeException', `Zipped size must be smaller than ${limits.zipBytes} bytes`))
+  const used = deps.catalogue.functions(scope.accountId).reduce((sum, one) => sum + one.latest.code.sizeBytes, 0)
+  if (used + zip.byteLength > codeStorageBytes)
+    return err(awsError('CodeStorageExceededException', 'Code storage limit exceeded.'))
+  const read = await readZip(zip)
+  return read.ok ? ok(zip) : read
+}
+
+async function fetchPackage(
+  deps: Pick<OperationDeps, 'bucketObject'>,
+  scope: Scope,
+  input: CodeInput,
+): Promise<Result<Uint8Array, AwsError>> {
+  if (input.ImageUri !== undefined) return notServed('ImageUri')
+  if (input.SourceKMSKeyArn !== undefined) return notServed('SourceKMSKeyArn')
+  const inBucket = input.S3Bucket !== undefined || input.S3Key !== undefined
+  if (input.ZipFile !== undefined) {
+    if (inBucket)
+      return invalidParameter('Please do not provide other FunctionCode parameters when providing a ZipFile.')
+    return ok(input.ZipFile)
+  }
+  if (!inBucket) return invalidParameter('Please provide a source for function code.')
+  if (input.S3Bucket === undefined || input.S3Key === undefined)
+    return invalidParameter('Please provide both S3Bucket and S3Key.')
+  if (input.S3ObjectVersion !== undefined) return notServed('S3ObjectVersion')
+  if (!deps.bucketObject) return notServed('S3Bucket')
+  return deps.bucketObject(scope.accountId, input.S3Bucket, input.S3Key)
+}

@@ -1,0 +1,91 @@
+import { SigningKeys } from '@weft/aws'
+import type { AccountId, AwsError, FactSink, Invoker, Result } from '@weft/contracts'
+import type { EventAcceptor } from '@weft/delivery'
+import { type Clock, type HealthOptions, healthHandler, type Logger, type Service, stopInOrder } from '@weft/platform'
+import type { Catalogue, CatalogueStores, CodeStore } from '@weft/registry'
+import type { FrontendConfig } from './config.ts'
+import type { AwsDoor } from './doors/door.ts'
+import { createLambdaDoor } from './doors/lambda/lambda-door.ts'
+import { CodeLinks } from './http/code-links.ts'
+import { credentialLookup } from './http/credentials.ts'
+import { Gate } from './http/gate.ts'
+import { startHttpDoor } from './http/http-door.ts'
+import type { Operations } from './operations/api.ts'
+import { Markers } from './operations/markers.ts'
+import { createOperations } from './operations/operations.ts'
+
+export interface FrontendDeps {
+  readonly catalogue: Catalogue
+  readonly stores: CatalogueStores
+  readonly code: CodeStore
+  readonly invoker: Invoker
+  readonly events: EventAcceptor
+  readonly facts: FactSink
+  readonly clock: Clock
+  readonly log: Logger
+  /** Shared by all instances: seals session credentials, list markers and links. */
+  readonly clusterSecret: string
+  /** Runtime ids that workers offer at this moment. */
+  readonly runtimes: () => readonly string[]
+  /** What the workers' machines are; that of this process when absent. */
+  readonly architectures?: () => readonly ('x86_64' | 'arm64')[]
+  /** Other AWS services on the same port. */
+  readonly doors?: readonly AwsDoor[]
+  /** Reads a package from a bucket of the account. Absent: packages come inline only. */
+  readonly bucketObject?: (account: AccountId, bucket: string, key: string) => Promise<Result<Uint8Array, AwsError>>
+  /** What the health paths of the HTTP port tell; this service alone when absent. */
+  readonly health?: HealthOptions
+}
+
+export interface FrontendService extends Service {
+  readonly httpPort: number
+  /** For the doors that are not HTTP. */
+  readonly operations: Operations
+}
+
+const ownArchitecture = process.arch === 'arm64' ? 'arm64' : 'x86_64'
+
+/** Opens the doors. Stopping takes no new connections and lets running requests finish within the deadline. */
+export async function startFrontend(config: FrontendConfig, deps: FrontendDeps): Promise<FrontendService> {
+  const { catalogue, clock, clusterSecret, log } = deps
+  let stopping = false
+  let baseUrl = config.http.publicUrl ?? ''
+  const codeLinks = new CodeLinks(clusterSecret, deps.code, clock)
+  const operations = createOperations({
+    ...deps,
+    region: config.region,
+    offer: () => ({ runtimes: deps.runtimes(), architectures: deps.architectures?.() ?? [ownArchitecture] }),
+    markers: new Markers(clusterSecret),
+    codeUrl: (digest) => codeLinks.url(baseUrl, digest),
+  })
+  const problems = (): readonly string[] => (deps.runtimes().length === 0 ? ['no worker offers a runtime'] : [])
+  const gate = new Gate({
+    region: config.region,
+    doors: [createLambdaDoor(operations), ...(deps.doors ?? [])],
+    lookup: credentialLookup(catalogue, clusterSecret, clock),
+    signingKeys: new SigningKeys(),
+    clock,
+    log,
+  })
+  const health = healthHandler(deps.health ?? { service: 'frontend', problems, stopping: () => stopping })
+  const http = await startHttpDoor({ ...config, ...config.http }, { gate, codeLinks, health, log })
+  if (baseUrl === '') baseUrl = `http://${config.http.host}:${http.port}`
+  return {
+    name: 'frontend',
+    httpPort: http.port,
+    operations,
+    problems,
+    async [Symbol.asyncDispose]() {
+      stopping = true
+      await stopInOrder(
+        clock,
+        config.stopMs,
+        [
+          { name: 'finish running requests', run: () => http.drain() },
+          { name: 'break what is left', run: () => http.close() },
+        ],
+        (step, error) => log.warn({ err: error, step }, 'stop'),
+      )
+    },
+  }
+}
