@@ -1,7 +1,19 @@
 // The Node.js runtime: waits for a function's code, loads its handler, and runs one invocation at a time.
 import { connect } from 'node:net'
 import { captureConsole } from './console.mjs'
-import { ERROR, frameWriter, HELLO, INIT, INIT_ERROR, INVOKE, LOG, READY, RESPONSE, readFrames } from './frames.mjs'
+import {
+  ERROR,
+  FATAL,
+  frameWriter,
+  HELLO,
+  INIT,
+  INIT_ERROR,
+  INVOKE,
+  LOG,
+  READY,
+  RESPONSE,
+  readFrames,
+} from './frames.mjs'
 import { loadHandler } from './handler.mjs'
 
 const socket = connect(process.env.WEFT_RUNTIME_SOCKET ?? '/run/weft/runtime.sock')
@@ -99,7 +111,7 @@ function die(name, error) {
       : error
   const title = name === 'Runtime.UnhandledPromiseRejection' ? 'Unhandled Promise Rejection' : 'Uncaught Exception'
   logLine('ERROR', [`${title} \t${loggedError(fault)}`])
-  if (running) answer(running, ERROR, json(errorDocument(fault)))
+  if (running) answer(running, FATAL, json(errorDocument(fault)))
   else if (!handler) send(INIT_ERROR, json(errorDocument(fault)))
   socket.end(() => process.exit(name === 'Runtime.UnhandledPromiseRejection' ? 128 : 129))
 }

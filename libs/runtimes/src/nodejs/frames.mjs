@@ -7,6 +7,7 @@ export const INIT_ERROR = 18
 export const RESPONSE = 19
 export const ERROR = 20
 export const LOG = 21
+export const FATAL = 22
 
 /** Writes frames; what is written in one tick leaves in one system call. */
 export function frameWriter(socket) {

@@ -1,0 +1,45 @@
+/** The platform's own log lines, tab-separated as AWS writes them. Durations in ms, sizes in MB. */
+
+export interface ReportFacts {
+  readonly requestId: string
+  readonly durationMs: number
+  /** 0: no initialisation was part of it. */
+  readonly initMs: number
+  readonly memoryMb: number
+  readonly maxMemoryUsedMb: number
+  /** "" for an invocation that ended in an answer of the function's own, error or not. */
+  readonly status: '' | 'timeout' | 'error'
+  /** "" unless the status is `error`. */
+  readonly errorType: string
+}
+
+/** 1 ms steps, rounded up; initialisation is billed too (AWS since August 2025). */
+export const billedMs = (durationMs: number, initMs: number): number => Math.ceil(durationMs + initMs)
+
+export const initStartLine = (runtime: string, region: string): string =>
+  `INIT_START Runtime Version: ${runtime}\tRuntime Version ARN: arn:aws:lambda:${region}::runtime:${runtime}`
+
+export const initReportLine = (initMs: number, status: 'timeout' | 'error', errorType: string): string =>
+  `INIT_REPORT Init Duration: ${initMs.toFixed(2)} ms\tPhase: init\tStatus: ${status}${errorType && `\tError Type: ${errorType}`}`
+
+export const startLine = (requestId: string, version: string): string =>
+  `START RequestId: ${requestId} Version: ${version}`
+
+export const endLine = (requestId: string): string => `END RequestId: ${requestId}`
+
+export function reportLine(facts: ReportFacts): string {
+  const parts = [
+    `REPORT RequestId: ${facts.requestId}`,
+    `Duration: ${facts.durationMs.toFixed(2)} ms`,
+    `Billed Duration: ${billedMs(facts.durationMs, facts.initMs)} ms`,
+    `Memory Size: ${facts.memoryMb} MB`,
+    `Max Memory Used: ${facts.maxMemoryUsedMb} MB`,
+  ]
+  if (facts.initMs > 0) parts.push(`Init Duration: ${facts.initMs.toFixed(2)} ms`)
+  if (facts.status !== '') parts.push(`Status: ${facts.status}`)
+  if (facts.errorType !== '') parts.push(`Error Type: ${facts.errorType}`)
+  return parts.join('\t')
+}
+
+/** Newlines end a log event; what a function put into an error type must not forge one. */
+export const oneLine = (text: string): string => text.replace(/[\r\n\t]+/g, ' ')

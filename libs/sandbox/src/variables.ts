@@ -1,0 +1,86 @@
+/** The environment variables of a function (developer guide, configuration-envvars; values as recorded in 2025). */
+
+export interface FunctionFacts {
+  readonly functionName: string
+  readonly version: string
+  readonly handler: string
+  readonly runtime: string
+  readonly memoryMb: number
+  readonly region: string
+  readonly logGroup: string
+  readonly logStream: string
+  readonly logFormat: string
+  readonly environment: Readonly<Record<string, string>>
+}
+
+export interface SandboxFacts {
+  /** As seen inside. */
+  readonly taskRoot: string
+  /** host:port of the Runtime API. */
+  readonly runtimeApi: string
+  /** URL at which functions reach the fabric back; undefined when they cannot. */
+  readonly endpointUrl: string | undefined
+}
+
+export interface SessionCredentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken: string
+}
+
+/** Set before the function's own, which win. */
+const defaults: Readonly<Record<string, string>> = {
+  LANG: 'en_US.UTF-8',
+  TZ: ':UTC',
+  PATH: '/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin',
+  LD_LIBRARY_PATH: '/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib',
+  HOME: '/tmp',
+}
+
+/** Set after the function's own: these names are reserved, and no caller can choose their values. */
+export function functionVariables(
+  facts: FunctionFacts,
+  sandbox: SandboxFacts,
+  credentials: SessionCredentials | undefined,
+): Record<string, string> {
+  const variables: Record<string, string> = { ...defaults }
+  if (sandbox.endpointUrl !== undefined) variables.AWS_ENDPOINT_URL = sandbox.endpointUrl
+  if (facts.runtime.startsWith('nodejs'))
+    variables.NODE_PATH = `/opt/nodejs/node${/\d+/.exec(facts.runtime)?.[0]}/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:${sandbox.taskRoot}`
+  Object.assign(variables, facts.environment)
+  return Object.assign(variables, {
+    _HANDLER: facts.handler,
+    AWS_REGION: facts.region,
+    AWS_DEFAULT_REGION: facts.region,
+    AWS_EXECUTION_ENV: `AWS_Lambda_${facts.runtime}`,
+    AWS_LAMBDA_FUNCTION_NAME: facts.functionName,
+    AWS_LAMBDA_FUNCTION_VERSION: facts.version,
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: `${facts.memoryMb}`,
+    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    AWS_LAMBDA_LOG_GROUP_NAME: facts.logGroup,
+    AWS_LAMBDA_LOG_STREAM_NAME: facts.logStream,
+    AWS_LAMBDA_LOG_FORMAT: facts.logFormat,
+    AWS_LAMBDA_RUNTIME_API: sandbox.runtimeApi,
+    LAMBDA_TASK_ROOT: sandbox.taskRoot,
+    LAMBDA_RUNTIME_DIR: '/var/runtime',
+    ...(credentials && {
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      AWS_SESSION_TOKEN: credentials.sessionToken,
+    }),
+  })
+}
+
+/**
+ * Variables that a language's program or the dynamic linker reads when it starts: a function that sets one cannot use a
+ * stem that has booted without it.
+ */
+export const bootVariables: readonly string[] = [
+  ...['NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'NODE_ICU_DATA', 'NODE_NO_WARNINGS', 'NODE_PENDING_DEPRECATION'],
+  ...['UV_THREADPOOL_SIZE', 'NODE_COMPILE_CACHE', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'OPENSSL_CONF'],
+  ...['LD_PRELOAD', 'LD_LIBRARY_PATH', 'MALLOC_ARENA_MAX', 'GLIBC_TUNABLES'],
+]
+
+/** Those of a function's own variables that must be there at boot. */
+export const bootEnvironment = (environment: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(environment).filter(([name]) => bootVariables.includes(name)))
