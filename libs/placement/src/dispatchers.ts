@@ -22,9 +22,12 @@ export function dispatcherHello(
   hello: DispatcherHello,
   now: number,
 ): void {
-  // The same dispatcher on a new connection: the old one is dead, whoever notices first.
-  for (const other of state.dispatchers.values())
-    if (other.id === hello.dispatcherId) dispatcherLost(state, other.connection, now)
+  // The same dispatcher on another connection: one of them is dead. Should it be this one, the dispatcher dials again.
+  for (const other of state.dispatchers.values()) {
+    if (other.id !== hello.dispatcherId) continue
+    state.hangUp(other.connection)
+    dispatcherLost(state, other.connection, now)
+  }
   const dispatcher: Dispatcher = { connection, id: hello.dispatcherId, waiters: new Map(), leases: new Set() }
   state.dispatchers.set(connection, dispatcher)
   state.tell(dispatcher, { $case: 'welcome', value: { epoch: BigInt(state.config.epoch) } })

@@ -19,7 +19,11 @@ export interface LeaderBoard {
     partition: number,
     self: { readonly instanceId: string; readonly address: string },
   ): Promise<Result<Leader, 'held'>>
-  /** Extends, and stores `leader.workers`; 'lost' when another has claimed meanwhile: the caller must stop acting at once. */
+  /**
+   * Extends, and stores `leader.workers`; 'lost' when another has claimed meanwhile: the caller must stop acting at once.
+   * An attempt of the same leader whose outcome was not seen does not make the next one fail. Rejects when the bus does
+   * not answer within a sixth of `ttlMs`, so that there is time to try again.
+   */
   renew(partition: number, leader: Leader): Promise<Result<Leader, 'lost'>>
   /** Gives the lead up so that another may claim without waiting. Keeps the epoch and stores `leader.workers`. */
   resign(partition: number, leader: Leader): Promise<void>

@@ -68,7 +68,7 @@ export function startFailed(state: PartitionState, pool: Pool, worker: Worker, r
   state.dirtyPools.add(pool)
   const { first, most } = state.timings.startBackoffMs
   const elsewhere = [...state.workers.values()].some((w) => w !== worker && offers(w, pool.spec))
-  worker.refusedUntil = now + state.timings.refusedMs
+  pool.avoid = worker
   if (pool.failures === 1 && elsewhere) return
   pool.backoffUntil = now + Math.min(most, first * 2 ** Math.min(20, pool.failures - 1))
   const [oldest] = pool.waiters
@@ -97,7 +97,7 @@ function whyNever(state: PartitionState, spec: SandboxSpec, now: number): string
 
 /**
  * Most free memory first, which spreads; a worker that has had the function counts as having a quarter more, because its
- * code is there.
+ * code is there. Where the function has just failed to start comes last.
  */
 function bestWorker(
   state: PartitionState,
@@ -111,7 +111,7 @@ function bestWorker(
     if (worker.draining || now < worker.refusedUntil || !offers(worker, pool.spec)) continue
     const left = freeMb(worker) - (claims.get(worker) ?? 0) - pool.spec.memoryMb
     if (left < 0) continue
-    const score = left / worker.memoryMb + (worker.functions.has(pool.fn) ? 0.25 : 0)
+    const score = left / worker.memoryMb + (worker.functions.has(pool.fn) ? 0.25 : 0) - (worker === pool.avoid ? 2 : 0)
     if (score > bestScore || (score === bestScore && best && worker.id < best.id)) {
       best = worker
       bestScore = score
@@ -140,10 +140,28 @@ function claimRoom(state: PartitionState, pool: Pool, claims: Map<Worker, number
       const victims = victimsOn(worker, pool, need + (claims.get(worker) ?? 0))
       if (victims && (!best || victims.length < best.victims.length)) best = { worker, victims }
     }
-    if (!best) return
+    if (!best) {
+      const worker = crowdedWorker(state, pool, now)
+      if (!worker) return
+      start(state, pool, worker, now)
+      continue
+    }
     claims.set(best.worker, (claims.get(best.worker) ?? 0) + need)
     for (const sandbox of best.victims) stopSandbox(state, sandbox, 'memory is needed for another function', now)
   }
+}
+
+/**
+ * A worker that would have room but for other partitions: only it can judge whether their sandboxes are in use, so it is
+ * asked, and makes room or refuses.
+ */
+function crowdedWorker(state: PartitionState, pool: Pool, now: number): Worker | undefined {
+  for (const worker of state.workerOf.values()) {
+    if (worker.draining || now < worker.refusedUntil || !offers(worker, pool.spec)) continue
+    const crowded = worker.reportedFreeMb !== undefined && worker.reportedFreeMb < worker.memoryMb - worker.promisedMb
+    if (crowded && worker.memoryMb - worker.promisedMb >= pool.spec.memoryMb) return worker
+  }
+  return undefined
 }
 
 /** The idle sandboxes, oldest first, that must go for `needMb` to become free; undefined when even all do not suffice. */

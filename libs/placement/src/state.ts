@@ -23,6 +23,8 @@ export interface PartitionConfig {
 export type Decision =
   | { readonly to: 'dispatcher'; readonly connection: ConnectionId; readonly frame: PlacementToDispatcherFrame }
   | { readonly to: 'worker'; readonly connection: ConnectionId; readonly frame: PlacementToWorkerFrame }
+  /** Hang up: its owner has come by another connection, or dials again if it has not. */
+  | { readonly to: 'close'; readonly connection: ConnectionId }
 
 export interface Account {
   readonly id: string
@@ -59,6 +61,8 @@ export interface Pool {
   /** Starts that failed since the last one that worked. */
   failures: number
   backoffUntil: number
+  /** Where the last of them failed. */
+  avoid: Worker | undefined
   /** A newer revision has taken its place: what is idle is stopped. */
   retired: boolean
 }
@@ -219,6 +223,7 @@ export class PartitionState {
         probeUntil: 0,
         failures: 0,
         backoffUntil: 0,
+        avoid: undefined,
         retired: false,
       }
       pool.fn.pools += 1
@@ -253,6 +258,10 @@ export class PartitionState {
 
   tell(dispatcher: Dispatcher, frame: NonNullable<PlacementToDispatcherFrame['frame']>): void {
     this.out.push({ to: 'dispatcher', connection: dispatcher.connection, frame: { frame } })
+  }
+
+  hangUp(connection: ConnectionId): void {
+    this.out.push({ to: 'close', connection })
   }
 
   /** Does nothing while the worker is away. */

@@ -16,7 +16,11 @@ import type { ConnectionId, PartitionState, Sandbox, Worker } from './state.ts'
 
 export function workerHello(state: PartitionState, connection: ConnectionId, hello: WorkerHello, now: number): void {
   const worker = state.workers.get(hello.workerId) ?? newWorker(hello.workerId, hello.address, now)
-  if (worker.connection !== undefined) state.workerOf.delete(worker.connection)
+  if (worker.connection !== undefined) {
+    // One of the two connections is dead. Should it be this one, the worker dials again.
+    state.workerOf.delete(worker.connection)
+    state.hangUp(worker.connection)
+  }
   worker.connection = connection
   worker.address = hello.address
   worker.runtimes = new Set(hello.runtimes)
@@ -110,6 +114,7 @@ function sandboxFrame(state: PartitionState, worker: Worker, frame: SandboxFrame
       if (sandbox.state !== 'starting') return
       sandbox.pool.failures = 0
       sandbox.pool.backoffUntil = 0
+      sandbox.pool.avoid = undefined
       makeAvailable(state, sandbox, now)
       return
     case 'failed':

@@ -156,9 +156,17 @@ export class Lead {
     }
     for (const decision of this.#core.handle(event, now)) {
       if (decision.to === 'dispatcher') this.#dispatchers.get(decision.connection)?.send(decision.frame)
-      else this.#workers.get(decision.connection)?.send(decision.frame)
+      else if (decision.to === 'worker') this.#workers.get(decision.connection)?.send(decision.frame)
+      else this.#hangUp(decision.connection)
     }
     this.#tickLater()
+  }
+
+  #hangUp(connection: ConnectionId): void {
+    const channel = this.#dispatchers.get(connection) ?? this.#workers.get(connection)
+    this.#dispatchers.delete(connection)
+    this.#workers.delete(connection)
+    channel?.close()
   }
 
   #actsUntil(): number {
@@ -209,8 +217,9 @@ export class Lead {
       this.#remembered = new Set(workers.map((w) => w.workerId))
     } catch (error) {
       log.warn({ err: error, partition: this.partition }, 'the lead could not be renewed')
-      // Whoever waits for a renewal tries again; not in a tight loop while the bus is away.
-      await new Promise<void>((resolve) => clock.schedule(leaders.ttlMs / 10, resolve))
+      await new Promise<void>((resolve) => clock.schedule(leaders.ttlMs / 20, resolve))
+      // The lead ends by itself when no attempt succeeds in time.
+      if (!this.#ended) await this.#renewOnce()
     }
   }
 

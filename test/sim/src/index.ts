@@ -1,1 +1,1 @@
-export {}
+export { runSeed, type SeedReport } from './run.ts'

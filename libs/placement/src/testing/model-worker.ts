@@ -36,12 +36,16 @@ interface ModelSandbox {
   readonly spec: SandboxSpec
   readonly partition: number
   ready: boolean
+  usedAt: number
   run: ModelRun | undefined
   /** EndLease came while something ran under it. */
   ending: LeaseId | undefined
   /** StopSandbox came while something ran. */
   stopping: boolean
 }
+
+/** A sandbox that was used within this time may be under a lease that is kept for the next call. */
+const idleBeforeRoomMs = 1_000
 
 /** A worker as the lease protocol sees it, without sandboxes: what real ones must do, and no more. */
 export class ModelWorker {
@@ -131,9 +135,7 @@ export class ModelWorker {
       case 'start': {
         const { sandboxId, spec } = frame.value
         if (!spec || this.#sandboxes.has(sandboxId)) return
-        let promised = spec.memoryMb
-        for (const s of this.#sandboxes.values()) promised += s.spec.memoryMb
-        if (promised > this.#options.memoryMb) {
+        if (!this.#makeRoom(partition, spec.memoryMb, now)) {
           const value = { sandboxId, reason: 'no room', noCapacity: true }
           this.#output.toLeader(partition, { frame: { $case: 'failed', value } })
           return
@@ -143,10 +145,12 @@ export class ModelWorker {
           spec,
           partition,
           ready: false,
+          usedAt: now,
           run: undefined,
           ending: undefined,
           stopping: false,
         })
+        this.#tellStats()
         this.#output.onStart(sandboxId, spec)
         return
       }
@@ -204,6 +208,7 @@ export class ModelWorker {
       refuse('the lease is stale')
       return
     }
+    sandbox.usedAt = now
     sandbox.run = { connection, invocation, sandboxId: sandbox.id, spec: sandbox.spec }
     this.#output.onRun(sandbox.run)
   }
@@ -232,12 +237,37 @@ export class ModelWorker {
     return [...this.#sandboxes.values()].filter((s) => s.ready && !s.run).map((s) => s.id)
   }
 
+  /** Room is made at the cost of other partitions' sandboxes that have not been used for a while, oldest first. */
+  #makeRoom(partition: number, needMb: number, now: number): boolean {
+    const idle = [...this.#sandboxes.values()]
+      .filter((s) => s.partition !== partition && s.ready && !s.run && now >= s.usedAt + idleBeforeRoomMs)
+      .sort((a, b) => a.usedAt - b.usedAt)
+    while (this.#freeMb() < needMb) {
+      const victim = idle.shift()
+      if (!victim) return false
+      this.#remove(victim, 'room for another partition')
+    }
+    return true
+  }
+
+  #freeMb(): number {
+    let free = this.#options.memoryMb
+    for (const s of this.#sandboxes.values()) free -= s.spec.memoryMb
+    return free
+  }
+
+  #tellStats(): void {
+    const value = { freeMemoryMb: BigInt(this.#freeMb()), sandboxes: this.#sandboxes.size, draining: false }
+    for (const partition of this.#gates.keys()) this.#output.toLeader(partition, { frame: { $case: 'stats', value } })
+  }
+
   #remove(sandbox: ModelSandbox, reason: string): void {
     this.#sandboxes.delete(sandbox.id)
     this.#gates.get(sandbox.partition)?.forget(sandbox.id)
     const { run } = sandbox
     if (run) this.#answer(run.connection, run.invocation, RunStatus.RUN_STATUS_PLATFORM_ERROR, reason, true)
     this.#gone(sandbox.partition, sandbox.id, reason)
+    this.#tellStats()
   }
 
   #gone(partition: number, sandboxId: string, reason: string): void {
