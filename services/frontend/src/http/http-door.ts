@@ -60,11 +60,12 @@ export async function startHttpDoor(config: HttpDoorConfig, deps: HttpDoorDeps):
   server.maxConnections = config.maxConnections
 
   const serve = async (request: IncomingMessage, response: ServerResponse, waits: boolean): Promise<void> => {
-    if (draining) response.setHeader('connection', 'close')
     if (deps.health(request, response)) return
     const requestId = newRequestId()
     try {
       const answer = await answerRequest(deps, request, response, requestId, waits)
+      // Kept open, the connection of a request that ran at the stop would hold the stop up.
+      if (draining && !response.headersSent) response.setHeader('connection', 'close')
       if (answer) send(response, answer, requestId, request.method === 'HEAD')
     } catch (error) {
       deps.log.error({ err: error, requestId }, 'request failed')

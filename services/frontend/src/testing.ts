@@ -1,0 +1,263 @@
+import { createHash, createHmac } from 'node:crypto'
+import { request as httpRequest } from 'node:http'
+import { SignatureV4 } from '@smithy/signature-v4'
+import {
+  accountId,
+  type FabricRecord,
+  type FactSink,
+  type InvokeCall,
+  type InvokeOutcome,
+  type Invoker,
+  ok,
+  type Result,
+} from '@weft/contracts'
+import type { EventAcceptor, NewEvent } from '@weft/delivery'
+import { silentLogger, systemClock } from '@weft/platform'
+import { MemoryCatalogue, MemoryCodeStore } from '@weft/registry/testing'
+import { ZipFile } from 'yazl'
+import { frontendDefaults } from './config.ts'
+import { type FrontendDeps, type FrontendService, startFrontend } from './service.ts'
+
+export const account = accountId('123456789012')
+export const otherAccount = accountId('210987654321')
+export const role = `arn:aws:iam::${account}:role/lambda`
+const secretAccessKey = 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY'
+
+export interface Keys {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken?: string
+}
+export const keys: Keys = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey }
+export const otherKeys: Keys = { accessKeyId: 'AKIDOTHER', secretAccessKey: `${secretAccessKey}2` }
+
+/** An answer that echoes what came in. */
+export const echo = (call: InvokeCall): InvokeOutcome => ({
+  kind: 'succeeded',
+  payload: call.payload,
+  executedVersion: '$LATEST',
+  errorType: '',
+  logTail: 'START\nEND\n',
+  durationMs: 1,
+  initDurationMs: 0,
+})
+
+class FakeInvoker implements Invoker {
+  readonly calls: InvokeCall[] = []
+  readonly signals: (AbortSignal | undefined)[] = []
+  answer: (call: InvokeCall) => InvokeOutcome | Promise<InvokeOutcome> = echo
+
+  async invoke(call: InvokeCall, signal?: AbortSignal): Promise<InvokeOutcome> {
+    this.calls.push(call)
+    this.signals.push(signal)
+    return this.answer(call)
+  }
+}
+
+class FakeEvents implements EventAcceptor {
+  readonly events: NewEvent[] = []
+  answer: Result<{ readonly duplicate: boolean }, 'store-full' | 'unavailable'> = ok({ duplicate: false })
+
+  accept(event: NewEvent): Promise<typeof this.answer> {
+    this.events.push(event)
+    return Promise.resolve(this.answer)
+  }
+}
+
+class FakeFacts implements FactSink {
+  readonly records: FabricRecord[] = []
+  record(record: FabricRecord): void {
+    this.records.push(record)
+  }
+  log(): void {}
+  flush(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+export interface TestFrontend extends AsyncDisposable {
+  readonly service: FrontendService
+  readonly endpoint: string
+  readonly catalogue: MemoryCatalogue
+  readonly code: MemoryCodeStore
+  readonly invoker: FakeInvoker
+  readonly events: FakeEvents
+  readonly facts: FakeFacts
+}
+
+/** A frontend on a port of its own, over stores in memory, with two accounts. */
+export async function startTestFrontend(overrides: Partial<FrontendDeps> = {}): Promise<TestFrontend> {
+  const catalogue = new MemoryCatalogue()
+  const put = (id: typeof account, name: string, key: Keys): void => {
+    const accessKeys = [{ ...key, status: 'Active' as const }]
+    catalogue.accountStore.put(id, { accountId: id, name, concurrencyLimit: 1_000, accessKeys })
+  }
+  put(account, 'one', keys)
+  put(otherAccount, 'two', otherKeys)
+  const parts = {
+    catalogue,
+    code: new MemoryCodeStore(),
+    invoker: new FakeInvoker(),
+    events: new FakeEvents(),
+    facts: new FakeFacts(),
+  }
+  const service = await startFrontend(frontendDefaults, {
+    ...parts,
+    stores: catalogue.stores,
+    clock: systemClock,
+    log: silentLogger,
+    clusterSecret: 'cluster secret',
+    runtimes: () => ['nodejs24.x', 'python3.13'],
+    architectures: () => ['x86_64'],
+    ...overrides,
+  })
+  return {
+    ...parts,
+    service,
+    endpoint: `http://127.0.0.1:${service.httpPort}`,
+    [Symbol.asyncDispose]: () => service[Symbol.asyncDispose](),
+  }
+}
+
+export interface TestFile {
+  readonly name: string
+  readonly content: string | Buffer
+}
+
+export const handlerFile: TestFile = { name: 'index.mjs', content: 'export const handler = async (e) => e\n' }
+
+export async function zipOf(files: readonly TestFile[] = [handlerFile]): Promise<Buffer> {
+  const zip = new ZipFile()
+  for (const file of files) zip.addBuffer(Buffer.from(file.content), file.name)
+  zip.end()
+  const chunks: Buffer[] = []
+  for await (const chunk of zip.outputStream) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}
+
+class Sha256 {
+  readonly #hash
+  constructor(key?: string | ArrayBuffer | ArrayBufferView) {
+    this.#hash = key === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(key))
+  }
+  update(data: string | ArrayBuffer | ArrayBufferView): void {
+    this.#hash.update(bytesOf(data))
+  }
+  digest(): Promise<Uint8Array> {
+    return Promise.resolve(this.#hash.digest())
+  }
+  reset(): void {
+    throw new Error('not used')
+  }
+}
+const bytesOf = (data: string | ArrayBuffer | ArrayBufferView): Buffer => {
+  if (typeof data === 'string') return Buffer.from(data)
+  return ArrayBuffer.isView(data) ? Buffer.from(data.buffer, data.byteOffset, data.byteLength) : Buffer.from(data)
+}
+
+export interface RawRequest {
+  readonly method?: string
+  /** As it goes over the wire, percent-encoded; may hold a query. */
+  readonly path: string
+  readonly body?: string | Buffer
+  readonly headers?: Readonly<Record<string, string>>
+  readonly service?: string
+  readonly region?: string
+  readonly keys?: Keys
+  readonly atMs?: number
+  /** Changes what was signed. */
+  readonly tamper?: (signed: {
+    path: string
+    headers: Record<string, string>
+    body: Buffer
+  }) => Partial<{ path: string; headers: Record<string, string>; body: Buffer }>
+}
+
+export interface RawResponse {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly text: string
+  readonly code: string
+  readonly message: string
+}
+
+/** Signs a request that no SDK would send, and sends it. */
+export async function rawRequest(endpoint: string, raw: RawRequest): Promise<RawResponse> {
+  const { hostname, port, host } = new URL(endpoint)
+  const method = raw.method ?? 'POST'
+  const body = Buffer.from(raw.body ?? '')
+  const [path = '', query = ''] = raw.path.split('?')
+  const signer = new SignatureV4({
+    service: raw.service ?? 'lambda',
+    region: raw.region ?? 'us-east-1',
+    sha256: Sha256,
+    applyChecksum: false,
+    credentials: raw.keys ?? keys,
+  })
+  const signed = await signer.sign(
+    {
+      protocol: 'http:',
+      hostname,
+      method,
+      path,
+      query: queryBag(query),
+      headers: { host, ...raw.headers },
+      body,
+    },
+    { signingDate: new Date(raw.atMs ?? Date.now()) },
+  )
+  const plan = { path: raw.path, headers: signed.headers as Record<string, string>, body }
+  return send(Number(port), method, { ...plan, ...raw.tamper?.(plan) })
+}
+
+function queryBag(query: string): Record<string, string | string[]> {
+  const bag: Record<string, string[]> = Object.create(null) as Record<string, string[]>
+  for (const pair of query === '' ? [] : query.split('&')) {
+    const [name = '', value = ''] = pair.split('=').map((text) => {
+      try {
+        return decodeURIComponent(text)
+      } catch {
+        return text
+      }
+    })
+    bag[name] = [...(bag[name] ?? []), value]
+  }
+  return { ...bag }
+}
+
+const send = (
+  port: number,
+  method: string,
+  { path, headers, body }: { path: string; headers: Record<string, string>; body: Buffer },
+): Promise<RawResponse> =>
+  new Promise((resolve, reject) => {
+    const request = httpRequest(
+      { port, host: '127.0.0.1', method, path, headers: { ...headers, 'content-length': body.byteLength } },
+      (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('error', reject)
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString()
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            text,
+            code: String(response.headers['x-amzn-errortype'] ?? ''),
+            message: messageOf(text),
+          })
+        })
+      },
+    )
+    request.on('error', reject)
+    request.end(body)
+  })
+
+function messageOf(text: string): string {
+  try {
+    const body = JSON.parse(text) as { message?: string; Message?: string } | null
+    return body?.message ?? body?.Message ?? ''
+  } catch {
+    return ''
+  }
+}
