@@ -1,0 +1,105 @@
+import {
+  type AccountId,
+  type AwsError,
+  awsError,
+  err,
+  isBucketName,
+  ok,
+  type Result,
+  streams,
+  subjects,
+} from '@weft/contracts'
+import { type NatsLink, type ObjectStore, openObjectStore, serveRequests, streamReader } from '@weft/nats'
+import type { Service } from '@weft/platform'
+import type { FrontendConfig } from '../config.ts'
+import { type FrontendDeps, startFrontend } from '../service.ts'
+import { type GrpcDoorConfig, startGrpcDoor } from './grpc/server.ts'
+import { logsDoor } from './logs/logs-door.ts'
+import { natsInvokeDoor } from './nats-invoke.ts'
+import { s3Door } from './s3/s3-door.ts'
+import { stsDoor } from './sts.ts'
+
+export interface AllDoorsConfig extends FrontendConfig {
+  readonly grpc: GrpcDoorConfig
+}
+
+export interface AllDoorsDeps extends Omit<FrontendDeps, 'doors' | 'bucketObject'> {
+  /** The frontend's connection to the fabric's account. */
+  readonly link: NatsLink
+  /** What is wrong with the parts the doors stand on; the gRPC health service tells it. */
+  readonly problems: () => readonly string[]
+}
+
+export interface AllDoors extends Service {
+  readonly httpPort: number
+  readonly grpcPort: number
+}
+
+/**
+ * Opens every door of a frontend: the HTTP port (Lambda, S3, CloudWatch Logs, STS), gRPC, and NATS requests. Disposing
+ * closes them side by side, each within its own deadline.
+ */
+export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps): Promise<AllDoors> {
+  const { link, log, catalogue, clock } = deps
+  const { region } = config
+  const store = openObjectStore(link, clock)
+  await using opened = new AsyncDisposableStack()
+  const frontend = opened.use(
+    await startFrontend(config, {
+      ...deps,
+      doors: [
+        s3Door({ store, region }),
+        logsDoor({ logs: streamReader(link, streams.logs), catalogue, region }),
+        stsDoor,
+      ],
+      bucketObject: bucketObject(store),
+    }),
+  )
+  const problems = (): readonly string[] => [...deps.problems(), ...frontend.problems()]
+  const { operations } = frontend
+  const grpc = opened.use(await startGrpcDoor(config.grpc, { catalogue, log, clock, operations, problems }))
+  const nats = opened.use(
+    serveRequests(link, {
+      subject: subjects.invokeAll,
+      queueGroup: subjects.invokeQueueGroup,
+      log,
+      handle: natsInvokeDoor({
+        invoke: operations.invoke,
+        log,
+        maxMessageBytes: () => link.connection.info?.max_payload ?? 0,
+      }),
+    }),
+  )
+  opened.move()
+  return {
+    name: frontend.name,
+    httpPort: frontend.httpPort,
+    grpcPort: grpc.port,
+    problems,
+    async [Symbol.asyncDispose]() {
+      const closed = await Promise.allSettled([frontend, grpc, nats].map((door) => door[Symbol.asyncDispose]()))
+      for (const one of closed)
+        if (one.status === 'rejected') log.warn({ err: one.reason }, 'a door was not closed cleanly')
+    },
+  }
+}
+
+/** A package in a bucket, as CreateFunction with S3Bucket and S3Key asks for it. The texts are those of AWS. */
+const bucketObject =
+  (store: ObjectStore) =>
+  async (account: AccountId, bucket: string, key: string): Promise<Result<Uint8Array, AwsError>> => {
+    const refused = (code: string, message: string): Result<never, AwsError> =>
+      err(
+        awsError(
+          'InvalidParameterValueException',
+          `Error occurred while GetObject. S3 Error Code: ${code}. S3 Error Message: ${message}`,
+        ),
+      )
+    if (!isBucketName(bucket) || (await store.bucketCreatedAtMs(account, bucket)) === undefined)
+      return refused('NoSuchBucket', 'The specified bucket does not exist')
+    const found = await store.open(account, bucket, key)
+    if (!found) return refused('NoSuchKey', 'The specified key does not exist.')
+    const parts: Uint8Array[] = []
+    for await (const part of found.body) parts.push(part)
+    return ok(Buffer.concat(parts))
+  }
