@@ -7,6 +7,7 @@ import { silentLogger } from '@weft/platform'
 import type { Sandbox, SandboxDriver, StemRequest } from '@weft/sandbox'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createDockerDriver } from './docker-driver.ts'
+import type { InsideHelper } from './docker-sandbox.ts'
 import { connectEngine } from './engine.ts'
 import { startDockerd, type TestEngine } from './testing/dockerd.ts'
 
@@ -179,6 +180,28 @@ test('code that is known at the start is there from the first', async () => {
   const { run } = await startObedient({ codeDir })
   expect(await run(`open('/var/task/app.py').read()`)).toBe(`'print(1)'`)
   expect(await run(`open('/var/task/x', 'w')`)).toContain('Read-only file system')
+})
+
+test('a helper mounts and listens inside, told the process and how to know it', async () => {
+  const calls: unknown[][] = []
+  const server = createServer()
+  const helper: InsideHelper = {
+    mount: async (...call) => void calls.push(['mount', ...call]),
+    listen: async (...call) => {
+      calls.push(['listen', ...call])
+      return server
+    },
+    close: async () => void calls.push(['close']),
+  }
+  const helped = createDockerDriver({ dataDir, log: silentLogger, socketPath: engine.socketPath, helper })
+  const sandbox = await helped.create(await stem('import time; time.sleep(1000)'))
+  made.push(sandbox)
+  await sandbox.mountCode('/some/code')
+  expect(await sandbox.listen?.(9001)).toEqual({ server, address: '127.0.0.1:9001' })
+  await helped.close?.()
+  const [[, pid, mark] = []] = calls
+  expect(await readFile(`/proc/${pid}/cgroup`, 'utf8')).toContain(mark)
+  expect(calls).toEqual([['mount', pid, mark, '/some/code', '/var/task'], ['listen', pid, mark, 9001], ['close']])
 })
 
 test('freeze stops everything inside and thaw lets it go on; a frozen sandbox can be destroyed', async () => {

@@ -17,7 +17,7 @@ import {
   type SandboxPaths,
   sandboxLabel,
 } from './container-options.ts'
-import { DockerSandbox } from './docker-sandbox.ts'
+import { DockerSandbox, type InsideHelper } from './docker-sandbox.ts'
 import { type Call, connectEngine, EngineTimeout, engineProblem, statusOf, withTimeout } from './engine.ts'
 
 export interface DockerDriverOptions {
@@ -31,6 +31,11 @@ export interface DockerDriverOptions {
   readonly socketPath?: string
   /** Low-level runtime as the engine knows it: `runc` by default; `runsc` or a Kata runtime isolate more. */
   readonly engineRuntime?: string
+  /**
+   * Mounts and listens inside sandboxes whose processes are visible here; the driver closes it. Without it packages are
+   * linked file by file, and sandboxes have no `listen`.
+   */
+  readonly helper?: InsideHelper
   readonly clock?: Clock
 }
 
@@ -66,6 +71,7 @@ class DockerDriver implements SandboxDriver {
   readonly #socketPath: string
   readonly #engineRuntime: string
   readonly #disks: ReturnType<typeof scratchDisks>
+  readonly #helper: InsideHelper | undefined
   readonly #clock: Clock
   readonly #log: Logger
   readonly #seccomp = seccompProfile(process.arch)
@@ -78,6 +84,7 @@ class DockerDriver implements SandboxDriver {
     this.#engineRuntime = options.engineRuntime ?? 'runc'
     this.#docker = connectEngine(this.#socketPath)
     this.#disks = scratchDisks(join(this.#owner, 'scratch'))
+    this.#helper = options.helper
     this.#clock = options.clock ?? systemClock
     this.#log = options.log
     this.describe =
@@ -162,6 +169,7 @@ class DockerDriver implements SandboxDriver {
       output,
       pid: State.Pid,
       taskDir: paths.task,
+      helper: this.#helper,
       clock: this.#clock,
       log: this.#log,
       release: () => this.#release(sandboxId),
@@ -195,6 +203,10 @@ class DockerDriver implements SandboxDriver {
       removed.push(`files of sandbox ${sandboxId}`)
     }
     return removed
+  }
+
+  async close(): Promise<void> {
+    await this.#helper?.close()
   }
 
   async #removeContainer(name: string): Promise<void> {

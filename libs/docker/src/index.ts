@@ -1,1 +1,2 @@
 export { createDockerDriver, type DockerDriverOptions, defaultDockerSocket } from './docker-driver.ts'
+export type { InsideHelper } from './docker-sandbox.ts'

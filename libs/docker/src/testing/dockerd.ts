@@ -61,7 +61,12 @@ export async function startDockerd(options: DockerdOptions = {}): Promise<TestEn
   ]
   const logFile = join(dir, 'dockerd.log')
   const log = openSync(logFile, 'w')
-  const child = spawn('dockerd', args, { stdio: ['ignore', log, log], detached: true })
+  // A group of its own: Ctrl-C must not end it before its user has taken down what runs on it. And should that user be
+  // killed, it ends by itself, with its containers.
+  const child = spawn('setpriv', ['--pdeathsig', 'TERM', 'dockerd', ...args], {
+    stdio: ['ignore', log, log],
+    detached: true,
+  })
   const failed = new Promise<never>((_, reject) => {
     child.once('error', (error) =>
       reject(new Error(`no Docker engine answers on ${hostSocket}, and dockerd cannot be started: ${error.message}`)),
