@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -14,10 +15,20 @@ import { cgroupFolders, clusterLeftovers } from './leftovers.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '')
 const readyMs = 300_000
+const projectPrefix = 'weft-test-'
 const say = (line: string): void => void process.stdout.write(`  ${line}\n`)
 
 let passed = 0
 let failed = 0
+let tests: ChildProcess | undefined
+const interrupted = new AbortController()
+
+// What was brought up is taken down whatever happens; a second signal changes nothing.
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => {
+    interrupted.abort(new Error(`interrupted by ${signal}`))
+    tests?.kill('SIGTERM')
+  })
 
 async function main(): Promise<void> {
   composeProgram()
@@ -26,11 +37,12 @@ async function main(): Promise<void> {
   const engine = await startDockerd({ dataRoot: join(root, '.weft/dockerd') })
   say(`engine: ${engine.describe}`)
   try {
+    if (engine.own) await removeStale(engine.socketPath)
     const image = await buildImage(engine.socketPath)
     say(`image: ${image}`)
     mkdirSync(join(root, '.weft'), { recursive: true })
     const workDir = mkdtempSync(join(root, '.weft/test-cluster-'))
-    const project = `weft-test-${randomBytes(4).toString('hex')}`
+    const project = `${projectPrefix}${randomBytes(4).toString('hex')}`
     const state: ClusterState = { socketPath: engine.socketPath, project, clusterDir: join(workDir, 'cluster') }
     await runOn({ ...state, image }, workDir, state)
     if (failed === 0) rmSync(workDir, { recursive: true, force: true })
@@ -40,6 +52,18 @@ async function main(): Promise<void> {
   }
   const left = [...engine.leftovers(), ...[...cgroupFolders()].filter((folder) => !before.has(folder))]
   count('the engine and the host are as before', left)
+}
+
+/** What a run that was killed has left in the kept folder of the engine. */
+async function removeStale(socketPath: string): Promise<void> {
+  const docker = new Docker({ socketPath })
+  const stale = (labels: Record<string, string> | undefined) =>
+    labels?.['com.docker.compose.project']?.startsWith(projectPrefix) === true
+  for (const { Id, Labels } of await docker.listContainers({ all: true }))
+    if (stale(Labels)) await docker.getContainer(Id).remove({ force: true, v: true })
+  for (const { Id, Labels } of await docker.listNetworks()) if (stale(Labels)) await docker.getNetwork(Id).remove()
+  for (const { Name, Labels } of (await docker.listVolumes()).Volumes)
+    if (stale(Labels)) await docker.getVolume(Name).remove()
 }
 
 async function buildImage(socketPath: string): Promise<string> {
@@ -60,7 +84,7 @@ async function runOn(options: ComposeOptions, workDir: string, state: ClusterSta
     say('every service is ready')
     const stateFile = join(workDir, 'state.json')
     writeFileSync(stateFile, JSON.stringify(state))
-    runTests(stateFile, join(workDir, 'report.json'))
+    await runTests(stateFile, join(workDir, 'report.json'))
   } catch (error) {
     failed += 1
     process.stdout.write(`${error instanceof Error ? error.message : error}\n`)
@@ -91,19 +115,22 @@ async function whenHealthy(docker: Docker, project: string, seen: Set<string>): 
         ill.push(`${Names[0]}: ${health?.Status ?? State.Status} ${health?.Log.at(-1)?.Output.trim() ?? ''}`)
     }
     if (ill.length === 0) return
+    interrupted.signal.throwIfAborted()
     if (performance.now() > deadline) throw new Error(`not ready after ${readyMs} ms:\n${ill.join('\n')}`)
     await wait(500)
   }
 }
 
-function runTests(stateFile: string, report: string): void {
+async function runTests(stateFile: string, report: string): Promise<void> {
   const args = ['node_modules/vitest/vitest.mjs', 'run', '--project', 'cluster']
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-  const { status } = spawnSync(process.execPath, [...args, ...reporters, ...process.argv.slice(2)], {
+  tests = spawn(process.execPath, [...args, ...reporters, ...process.argv.slice(2)], {
     cwd: root,
     stdio: 'inherit',
     env: { ...process.env, [stateVariable]: stateFile },
   })
+  const [status] = (await once(tests, 'exit')) as [number | null]
+  interrupted.signal.throwIfAborted()
   if (!existsSync(report)) throw new Error('vitest wrote no report')
   const counted = JSON.parse(readFileSync(report, 'utf8')) as { numPassedTests: number; numFailedTests: number }
   passed += counted.numPassedTests
