@@ -8,4 +8,6 @@ export const runtimePrograms = {
   nodejs: path('./nodejs'),
   /** Start with `python3 -I bootstrap.py`. */
   python: path('./python'),
+  /** Start with `python3 -I -S launch.py`; becomes the package's own `bootstrap`. */
+  custom: path('./custom'),
 } as const

@@ -88,16 +88,18 @@ export class RuntimeApi {
         'Lambda-Runtime-Aws-Request-Id': header.requestId,
         'Lambda-Runtime-Deadline-Ms': `${Math.round(header.deadlineMs)}`,
         'Lambda-Runtime-Invoked-Function-Arn': header.invokedFunctionArn,
-        ...(header.traceId !== undefined && { 'Lambda-Runtime-Trace-Id': header.traceId }),
-        ...(header.clientContext !== undefined && { 'Lambda-Runtime-Client-Context': header.clientContext }),
+        ...(header.traceId !== undefined && { 'Lambda-Runtime-Trace-Id': headerText(header.traceId) }),
+        ...(header.clientContext !== undefined && {
+          'Lambda-Runtime-Client-Context': headerText(header.clientContext),
+        }),
       },
       body: payload,
     }
   }
 
-  /** Whether a `next` is parked. */
-  get waiting(): boolean {
-    return this.#state.kind === 'waiting'
+  /** The connection of the parked `next` is gone: the runtime may ask again. */
+  hungUp(): void {
+    if (this.#state.kind === 'waiting') this.#state = { kind: 'answered', requestId: '' }
   }
 
   #post(request: ApiRequest): ApiStep | undefined {
@@ -133,6 +135,12 @@ export class RuntimeApi {
     }
   }
 }
+
+/** JSON text as a header may carry it: white space on one line, other characters escaped as JSON escapes them. */
+const headerText = (text: string): string =>
+  text
+    .replace(/[\r\n\t]/g, ' ')
+    .replace(/[^ -~]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 /** The document as sent; one that is no JSON object becomes one, with the type from the header. */
 function documentOf({ body, errorType }: ApiRequest): Buffer {

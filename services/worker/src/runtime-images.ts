@@ -1,0 +1,43 @@
+import { type DetectedRuntime, runtimePrograms } from '@weft/runtimes'
+import type { RuntimeImage } from '@weft/sandbox'
+
+const launcher = '/usr/bin/python3'
+
+/** What drivers need to know of each runtime that this host offers, by its id. */
+export function runtimeImages(detected: readonly DetectedRuntime[]): ReadonlyMap<string, RuntimeImage> {
+  return new Map(detected.map((runtime) => [runtime.id, imageOf(runtime)]))
+}
+
+function imageOf({ id, language, binary }: DetectedRuntime): RuntimeImage {
+  switch (language) {
+    case 'nodejs':
+      return {
+        id,
+        // The same file for every sandbox, so that its pages are in memory once.
+        binds: [
+          [binary, '/var/lang/bin/node'],
+          [runtimePrograms.nodejs, '/var/runtime'],
+        ],
+        command: ['/var/lang/bin/node', '/var/runtime/bootstrap.mjs'],
+        environment: {},
+        framed: true,
+      }
+    case 'python':
+      return {
+        id,
+        binds: [[runtimePrograms.python, '/var/runtime']],
+        // Nothing of the host's packages and of anybody's environment gets in.
+        command: [binary, '-I', '-S', '-B', '/var/runtime/bootstrap.py'],
+        environment: {},
+        framed: true,
+      }
+    case 'custom':
+      return {
+        id,
+        binds: [[runtimePrograms.custom, '/var/runtime']],
+        command: [launcher, '-I', '-S', '-B', '/var/runtime/launch.py'],
+        environment: {},
+        framed: false,
+      }
+  }
+}

@@ -1,0 +1,81 @@
+import type { Socket } from 'node:net'
+import {
+  encodeFrame,
+  encodeInvoke,
+  FrameReader,
+  type InvokeHeader,
+  longestFrameBytes,
+  ProtocolViolation,
+  type RuntimeMessage,
+  readMessage,
+  toRuntime,
+} from '@weft/sandbox'
+
+export type LinkEvent = RuntimeMessage | { readonly kind: 'violation'; readonly reason: string }
+
+/** What INIT tells a runtime. */
+export interface InitRequest {
+  readonly handler: string
+  readonly taskRoot: string
+  readonly environment: Readonly<Record<string, string>>
+  readonly logFormat: string
+}
+
+/** The connection to the runtime in one sandbox, frames or Runtime API. */
+export interface RuntimeLink {
+  init(request: InitRequest): void
+  invoke(header: InvokeHeader, payload: Uint8Array): void
+  /** Gets everything that comes from now on; nothing is sent before INIT. */
+  onEvent(listener: (event: LinkEvent) => void): void
+  /** Resolves when nothing more can come. */
+  readonly closed: Promise<void>
+  close(): void
+}
+
+/** Frames over the socket of a sandbox. */
+export class FrameLink implements RuntimeLink {
+  readonly closed: Promise<void>
+  readonly #socket: Socket
+  #listener: (event: LinkEvent) => void = () => undefined
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+    this.closed = new Promise((resolve) => socket.once('close', () => resolve()))
+    const reader = new FrameReader(longestFrameBytes)
+    socket.on('data', (chunk) => {
+      try {
+        reader.push(chunk, (frame) => this.#listener(readMessage(frame)))
+      } catch (error) {
+        if (!(error instanceof ProtocolViolation)) throw error
+        socket.destroy()
+        this.#listener({ kind: 'violation', reason: error.message })
+      }
+    })
+    // The other end is a program that may die at any time; its exit is what counts.
+    socket.on('error', () => socket.destroy())
+  }
+
+  onEvent(listener: (event: LinkEvent) => void): void {
+    this.#listener = listener
+  }
+
+  init(request: InitRequest): void {
+    this.#send(encodeFrame(toRuntime.init, Buffer.from(JSON.stringify(request))))
+  }
+
+  invoke(header: InvokeHeader, payload: Uint8Array): void {
+    this.#send(encodeInvoke(header, payload))
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  /** One system call for all parts. */
+  #send(parts: readonly Uint8Array[]): void {
+    if (this.#socket.destroyed) return
+    this.#socket.cork()
+    for (const part of parts) this.#socket.write(part)
+    this.#socket.uncork()
+  }
+}
