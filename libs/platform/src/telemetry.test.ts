@@ -1,6 +1,7 @@
 import { context, diag, propagation, trace } from '@opentelemetry/api'
 import { startNodeSdk } from '@opentelemetry/sdk-node'
 import { InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace'
+import type { InvokeCall } from '@weft/contracts'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
   currentTraceparent,
@@ -10,6 +11,7 @@ import {
   useRegisteredTracer,
   withSpan,
 } from './telemetry.ts'
+import { tracedInvoker } from './traced-invoker.ts'
 
 const received = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 
@@ -76,6 +78,22 @@ describe('withSpan', () => {
     expect(outer?.parentSpanContext?.spanId).toBe('b7ad6b7169203331')
     expect(inner?.parentSpanContext?.spanId).toBe(outer?.spanContext().spanId)
     expect(sent).toBe(`00-0af7651916cd43dd8448eb211c80319c-${inner?.spanContext().spanId}-01`)
+  })
+
+  it('goes around invocations and on to what runs them', async () => {
+    const exporter = traced()
+    let sent: string | undefined
+    const invoker = tracedInvoker({
+      async invoke(call) {
+        sent = call.traceparent
+        return { kind: 'throttled', reason: 'CallerRateLimitExceeded', retryAfterSeconds: 1 }
+      },
+    })
+    const target = { record: { functionName: 'hello' }, version: { version: '1' } }
+    await invoker.invoke({ target, traceparent: received } as unknown as InvokeCall)
+    const [span] = exporter.getFinishedSpans()
+    expect([span?.name, span?.status.message]).toEqual(['invoke hello', 'throttled'])
+    expect(sent).toBe(`00-0af7651916cd43dd8448eb211c80319c-${span?.spanContext().spanId}-01`)
   })
 
   it('marks a rejection and lets it pass', async () => {

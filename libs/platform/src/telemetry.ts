@@ -59,6 +59,9 @@ export function useRegisteredTracer(on: boolean): void {
   tracer = on ? trace.getTracer('weft') : undefined
 }
 
+/** Whether spans are made. */
+export const tracing = (): boolean => tracer !== undefined
+
 const traceparentPattern = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
 
 /** Reads a `traceparent`; undefined for anything malformed, which then counts as absent. */

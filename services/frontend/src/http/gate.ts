@@ -1,6 +1,6 @@
 import { claimedService, type KeyLookup, openSignature, type SigningKeys } from '@weft/aws'
 import { type AwsError, awsError, err, ok, type Result } from '@weft/contracts'
-import type { Clock, Logger } from '@weft/platform'
+import { type Clock, type Logger, withSpan } from '@weft/platform'
 import type { AwsDoor, BodyLimit, DoorHead, DoorResponse } from '../doors/door.ts'
 import type { CredentialOwner } from './credentials.ts'
 
@@ -46,7 +46,15 @@ export class Gate {
         const verified = opened.value.verify(body)
         if (!verified.ok) return door.refuse(verified.error, head)
         try {
-          return await door.handle({ ...head, body, signal, principal: verified.value.owner.principal })
+          const request = { ...head, body, signal, principal: verified.value.owner.principal }
+          const attributes = { 'http.request.method': head.method, 'weft.request_id': head.requestId }
+          const options = { kind: 'server', parent: head.headers.traceparent, attributes } as const
+          return await withSpan(`http ${door.service}`, options, async (span) => {
+            const response = await door.handle(request)
+            span.set({ 'http.response.status_code': response.status })
+            if (response.status >= 500) span.fail(`HTTP ${response.status}`)
+            return response
+          })
         } catch (error) {
           this.#options.log.error({ err: error, requestId: head.requestId, service: door.service }, 'request failed')
           return door.refuse(awsError('ServiceException', 'Internal service error.'), head)

@@ -1,6 +1,5 @@
 import { type AwsError, awsError, awsErrors } from '@weft/contracts'
 import type { StreamReader } from '@weft/nats'
-import { withSpan } from '@weft/platform'
 import type { Catalogue } from '@weft/registry'
 import type { AwsDoor, DoorResponse } from '../door.ts'
 import { LogReader } from './log-reader.ts'
@@ -46,7 +45,7 @@ export function logsDoor(deps: {
       if (!input) return refusal('SerializationException', 'The request body is not a JSON object.')
       const context = { accountId: request.principal.accountId, region: deps.region, reader }
       try {
-        return json(200, await withSpan(`logs ${operation}`, { kind: 'server' }, () => run(context, input)))
+        return json(200, await run(context, input))
       } catch (error) {
         if (error instanceof LogsRefusal) return refusal(error.type, error.message)
         throw error

@@ -1,6 +1,5 @@
 import { type AccountId, awsError, err } from '@weft/contracts'
 import type { ObjectStore } from '@weft/nats'
-import { withSpan } from '@weft/platform'
 import type { AwsDoor, DoorRequest } from '../door.ts'
 import {
   createBucket,
@@ -53,7 +52,7 @@ export function s3Door(deps: { readonly store: ObjectStore; readonly region: str
         request,
         query: target.value.query,
       }
-      const result = await withSpan(`s3 ${request.method}`, { kind: 'server' }, () => route(call, target.value))
+      const result = await route(call, target.value)
       if (!result.ok) return errorResponse(result.error, request)
       return { ...result.value, headers: { ...result.value.headers, 'x-amz-request-id': request.requestId } }
     },
