@@ -1,0 +1,189 @@
+import { randomBytes } from 'node:crypto'
+import { chmod, mkdir, rm } from 'node:fs/promises'
+import { createServer, type Server, type Socket } from 'node:net'
+import { join } from 'node:path'
+import type { Clock, Logger } from '@weft/platform'
+import type { RuntimeImage, Sandbox, SandboxDriver } from '@weft/sandbox'
+import { ApiLink } from './api-link.ts'
+import { forwardCallbacks } from './callback-forward.ts'
+import { FrameLink, type RuntimeLink } from './runtime-link.ts'
+
+export interface BootDeps {
+  readonly driver: SandboxDriver
+  /** Short, or socket paths in it would exceed the 107 bytes that Linux takes. */
+  readonly socketsDir: string
+  readonly callbackAddress: { readonly host: string; readonly port: number } | undefined
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+export interface BootRequest {
+  readonly image: RuntimeImage
+  readonly ephemeralStorageMb: number
+  /** For the runtime's program, beside the image's own. */
+  readonly environment?: Readonly<Record<string, string>>
+  /** The package, when it is to be there from the first. */
+  readonly codeDir?: string
+}
+
+/** A sandbox whose runtime has booted, with everything that belongs to it. */
+export interface Body {
+  readonly sandbox: Sandbox
+  readonly link: RuntimeLink
+  readonly taskRoot: string
+  /** host:port of the Runtime API as seen inside. */
+  readonly runtimeApi: string
+  /** URL of the fabric as seen inside. */
+  readonly endpointUrl: string | undefined
+  /** Output of the sandbox from now on; what came earlier is handed over first. */
+  onOutput(listener: (chunk: Buffer, from: 'stdout' | 'stderr') => void): void
+  /** Idempotent; resolves when every trace is gone. */
+  destroy(): Promise<void>
+}
+
+const runtimeApiPort = 9001
+const callbackPort = 9002
+const bootMs = 30_000
+/** What a runtime may print before anybody listens. */
+const earlyOutputBytes = 64 * 1024
+
+/** Makes a sandbox and waits until its runtime has booted. Rejects otherwise, leaving nothing behind. */
+export async function boot(deps: BootDeps, request: BootRequest): Promise<Body> {
+  const { driver, clock, log } = deps
+  const { image } = request
+  const id = randomBytes(8).toString('hex')
+  const socketDir = join(deps.socketsDir, id)
+  const cleanUps: (() => Promise<void> | void)[] = [() => rm(socketDir, { recursive: true, force: true })]
+  let ended: Promise<void> | undefined
+  const destroy = (): Promise<void> => {
+    ended ??= (async () => {
+      for (const cleanUp of cleanUps.reverse()) {
+        try {
+          await cleanUp()
+        } catch (error) {
+          log.error({ err: error, sandbox: id }, 'a sandbox could not be removed cleanly')
+        }
+      }
+    })()
+    return ended
+  }
+  try {
+    const entrance = await openEntrance(socketDir)
+    cleanUps.push(() => entrance.close())
+    const sandbox = await driver.create({
+      sandboxId: id,
+      runtime: { ...image, environment: { ...image.environment, ...request.environment } },
+      ephemeralStorageMb: request.ephemeralStorageMb,
+      socketDir,
+      ...(request.codeDir !== undefined && { codeDir: request.codeDir }),
+      timeoutMs: bootMs,
+    })
+    const output = new Output(sandbox)
+    cleanUps.push(() => sandbox.destroy())
+    const socket = await firstOf(entrance.connected, sandbox, output, clock)
+    cleanUps.push(() => void socket.destroy())
+    entrance.close()
+    const listen = (port: number) => sandbox.listen?.(port)
+    const [api, callback] = await Promise.all([
+      image.framed ? undefined : listen(runtimeApiPort),
+      deps.callbackAddress && listen(callbackPort),
+    ])
+    if (!image.framed && !api) throw new Error(`the ${driver.name} driver cannot serve the Runtime API`)
+    const link = api ? new ApiLink(socket, api.server) : new FrameLink(socket)
+    cleanUps.push(() => link.close())
+    if (callback && deps.callbackAddress) cleanUps.push(forwardCallbacks(callback.server, deps.callbackAddress))
+    await hello(link, sandbox, output, clock)
+    return {
+      sandbox,
+      link,
+      taskRoot: sandbox.taskRoot ?? '/var/task',
+      runtimeApi: api?.address ?? `127.0.0.1:${runtimeApiPort}`,
+      endpointUrl: callback && `http://${callback.address}`,
+      onOutput: (listener) => output.pass(listener),
+      destroy,
+    }
+  } catch (error) {
+    await destroy()
+    throw error
+  }
+}
+
+/** The socket that the runtime connects to when it has booted; it takes one connection. */
+async function openEntrance(dir: string): Promise<{ readonly connected: Promise<Socket>; close(): void }> {
+  await mkdir(dir, { recursive: true })
+  await chmod(dir, 0o755)
+  const path = join(dir, 'runtime.sock')
+  const server: Server = createServer()
+  server.maxConnections = 1
+  const connected = new Promise<Socket>((resolve) => server.once('connection', resolve))
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(path, resolve)
+  })
+  await chmod(path, 0o777)
+  let open = true
+  return {
+    connected,
+    close: () => {
+      if (open) server.close()
+      open = false
+    },
+  }
+}
+
+/** Output, kept until somebody takes it. */
+class Output {
+  #early: [Buffer, 'stdout' | 'stderr'][] = []
+  #earlyBytes = 0
+  #listener: ((chunk: Buffer, from: 'stdout' | 'stderr') => void) | undefined
+
+  constructor(sandbox: Sandbox) {
+    sandbox.onOutput((chunk, from) => {
+      if (this.#listener) return this.#listener(chunk, from)
+      this.#earlyBytes += chunk.length
+      if (this.#earlyBytes <= earlyOutputBytes) this.#early.push([chunk, from])
+    })
+  }
+
+  pass(listener: (chunk: Buffer, from: 'stdout' | 'stderr') => void): void {
+    this.#listener = listener
+    for (const [chunk, from] of this.#early.splice(0)) listener(chunk, from)
+  }
+
+  /** For the message of a failed boot. */
+  get text(): string {
+    return Buffer.concat(this.#early.map(([chunk]) => chunk))
+      .toString('utf8')
+      .trim()
+      .slice(-1_000)
+  }
+}
+
+async function firstOf<T>(wanted: Promise<T>, sandbox: Sandbox, output: Output, clock: Clock): Promise<T> {
+  let timer: { cancel(): void } | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = clock.schedule(bootMs, () => reject(new Error(`the runtime has not booted within ${bootMs} ms`)))
+  })
+  const died = sandbox.exited.then(({ code, signal }): never => {
+    throw new Error(`the runtime ended while it booted (${signal ?? code}): ${output.text}`)
+  })
+  try {
+    return await Promise.race([wanted, died, late])
+  } finally {
+    timer?.cancel()
+    died.catch(() => undefined)
+    late.catch(() => undefined)
+  }
+}
+
+const hello = (link: RuntimeLink, sandbox: Sandbox, output: Output, clock: Clock): Promise<void> =>
+  firstOf(
+    new Promise<void>((resolve, reject) =>
+      link.onEvent((event) =>
+        event.kind === 'hello' ? resolve() : reject(new Error(`the runtime began with ${event.kind}`)),
+      ),
+    ),
+    sandbox,
+    output,
+    clock,
+  )

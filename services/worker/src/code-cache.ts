@@ -1,0 +1,176 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { unpackZip } from '@weft/archive'
+import type { Clock, Logger } from '@weft/platform'
+import type { CodeStore } from '@weft/registry'
+
+export interface CodeUse {
+  readonly dir: string
+  /** Lets the package be evicted once nobody else uses it. Safe to call twice. */
+  release(): void
+}
+
+interface Package {
+  readonly dir: string
+  readonly ready: Promise<void>
+  settled: boolean
+  bytes: number
+  users: number
+  lastUsedMs: number
+}
+
+const digestPattern = /^[0-9a-f]{64}$/
+/** Beside the packages while a worker is stopped cleanly; without it they may be half on disk. */
+const cleanMark = 'clean'
+
+/**
+ * Packages unpacked once per host, each in a folder named by its digest. The code store verifies the digest; a folder
+ * appears under its name only when it is complete. The least recently used ones go when all of them exceed the limit.
+ */
+export class CodeCache {
+  readonly #dir: string
+  readonly #maxBytes: number
+  readonly #store: Pick<CodeStore, 'get'>
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #packages = new Map<string, Package>()
+  /** Evicted folders that have not given up their names yet. */
+  readonly #leaving = new Map<string, Promise<void>>()
+  #bytes = 0
+
+  private constructor(dir: string, maxBytes: number, store: Pick<CodeStore, 'get'>, clock: Clock, log: Logger) {
+    this.#dir = dir
+    this.#maxBytes = maxBytes
+    this.#store = store
+    this.#clock = clock
+    this.#log = log
+  }
+
+  static async open(options: {
+    readonly dir: string
+    readonly maxBytes: number
+    readonly store: Pick<CodeStore, 'get'>
+    readonly clock: Clock
+    readonly log: Logger
+  }): Promise<CodeCache> {
+    const { dir, maxBytes, store, clock, log } = options
+    const cache = new CodeCache(dir, maxBytes, store, clock, log)
+    await mkdir(dir, { recursive: true })
+    const names = await readdir(dir)
+    if (!names.includes(cleanMark)) await rm(dir, { recursive: true })
+    await mkdir(dir, { recursive: true })
+    await rm(join(dir, cleanMark), { force: true })
+    for (const name of await readdir(dir)) {
+      if (digestPattern.test(name)) await cache.#adopt(name)
+      else await rm(join(dir, name), { recursive: true, force: true })
+    }
+    return cache
+  }
+
+  /** Whether the package is there already, so that `use` answers at once. */
+  has(digest: string): boolean {
+    return this.#packages.get(digest)?.settled === true
+  }
+
+  /** Rejects when the package is missing or damaged, or cannot be unpacked. */
+  async use(digest: string): Promise<CodeUse> {
+    if (!digestPattern.test(digest)) throw new Error(`not a digest: ${JSON.stringify(digest)}`)
+    const known = this.#packages.get(digest) ?? this.#fetch(digest)
+    known.users += 1
+    try {
+      await known.ready
+    } catch (error) {
+      known.users -= 1
+      throw error
+    }
+    known.lastUsedMs = this.#clock.monotonic()
+    let held = true
+    return {
+      dir: known.dir,
+      release: () => {
+        if (!held) return
+        held = false
+        known.users -= 1
+        known.lastUsedMs = this.#clock.monotonic()
+        this.#evict()
+      },
+    }
+  }
+
+  /** Marks what is there as complete, for the next start. */
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#packages.values()].map(({ ready }) => ready))
+    await writeFile(join(this.#dir, cleanMark), '')
+  }
+
+  #fetch(digest: string): Package {
+    const dir = join(this.#dir, digest)
+    const entry: Package = {
+      dir,
+      ready: this.#unpack(digest, dir).then((bytes) => {
+        entry.settled = true
+        entry.bytes = bytes
+        this.#bytes += bytes
+        this.#evict()
+      }),
+      settled: false,
+      bytes: 0,
+      users: 0,
+      lastUsedMs: this.#clock.monotonic(),
+    }
+    this.#packages.set(digest, entry)
+    // The next use tries again.
+    entry.ready.catch(() => this.#packages.delete(digest))
+    return entry
+  }
+
+  async #unpack(digest: string, dir: string): Promise<number> {
+    const zip = await this.#store.get(digest)
+    const part = `${dir}.${randomBytes(4).toString('hex')}`
+    try {
+      await mkdir(part)
+      await this.#leaving.get(digest)
+      const result = await unpackZip(Buffer.from(zip.buffer, zip.byteOffset, zip.byteLength), part)
+      if (!result.ok) throw new Error(`package ${digest} cannot be unpacked: ${result.error.message}`)
+      await rename(part, dir)
+      return result.value.unzippedBytes
+    } finally {
+      await rm(part, { recursive: true, force: true })
+    }
+  }
+
+  async #adopt(digest: string): Promise<void> {
+    const dir = join(this.#dir, digest)
+    const bytes = await bytesIn(dir)
+    this.#bytes += bytes
+    const lastUsedMs = this.#clock.monotonic()
+    this.#packages.set(digest, { dir, ready: Promise.resolve(), settled: true, bytes, users: 0, lastUsedMs })
+  }
+
+  #evict(): void {
+    const unused = [...this.#packages].filter(([, entry]) => entry.settled && entry.users === 0)
+    unused.sort(([, a], [, b]) => a.lastUsedMs - b.lastUsedMs)
+    for (const [digest, entry] of unused) {
+      if (this.#bytes <= this.#maxBytes) return
+      this.#packages.delete(digest)
+      this.#bytes -= entry.bytes
+      // Under another name first: the digest may be wanted again at once.
+      const gone = `${entry.dir}.${randomBytes(4).toString('hex')}`
+      const leaving = rename(entry.dir, gone)
+        .catch((error: unknown) => this.#log.error({ err: error, digest }, 'a package could not be evicted'))
+        .finally(() => this.#leaving.delete(digest))
+      this.#leaving.set(digest, leaving)
+      void leaving
+        .then(() => rm(gone, { recursive: true, force: true }))
+        .catch((error: unknown) => this.#log.error({ err: error, digest }, 'a package could not be removed'))
+    }
+  }
+}
+
+async function bytesIn(dir: string): Promise<number> {
+  const entries = await readdir(dir, { withFileTypes: true, recursive: true })
+  let bytes = 0
+  for (const entry of entries) if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size
+  return bytes
+}
