@@ -9,6 +9,7 @@ import {
   type Random,
   silentLogger,
   type Timer,
+  tracedInvoker,
   type WorkerDirectory,
 } from '@weft/platform'
 import { type DispatcherConfig, DispatcherCore } from './core.ts'
@@ -42,7 +43,12 @@ export interface Dispatcher extends Invoker, AsyncDisposable {
 }
 
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  return new ChannelDispatcher(options)
+  const dispatcher = new ChannelDispatcher(options)
+  return {
+    ...tracedInvoker(dispatcher),
+    problems: () => dispatcher.problems(),
+    [Symbol.asyncDispose]: () => dispatcher[Symbol.asyncDispose](),
+  }
 }
 
 /** Connects the core to channels, promises and one timer. */
