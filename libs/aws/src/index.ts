@@ -1,3 +1,4 @@
+export * from './aws-chunked.ts'
 export * from './decode.ts'
 export * from './encode.ts'
 export { parseJsonObject, utf8Text } from './json-body.ts'

@@ -2,6 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { type AwsError, awsError, err, ok, type Result } from '@weft/contracts'
 import { type ClaimedSignature, fromStamp, readAuthorization, type SignedHead, toStamp } from './authorization.ts'
 import { canonicalRequest } from './canonical.ts'
+import { chunksAreSigned } from './chunk-signatures.ts'
 import { SigningKeys } from './signing-keys.ts'
 
 /** Clock skew that AWS allows, each way. */
@@ -92,8 +93,17 @@ export function openSignature<Owner extends KeyOwner>(
       if (!hash.ok) return hash
       const canonical = canonicalRequest(head, claimed.value, hash.value)
       if (canonical === undefined) return mismatch
-      if (!signatureMatches(claimed.value, canonical, keys.get(claimed.value, owner.value.secretAccessKey)))
-        return mismatch
+      const key = keys.get(claimed.value, owner.value.secretAccessKey)
+      if (!signatureMatches(claimed.value, canonical, key)) return mismatch
+      if (isSignedStream(hash.value)) {
+        const signing = {
+          key,
+          stamp: claimed.value.stamp,
+          scope: scopeText(claimed.value),
+          seed: claimed.value.signature,
+        }
+        if (!chunksAreSigned(body, signing, hash.value.endsWith('-TRAILER'))) return mismatch
+      }
       const { accessKeyId, service, region } = claimed.value
       return ok({ accessKeyId, service, region, owner: owner.value })
     },
@@ -150,20 +160,29 @@ function checkTime(claimed: ClaimedSignature, nowMs: number): Result<never, AwsE
 
 const unsignedPayload = 'UNSIGNED-PAYLOAD'
 
+/** The body comes in chunks that each have a signature of their own. */
+const isSignedStream = (stated: string): boolean =>
+  stated === 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD' || stated === 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER'
+
 function payloadHash(head: SignedHead, claimed: ClaimedSignature, body: Uint8Array): Result<string, AwsError> {
   const stated = head.headers['x-amz-content-sha256']
   const isS3 = claimed.service === 's3'
   if (isS3 && (stated === unsignedPayload || stated === 'STREAMING-UNSIGNED-PAYLOAD-TRAILER')) return ok(stated)
+  if (isS3 && stated !== undefined && isSignedStream(stated)) return ok(stated)
   if (isS3 && stated === undefined && claimed.expiresSeconds !== undefined) return ok(unsignedPayload)
   const actual = createHash('sha256').update(body).digest('hex')
   if (stated === undefined || stated === actual) return ok(actual)
   return invalid("The provided 'x-amz-content-sha256' header does not match what was computed.")
 }
 
+const scopeText = (claimed: ClaimedSignature): string =>
+  `${claimed.date}/${claimed.region}/${claimed.service}/aws4_request`
+
 function signatureMatches(claimed: ClaimedSignature, canonical: string, key: Buffer): boolean {
   if (!/^[0-9a-f]{64}$/.test(claimed.signature)) return false
-  const scope = `${claimed.date}/${claimed.region}/${claimed.service}/aws4_request`
   const digest = createHash('sha256').update(canonical).digest('hex')
-  const expected = createHmac('sha256', key).update(`AWS4-HMAC-SHA256\n${claimed.stamp}\n${scope}\n${digest}`).digest()
+  const expected = createHmac('sha256', key)
+    .update(`AWS4-HMAC-SHA256\n${claimed.stamp}\n${scopeText(claimed)}\n${digest}`)
+    .digest()
   return timingSafeEqual(expected, Buffer.from(claimed.signature, 'hex'))
 }

@@ -1,8 +1,8 @@
+import { parseAwsChunked } from '@weft/aws'
 import { err, ok, type Result } from '@weft/contracts'
 import type { ObjectInfo, PutCondition } from '@weft/nats'
 import type { S3Result } from './buckets.ts'
 import { wrongChecksum } from './checksums.ts'
-import { decodeChunked } from './chunked.ts'
 import { type S3Error, s3Error } from './errors.ts'
 import { readRange } from './range.ts'
 import type { S3Call } from './s3-door.ts'
@@ -36,12 +36,13 @@ export async function putObject(call: S3Call, bucket: string, key: string): S3Re
 /** The bytes themselves, without framing, checked against what the caller says of them. */
 function bodyOf({ request: { body, headers } }: S3Call): Result<Buffer, S3Error> {
   const streaming = headers['x-amz-content-sha256']?.startsWith('STREAMING-') ?? false
-  const decoded = streaming ? decodeChunked(body) : ok({ body, trailers: new Map<string, string>() })
-  if (!decoded.ok) return err(s3Error('IncompleteBody', 'The request body is not well-formed aws-chunked.'))
-  const bytes = decoded.value.body
+  const parsed = streaming ? parseAwsChunked(body) : ok({ chunks: [{ data: body }], trailers: [] })
+  if (!parsed.ok) return err(s3Error('IncompleteBody', 'The request body is not well-formed aws-chunked.'))
+  const { chunks, trailers } = parsed.value
+  const bytes = streaming ? Buffer.concat(chunks.map(({ data }) => data)) : body
   const length = headers['x-amz-decoded-content-length']
   if (streaming && length !== undefined && length !== String(bytes.length)) return err(s3Error('IncompleteBody'))
-  const wrong = wrongChecksum(bytes, (name) => headers[name] ?? decoded.value.trailers.get(name))
+  const wrong = wrongChecksum(bytes, (name) => headers[name] ?? trailers.find((one) => one.name === name)?.value)
   if (wrong) return err(s3Error(wrong.malformed ? 'InvalidDigest' : 'BadDigest'))
   return ok(bytes)
 }
