@@ -6,20 +6,22 @@ import type { Scope } from './scope.ts'
 
 /**
  * The version that a reference leads to. Unqualified and `$LATEST` mean the unpublished version; no other version or alias
- * exists. Errors: those of `nameFunction`, and `Function not found: ARN` (404), with `$LATEST` on the unqualified ARN.
+ * exists. Errors: those of `nameFunction`, and `Function not found: ARN` (404). AWS shows the ARN as the caller qualified
+ * it, except for calls, where it adds `$LATEST`: `missingAs`.
  */
 export function resolveFunction(
   catalogue: Pick<Catalogue, 'function'>,
   scope: Scope,
   ref: string,
   qualifier?: string,
+  missingAs?: typeof LATEST,
 ): Result<ResolvedFunction, AwsError> {
   const named = nameFunction(scope, ref, qualifier)
   if (!named.ok) return named
   const { functionName, qualifier: wanted } = named.value
   const record = catalogue.function(scope.accountId, functionName)
   if (!record || (wanted !== undefined && wanted !== LATEST))
-    return functionNotFound(arnOf(scope, functionName, wanted ?? LATEST))
+    return functionNotFound(arnOf(scope, functionName, wanted ?? missingAs))
   return ok({
     record,
     version: record.latest,

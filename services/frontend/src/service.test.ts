@@ -195,12 +195,15 @@ describe('functions, through the AWS SDK', () => {
     expect(await refusalOf(client.send(new GetFunctionCommand({ FunctionName: 'gone' })))).toEqual({
       name: 'ResourceNotFoundException',
       status: 404,
-      message: `Function not found: ${arn('gone')}:$LATEST`,
+      message: `Function not found: ${arn('gone')}`,
     })
     expect(await refusalOf(client.send(new ListLayersCommand({})))).toEqual({
       name: 'NotImplementedException',
       status: 501,
       message: 'ListLayers is not served by this fabric.',
+    })
+    expect(await refusalOf(client.send(new InvokeCommand({ FunctionName: 'gone' })))).toMatchObject({
+      message: `Function not found: ${arn('gone')}:$LATEST`,
     })
     const qualified = { FunctionName: `${arn('one')}:$LATEST`, Qualifier: 'prod' }
     expect(await refusalOf(client.send(new GetFunctionCommand(qualified)))).toMatchObject({

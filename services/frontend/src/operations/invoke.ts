@@ -4,6 +4,7 @@ import {
   awsError,
   err,
   type InvokeOutcome,
+  LATEST,
   ok,
   type ResolvedFunction,
   type Result,
@@ -38,8 +39,8 @@ async function resolve(deps: OperationDeps, scope: Scope, ref: string, qualifier
   const named = nameFunction(scope, ref, qualifier)
   if (!named.ok) return named
   if (deps.catalogue.function(scope.accountId, named.value.functionName))
-    return resolveFunction(deps.catalogue, scope, ref, qualifier)
-  return resolveFunction(await catalogueWith(deps, scope, ref), scope, ref, qualifier)
+    return resolveFunction(deps.catalogue, scope, ref, qualifier, LATEST)
+  return resolveFunction(await catalogueWith(deps, scope, ref), scope, ref, qualifier, LATEST)
 }
 
 export const invoke =

@@ -1,0 +1,129 @@
+import {
+  accountId,
+  type EventSourceMapping,
+  type FunctionRecord,
+  type ResolvedFunction,
+  streamArn,
+} from '@weft/contracts'
+import { describe, expect, it } from 'vitest'
+import { describeMapping } from './describe.ts'
+import type { CreateMappingInput } from './inputs.ts'
+import { createMapping, deleteMapping, updateMapping } from './mappings.ts'
+
+const scope = { accountId: accountId('123456789012'), region: 'us-east-1' }
+const target = (name: string, qualifier?: string) =>
+  ({ record: { functionName: name } as FunctionRecord, ...(qualifier && { qualifier }) }) as ResolvedFunction
+const source = streamArn('us-east-1', scope.accountId, 'ORDERS')
+const input: CreateMappingInput = { FunctionName: 'f', EventSourceArn: source, StartingPosition: 'TRIM_HORIZON' }
+const stamp = { nowMs: 5_000, uuid: 'uuid' }
+const create = (change: Partial<CreateMappingInput> = {}, others: readonly EventSourceMapping[] = []) =>
+  createMapping({ ...input, ...change }, target('f'), others, scope, stamp)
+const created = (change: Partial<CreateMappingInput> = {}): EventSourceMapping => {
+  const result = create(change)
+  if (!result.ok) throw new Error(result.error.message)
+  return result.value
+}
+
+describe('createMapping', () => {
+  it('fills in the defaults', () => {
+    expect(created()).toEqual({
+      uuid: 'uuid',
+      accountId: scope.accountId,
+      functionName: 'f',
+      functionArn: 'arn:aws:lambda:us-east-1:123456789012:function:f',
+      eventSourceArn: source,
+      enabled: true,
+      batchSize: 100,
+      maximumBatchingWindowMs: 0,
+      startingPosition: 'TRIM_HORIZON',
+      maximumRetryAttempts: -1,
+      maximumRecordAgeSeconds: -1,
+      bisectBatchOnFunctionError: false,
+      reportBatchItemFailures: false,
+      filterSubjects: [],
+      state: 'Creating',
+      stateTransitionReason: 'USER_INITIATED',
+      lastProcessingResult: 'No records processed',
+      lastModifiedMs: 5_000,
+    })
+  })
+
+  it('takes what is given', () => {
+    expect(
+      created({
+        Enabled: false,
+        MaximumBatchingWindowInSeconds: 2,
+        StartingPosition: 'AT_TIMESTAMP',
+        StartingPositionTimestamp: 1.5,
+        FunctionResponseTypes: ['ReportBatchItemFailures'],
+        Topics: ['orders.paid'],
+      }),
+    ).toMatchObject({
+      enabled: false,
+      maximumBatchingWindowMs: 2_000,
+      startingPositionTimestampMs: 1_500,
+      reportBatchItemFailures: true,
+      filterSubjects: ['orders.paid'],
+    })
+  })
+
+  it.each<[Partial<CreateMappingInput>, RegExp]>([
+    [
+      { StartingPosition: undefined },
+      /^1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null\.$/,
+    ],
+    [{ StartingPosition: 'AT_TIMESTAMP' }, /^StartingPositionTimestamp is required/],
+    [{ StartingPositionTimestamp: 1 }, /^StartingPositionTimestamp is only allowed/],
+    [{ EventSourceArn: undefined }, /^Unrecognized event source\.$/],
+    [{ EventSourceArn: 'arn:aws:sqs:us-east-1:123456789012:q' }, /^Unrecognized event source, must be/],
+    [{ EventSourceArn: 'arn:aws:jetstream:us-east-1:123456789012:subject/x' }, /^Unrecognized event source, must be/],
+    [{ EventSourceArn: streamArn('eu-west-1', scope.accountId, 'S') }, /region/],
+    [{ EventSourceArn: streamArn('us-east-1', accountId('210987654321'), 'S') }, /another account/],
+    [{ ParallelizationFactor: 2 }, /not served/],
+    [{ TumblingWindowInSeconds: 1 }, /not served/],
+    [{ FilterCriteria: { Filters: [{}] } }, /^FilterCriteria is not served/],
+    [{ DestinationConfig: { OnFailure: { Destination: 'x' } } }, /not served/],
+    [{ MetricsConfig: {} }, /^MetricsConfig is not served/],
+    [{ Queues: ['q'] }, /^Queues is not served/],
+  ])('refuses %j', (change, text) => {
+    const result = create(change)
+    expect(result.ok ? '' : result.error.message).toMatch(text)
+  })
+
+  it('refuses a second mapping of the same stream and function', () => {
+    expect(create({}, [created()])).toMatchObject({ error: { code: 'ResourceConflictException' } })
+    expect(createMapping(input, target('f', '$LATEST'), [created()], scope, stamp).ok).toBe(true)
+  })
+})
+
+describe('changes', () => {
+  it('keep what is not given and name the way they go', () => {
+    const mapping = created({ MaximumBatchingWindowInSeconds: 3 })
+    const state = (change: Parameters<typeof updateMapping>[1], of = mapping) => {
+      const result = updateMapping(of, change, undefined, scope, 9_000)
+      return result.ok ? result.value : undefined
+    }
+    expect(state({ BatchSize: 5 })).toEqual({ ...mapping, batchSize: 5, state: 'Updating', lastModifiedMs: 9_000 })
+    expect(state({ Enabled: false })?.state).toBe('Disabling')
+    expect(state({ Enabled: true }, { ...mapping, enabled: false })?.state).toBe('Enabling')
+    const moved = updateMapping({ ...mapping, qualifier: '$LATEST' }, {}, target('g'), scope, 0)
+    expect(moved).toMatchObject({ value: { functionName: 'g' } })
+    expect(moved.ok && 'qualifier' in moved.value).toBe(false)
+  })
+
+  it('end a mapping once', () => {
+    const deleted = deleteMapping(created(), 9_000)
+    expect(deleted).toMatchObject({ value: { state: 'Deleting', enabled: false } })
+    if (!deleted.ok) return
+    expect(deleteMapping(deleted.value, 0)).toMatchObject({ error: { code: 'ResourceConflictException' } })
+    expect(updateMapping(deleted.value, {}, undefined, scope, 0).ok).toBe(false)
+  })
+
+  it('are told in epoch seconds', () => {
+    expect(describeMapping(created(), 'us-east-1')).toMatchObject({
+      UUID: 'uuid',
+      EventSourceMappingArn: 'arn:aws:lambda:us-east-1:123456789012:event-source-mapping:uuid',
+      LastModified: 5,
+    })
+  })
+})
