@@ -59,7 +59,12 @@ export class PartitionLink {
     this.#redial?.cancel()
     this.#redial = undefined
     const leader = directory.leader(this.#partition)
-    if (!leader || this.#stopped) return
+    if (this.#stopped) return
+    if (!leader) {
+      // A lead that is judged expired for a moment and then renewed is no change that anybody tells of.
+      this.#dialLater()
+      return
+    }
     const channel = directory.dialDispatcher(this.#partition, leader)
     this.#channel = channel
     this.#epoch = leader.epoch

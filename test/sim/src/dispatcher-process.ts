@@ -85,7 +85,11 @@ export class DispatcherProcess {
 
   #dial(partition: number, link: Link): void {
     const leader = this.#view.leader(partition)
-    if (!leader || link.end) return
+    if (link.end) return
+    if (!leader) {
+      this.#dialLater(partition, link)
+      return
+    }
     const end = this.#world.dialPlacement(this.process, leader.instanceId)
     link.end = end
     link.epoch = leader.epoch

@@ -26,17 +26,18 @@ export class End<In, Out> {
   receive(handlers: Ends<In>): void {
     this.handlers = handlers
     for (const frame of this.#early.splice(0)) handlers.onFrame(frame)
+    if (this.closed) handlers.onClosed(this.opened)
   }
 
   send(frame: Out): void {
-    if (!this.closed) this.#carry(() => this.peer.#arrive(frame))
+    if (!this.closed) this.carry(() => this.peer.#arrive(frame))
   }
 
   /** What was sent before still arrives. */
   close(): void {
     if (this.closed) return
     this.closed = true
-    this.#carry(() => this.peer.notice())
+    this.carry(() => this.peer.notice())
     this.link.forgetIfClosed()
   }
 
@@ -57,7 +58,7 @@ export class End<In, Out> {
 
   accept(): void {
     this.opened = true
-    this.#carry(() => {
+    this.carry(() => {
       this.peer.opened = true
       this.peer.onOpened?.()
     })
@@ -65,7 +66,8 @@ export class End<In, Out> {
 
   onOpened: (() => void) | undefined
 
-  #carry(arrive: () => void): void {
+  /** Has something happen at the other end, after all that was sent before. */
+  carry(arrive: () => void): void {
     const { network } = this.link
     this.#lastAt = Math.max(this.#lastAt, network.scheduler.now + network.delay())
     const { link, peer } = this
@@ -147,12 +149,9 @@ export class Network {
       return near
     }
     this.links.add(link)
-    this.scheduler.after(this.delay(), () => {
-      if (!link.dead)
-        to.run(() => {
-          far.accept()
-          accept(far)
-        })
+    near.carry(() => {
+      far.accept()
+      accept(far)
     })
     return near
   }

@@ -57,7 +57,7 @@ export function planOf(seed: number, scale: number): Plan {
     timings: defaultLeaseTimings,
     ttlMs: 3_000,
     accounts,
-    stormMs: 8_000 * scale + dice.between(0, 12_000),
+    stormMs: 8_000 * scale + dice.between(0, dice.chance(0.3) ? 40_000 : 12_000),
     callsPerSecond: dice.pick([5, 20, 60]),
     faultsPerSecond: calm ? 0 : dice.pick([0.2, 0.6, 1.5]),
     longRunChance: dice.pick([0, 0.05, 0.2]),

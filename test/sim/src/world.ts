@@ -101,7 +101,7 @@ export class World {
         },
         runMs: () =>
           !this.calm && this.dice.chance(this.plan.longRunChance)
-            ? this.dice.between(500, 15_000)
+            ? this.dice.between(500, 40_000)
             : this.dice.between(1, 120),
         onRun: (run) => this.#ran(run),
       }),
