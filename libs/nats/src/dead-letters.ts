@@ -12,7 +12,10 @@ export interface AccountLinks {
   publisher(account: AccountId): Promise<NatsLink>
 }
 
-export const settlePatience: PublishPatience = { tries: 3, timeoutMs: 2_000 }
+export const settlePatience: PublishPatience = { budgetMs: 4_000, timeoutMs: 2_000 }
+
+/** Short: a letter whose target fails goes back to the queue and is offered again. */
+const targetPatience: PublishPatience = { budgetMs: 500, timeoutMs: 2_000 }
 
 /** The copy on the fabric's own dead stream. */
 export const deadLetterMessage = (letter: DeadLetter): StoredPublish => ({
@@ -47,7 +50,7 @@ export function natsDeadLetterTargets(links: AccountLinks): DeadLetterTargets {
           ...(arn.value.kind === 'stream' && { stream: arn.value.name }),
         }
         const { js } = await links.publisher(arn.value.accountId)
-        const stored = await publishStored(js, message, settlePatience)
+        const stored = await publishStored(js, message, targetPatience)
         return stored.ok ? ok(undefined) : err(`${stored.error.kind}: ${messageOf(stored.error.cause)}`)
       } catch (error) {
         return err(messageOf(error))

@@ -7,7 +7,7 @@ import { type PublishPatience, publishStored } from './publish.ts'
 export interface EventAcceptorOptions {
   readonly link: { readonly js: JetStreamClient }
   readonly log: Logger
-  /** By default three tries of two seconds. */
+  /** By default 8 s: longer than a replicated stream needs to elect its leader. */
   readonly patience?: PublishPatience
 }
 
@@ -27,7 +27,7 @@ export function natsEventAcceptor({ link, log, patience }: EventAcceptorOptions)
           messageId: deduplicationId ?? event.requestId,
           stream: streams.events(event.accountId),
         },
-        patience ?? { tries: 3, timeoutMs: 2_000 },
+        patience ?? { budgetMs: 8_000, timeoutMs: 2_000 },
       )
       if (stored.ok) return ok({ duplicate: stored.value.duplicate })
       const { kind, cause } = stored.error

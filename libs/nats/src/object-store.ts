@@ -69,7 +69,9 @@ interface Entry extends ObjectInfo {
 
 /** Small beside the server's limit of 8 MB, and large enough that a large object has few parts. */
 const partBytes = 512 * 1024
-const patience = { tries: 4, timeoutMs: 5_000 }
+const patience = { budgetMs: 15_000, timeoutMs: 5_000 }
+/** Publishes of an entry whose answers are lost, before the writer is told. */
+const writeAttempts = 4
 const noMessageFound = 10037
 const wrongLastSequence = [10071, 10164]
 /** Writers of one key that meet; each time one of them wins. */
@@ -102,7 +104,9 @@ export function openObjectStore(link: NatsLink, clock: Clock = systemClock): Obj
           msgID: messageId,
           expect: { lastSubjectSequence: expected },
         })
-        return ack.seq
+        if (ack.seq > 0) return ack.seq
+        // A replicated stream answers a repeated id with 0 while the first copy is not yet committed: it may still be lost.
+        throw new Error(`the write of ${subject} is not committed yet`)
       } catch (error) {
         if (error instanceof JetStreamApiError) {
           if (!wrongLastSequence.includes(error.code)) throw error
@@ -110,7 +114,7 @@ export function openObjectStore(link: NatsLink, clock: Clock = systemClock): Obj
           const winner = attempt > 1 && (await read<unknown>(subject))
           return winner && JSON.stringify(winner.value) === JSON.stringify(value) ? winner.sequence : undefined
         }
-        if (attempt === patience.tries) throw error
+        if (attempt === writeAttempts) throw error
         await delay(clock, 250)
       }
     }

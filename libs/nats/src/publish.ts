@@ -1,6 +1,7 @@
 import { JetStreamApiError, type JetStreamClient } from '@nats-io/jetstream'
 import { type MsgHdrs, headers as newHeaders } from '@nats-io/transport-node'
 import { err, ok, type Result } from '@weft/contracts'
+import { type Clock, delay, systemClock } from '@weft/platform'
 
 export interface StoredPublish {
   readonly subject: string
@@ -13,11 +14,15 @@ export interface StoredPublish {
 }
 
 export interface PublishPatience {
-  /** Publishes before giving up, all under the same message id. */
-  readonly tries: number
+  /** How long the publish is tried, all the time under the same message id. */
+  readonly budgetMs: number
   /** Wait for each answer. */
   readonly timeoutMs: number
+  readonly clock?: Clock
 }
+
+/** Between tries: a stream without a leader answers at once, and has one again after seconds. */
+const pauseMs = { first: 50, most: 800 }
 
 export interface PublishTrouble {
   readonly kind: 'store-full' | 'refused' | 'unavailable'
@@ -38,8 +43,10 @@ export async function publishStored(
   message: StoredPublish,
   patience: PublishPatience,
 ): Promise<Result<{ readonly duplicate: boolean; readonly sequence: number }, PublishTrouble>> {
-  let trouble: PublishTrouble = { kind: 'unavailable', cause: undefined }
-  for (let attempt = 0; attempt < patience.tries; attempt++) {
+  const clock = patience.clock ?? systemClock
+  const until = clock.monotonic() + patience.budgetMs
+  let trouble: PublishTrouble
+  for (let waitMs = pauseMs.first; ; waitMs = Math.min(pauseMs.most, waitMs * 2)) {
     try {
       const ack = await js.publish(message.subject, message.payload, {
         msgID: message.messageId,
@@ -54,10 +61,10 @@ export async function publishStored(
       trouble = { kind: 'unavailable', cause: new Error('stored by the leader, not yet committed') }
     } catch (cause) {
       trouble = classify(cause)
-      if (trouble.kind !== 'unavailable') return err(trouble)
     }
+    if (trouble.kind !== 'unavailable' || clock.monotonic() + waitMs >= until) return err(trouble)
+    await delay(clock, waitMs)
   }
-  return err(trouble)
 }
 
 /** As publishStored, but an exception where there is no acknowledgement. */

@@ -83,7 +83,7 @@ async function start(invoker: TestInvoker, catalogue: TestCatalogue, through: Na
   }
 }
 
-const acceptor = () => natsEventAcceptor({ link, log: silentLogger, patience: { tries: 5, timeoutMs: 1_000 } })
+const acceptor = () => natsEventAcceptor({ link, log: silentLogger, patience: { budgetMs: 8_000, timeoutMs: 1_000 } })
 
 /** Everything on a stream of facts, oldest first. */
 async function messages(stream: string) {

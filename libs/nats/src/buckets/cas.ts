@@ -65,7 +65,9 @@ export async function writeEntry(
         expect: { lastSubjectSequence: expected },
         retries: 1,
       })
-      return ok(ack.seq)
+      if (ack.seq > 0) return ok(ack.seq)
+      // A replicated stream answers a repeated id with 0 while the first copy is not yet committed: it may still be lost.
+      throw new Error(`the write of ${key} is not committed yet`)
     } catch (error) {
       if (isCasLoss(error)) {
         if (!mayBeStored) return err('conflict')
