@@ -53,6 +53,7 @@ const send = (res: ServerResponse, status: number, type: string, body: string): 
 
 /**
  * Answers GET and HEAD of `/healthz`, `/readyz` and `/metrics` and returns true, or returns false for any other path.
+ * `/healthz/<service>` and `/readyz/<service>` tell of one part alone.
  *
  * `/healthz` is 200 as long as the process answers: it tells what is wrong, and a supervisor that restarts on its
  * failure must not restart the fabric because the bus is away. `/readyz` is 503 while anything is wrong or stopping.
@@ -60,7 +61,9 @@ const send = (res: ServerResponse, status: number, type: string, body: string): 
 export function healthHandler(options: HealthOptions): (req: IncomingMessage, res: ServerResponse) => boolean {
   return (req, res) => {
     const path = req.url?.split('?', 1)[0]
-    if (path !== '/healthz' && path !== '/readyz' && !(path === '/metrics' && options.metrics)) return false
+    const [, kind, name] = /^\/(healthz|readyz)(?:\/([\w-]+))?$/.exec(path ?? '') ?? []
+    const source = name === undefined ? options : options.parts?.().find(({ service }) => service === name)
+    if ((kind === undefined || !source) && !(path === '/metrics' && options.metrics)) return false
     if (req.method !== 'GET' && req.method !== 'HEAD') {
       res.setHeader('allow', 'GET, HEAD')
       send(res, 405, 'text/plain', 'method not allowed\n')
@@ -75,8 +78,8 @@ export function healthHandler(options: HealthOptions): (req: IncomingMessage, re
         )
       return true
     }
-    const report = healthReport(options)
-    const status = path === '/readyz' && report.status !== 'ok' ? 503 : 200
+    const report = healthReport(source ?? options)
+    const status = kind === 'readyz' && report.status !== 'ok' ? 503 : 200
     send(res, status, 'application/json', `${JSON.stringify(report)}\n`)
     return true
   }
