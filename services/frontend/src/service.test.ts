@@ -33,7 +33,7 @@ import {
 } from '@aws-sdk/client-lambda'
 import { mintSession } from '@weft/aws'
 import { err, streamArn } from '@weft/contracts'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   account,
   echo,
@@ -44,7 +44,9 @@ import {
   startTestFrontend,
   type TestFrontend,
   zipOf,
-} from './testing.ts'
+} from './testing/index.ts'
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 let frontend: TestFrontend
 let client: LambdaClient

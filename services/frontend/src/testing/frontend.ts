@@ -1,0 +1,133 @@
+import {
+  accountId,
+  type FabricRecord,
+  type FactSink,
+  type InvokeCall,
+  type InvokeOutcome,
+  type Invoker,
+  ok,
+  type Result,
+} from '@weft/contracts'
+import type { EventAcceptor, NewEvent } from '@weft/delivery'
+import { silentLogger, systemClock } from '@weft/platform'
+import { MemoryCatalogue, MemoryCodeStore } from '@weft/registry/testing'
+import { ZipFile } from 'yazl'
+import { frontendDefaults } from '../config.ts'
+import { type FrontendDeps, type FrontendService, startFrontend } from '../service.ts'
+
+export const account = accountId('123456789012')
+export const otherAccount = accountId('210987654321')
+export const role = `arn:aws:iam::${account}:role/lambda`
+const secretAccessKey = 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY'
+
+export interface Keys {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken?: string
+}
+export const keys: Keys = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey }
+export const otherKeys: Keys = { accessKeyId: 'AKIDOTHER', secretAccessKey: `${secretAccessKey}2` }
+
+/** An answer that echoes what came in. */
+export const echo = (call: InvokeCall): InvokeOutcome => ({
+  kind: 'succeeded',
+  payload: call.payload,
+  executedVersion: '$LATEST',
+  errorType: '',
+  logTail: 'START\nEND\n',
+  durationMs: 1,
+  initDurationMs: 0,
+})
+
+class FakeInvoker implements Invoker {
+  readonly calls: InvokeCall[] = []
+  readonly signals: (AbortSignal | undefined)[] = []
+  answer: (call: InvokeCall) => InvokeOutcome | Promise<InvokeOutcome> = echo
+
+  async invoke(call: InvokeCall, signal?: AbortSignal): Promise<InvokeOutcome> {
+    this.calls.push(call)
+    this.signals.push(signal)
+    return this.answer(call)
+  }
+}
+
+class FakeEvents implements EventAcceptor {
+  readonly events: NewEvent[] = []
+  answer: Result<{ readonly duplicate: boolean }, 'store-full' | 'unavailable'> = ok({ duplicate: false })
+
+  accept(event: NewEvent): Promise<typeof this.answer> {
+    this.events.push(event)
+    return Promise.resolve(this.answer)
+  }
+}
+
+class FakeFacts implements FactSink {
+  readonly records: FabricRecord[] = []
+  record(record: FabricRecord): void {
+    this.records.push(record)
+  }
+  log(): void {}
+  flush(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+export interface TestFrontend extends AsyncDisposable {
+  readonly service: FrontendService
+  readonly endpoint: string
+  readonly catalogue: MemoryCatalogue
+  readonly code: MemoryCodeStore
+  readonly invoker: FakeInvoker
+  readonly events: FakeEvents
+  readonly facts: FakeFacts
+}
+
+/** A frontend on a port of its own, over stores in memory, with two accounts. */
+export async function startTestFrontend(overrides: Partial<FrontendDeps> = {}): Promise<TestFrontend> {
+  const catalogue = new MemoryCatalogue()
+  const put = (id: typeof account, name: string, key: Keys): void => {
+    const accessKeys = [{ ...key, status: 'Active' as const }]
+    catalogue.accountStore.put(id, { accountId: id, name, concurrencyLimit: 1_000, accessKeys })
+  }
+  put(account, 'one', keys)
+  put(otherAccount, 'two', otherKeys)
+  const parts = {
+    catalogue,
+    code: new MemoryCodeStore(),
+    invoker: new FakeInvoker(),
+    events: new FakeEvents(),
+    facts: new FakeFacts(),
+  }
+  const service = await startFrontend(frontendDefaults, {
+    ...parts,
+    stores: catalogue.stores,
+    clock: systemClock,
+    log: silentLogger,
+    clusterSecret: 'cluster secret',
+    runtimes: () => ['nodejs24.x', 'python3.13'],
+    architectures: () => ['x86_64'],
+    ...overrides,
+  })
+  return {
+    ...parts,
+    service,
+    endpoint: `http://127.0.0.1:${service.httpPort}`,
+    [Symbol.asyncDispose]: () => service[Symbol.asyncDispose](),
+  }
+}
+
+export interface TestFile {
+  readonly name: string
+  readonly content: string | Buffer
+}
+
+export const handlerFile: TestFile = { name: 'index.mjs', content: 'export const handler = async (e) => e\n' }
+
+export async function zipOf(files: readonly TestFile[] = [handlerFile]): Promise<Buffer> {
+  const zip = new ZipFile()
+  for (const file of files) zip.addBuffer(Buffer.from(file.content), file.name)
+  zip.end()
+  const chunks: Buffer[] = []
+  for await (const chunk of zip.outputStream) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}

@@ -1,0 +1,3 @@
+export * from './frontend.ts'
+export * from './raw-request.ts'
+export * from './raw-zip.ts'
