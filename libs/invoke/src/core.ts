@@ -60,6 +60,7 @@ export class DispatcherCore {
   readonly #partitions = new Map<number, PartitionLeases>()
   readonly #doors = new Map<string, DoorRuns>()
   #seq = 0n
+  #generation = 0n
   #waiting = 0
   #running = 0
   #closing = false
@@ -137,9 +138,13 @@ export class DispatcherCore {
    * after it once the shell calls `resend`.
    */
   hello(partition: number): DispatcherHello {
-    const held: Lease[] = []
-    for (const { lease } of this.#leases(partition).held.values()) held.push(lease)
-    return { dispatcherId: this.#config.id, partition, held }
+    const held = this.heldLeases(partition)
+    this.#generation += 1n
+    return { dispatcherId: this.#config.id, partition, held, generation: this.#generation }
+  }
+
+  heldLeases(partition: number): Lease[] {
+    return Array.from(this.#leases(partition).held.values(), ({ lease }) => lease)
   }
 
   resend(partition: number, now: number): void {

@@ -22,13 +22,23 @@ export function dispatcherHello(
   hello: DispatcherHello,
   now: number,
 ): void {
-  // The same dispatcher on another connection: one of them is dead. Should it be this one, the dispatcher dials again.
   for (const other of state.dispatchers.values()) {
     if (other.id !== hello.dispatcherId) continue
+    // The wire of an older hello was slower than that of a newer one; what it says is out of date.
+    if (hello.generation < other.generation) {
+      state.hangUp(connection)
+      return
+    }
     state.hangUp(other.connection)
     dispatcherLost(state, other.connection, now)
   }
-  const dispatcher: Dispatcher = { connection, id: hello.dispatcherId, waiters: new Map(), leases: new Set() }
+  const dispatcher: Dispatcher = {
+    connection,
+    id: hello.dispatcherId,
+    generation: hello.generation,
+    waiters: new Map(),
+    leases: new Set(),
+  }
   state.dispatchers.set(connection, dispatcher)
   state.tell(dispatcher, { $case: 'welcome', value: { epoch: BigInt(state.config.epoch) } })
   for (const held of hello.held) claim(state, dispatcher, held, now)

@@ -6,6 +6,7 @@ export const newWorker = (id: string, address: string, now: number): Worker => (
   id,
   connection: undefined,
   lostAt: now,
+  generation: 0n,
   address,
   runtimes: new Set(),
   memoryMb: 0,

@@ -81,6 +81,7 @@ export interface Waiter {
 export interface Dispatcher {
   readonly connection: ConnectionId
   readonly id: string
+  readonly generation: bigint
   readonly waiters: Map<bigint, Waiter>
   readonly leases: Set<Lease>
 }
@@ -90,6 +91,8 @@ export interface Worker {
   /** Undefined while it is away. */
   connection: ConnectionId | undefined
   lostAt: number
+  /** Of its latest hello. */
+  generation: bigint
   address: string
   runtimes: ReadonlySet<string>
   memoryMb: number

@@ -16,8 +16,13 @@ import type { ConnectionId, PartitionState, Sandbox, Worker } from './state.ts'
 
 export function workerHello(state: PartitionState, connection: ConnectionId, hello: WorkerHello, now: number): void {
   const worker = state.workers.get(hello.workerId) ?? newWorker(hello.workerId, hello.address, now)
+  // The wire of an older hello was slower than that of a newer one; what it says is out of date.
+  if (hello.generation !== 0n && hello.generation < worker.generation) {
+    state.hangUp(connection)
+    return
+  }
+  worker.generation = hello.generation
   if (worker.connection !== undefined) {
-    // One of the two connections is dead. Should it be this one, the worker dials again.
     state.workerOf.delete(worker.connection)
     state.hangUp(worker.connection)
   }

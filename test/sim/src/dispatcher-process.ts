@@ -70,8 +70,8 @@ export class DispatcherProcess {
   /** Leases in its hands. */
   held(partition: number): { readonly sandboxId: string; readonly lease: string }[] {
     return this.core
-      .hello(partition)
-      .held.map((l) => ({ sandboxId: l.sandboxId, lease: `${l.id?.epoch}.${l.id?.number}` }))
+      .heldLeases(partition)
+      .map((l) => ({ sandboxId: l.sandboxId, lease: `${l.id?.epoch}.${l.id?.number}` }))
   }
 
   #link(partition: number): Link | undefined {

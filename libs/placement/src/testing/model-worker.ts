@@ -53,6 +53,7 @@ export class ModelWorker {
   readonly #output: ModelWorkerOutput
   readonly #gates = new Map<number, LeaseGate>()
   readonly #sandboxes = new Map<string, ModelSandbox>()
+  #generation = 0n
 
   constructor(options: ModelWorkerOptions, output: ModelWorkerOutput) {
     this.#options = options
@@ -84,6 +85,7 @@ export class ModelWorker {
   /** A connection to a leader is new: its hello. */
   hello(partition: number, epoch: number, now: number): WorkerFrame {
     const gate = this.gate(partition, now)
+    this.#generation += 1n
     // Whatever should have stopped by now has, before anything is told.
     this.fenceIfDue(partition, now)
     gate.report(epoch)
@@ -108,6 +110,7 @@ export class ModelWorker {
           runtimes: [...runtimes],
           memoryMb: BigInt(memoryMb),
           sandboxes,
+          generation: this.#generation,
         },
       },
     }

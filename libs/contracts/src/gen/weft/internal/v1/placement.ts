@@ -131,6 +131,8 @@ export interface DispatcherHello {
   partition: number;
   /** Leases still held from an earlier leader; how a new leader rebuilds its counts. */
   held: Lease[];
+  /** Grows with every hello of this dispatcher: one that arrives after a later one on another connection is void. */
+  generation: bigint;
 }
 
 export interface AcquireLease {
@@ -241,6 +243,11 @@ export interface WorkerHello {
   memoryMb: bigint;
   /** Sandboxes of this partition that live here. */
   sandboxes: SandboxReport[];
+  /**
+   * Grows with every hello of this worker, over restarts too if it keeps its id: one that arrives after a later one on
+   * another connection is void. 0 is never void.
+   */
+  generation: bigint;
 }
 
 export interface SandboxReport {
@@ -847,7 +854,7 @@ export const Lease: MessageFns<Lease> = {
 };
 
 function createBaseDispatcherHello(): DispatcherHello {
-  return { dispatcherId: "", partition: 0, held: [] };
+  return { dispatcherId: "", partition: 0, held: [], generation: 0n };
 }
 
 export const DispatcherHello: MessageFns<DispatcherHello> = {
@@ -860,6 +867,12 @@ export const DispatcherHello: MessageFns<DispatcherHello> = {
     }
     for (const v of message.held) {
       Lease.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.generation !== 0n) {
+      if (BigInt.asUintN(64, message.generation) !== message.generation) {
+        throw new globalThis.Error("value provided for field message.generation of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.generation);
     }
     return writer;
   },
@@ -901,6 +914,14 @@ export const DispatcherHello: MessageFns<DispatcherHello> = {
             message.held.push(Lease.decode(reader, reader.uint32()));
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.generation = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -922,6 +943,7 @@ export const DispatcherHello: MessageFns<DispatcherHello> = {
         : "",
       partition: isSet(object.partition) ? globalThis.Number(object.partition) : 0,
       held: globalThis.Array.isArray(object?.held) ? object.held.map((e: any) => Lease.fromJSON(e)) : [],
+      generation: isSet(object.generation) ? BigInt(object.generation) : 0n,
     };
   },
 
@@ -936,6 +958,9 @@ export const DispatcherHello: MessageFns<DispatcherHello> = {
     if (message.held?.length) {
       obj.held = message.held.map((e) => Lease.toJSON(e));
     }
+    if (message.generation !== 0n) {
+      obj.generation = message.generation.toString();
+    }
     return obj;
   },
 
@@ -947,6 +972,9 @@ export const DispatcherHello: MessageFns<DispatcherHello> = {
     message.dispatcherId = object.dispatcherId ?? "";
     message.partition = object.partition ?? 0;
     message.held = object.held?.map((e) => Lease.fromPartial(e)) || [];
+    message.generation = (object.generation !== undefined && object.generation !== null)
+      ? BigInt(object.generation)
+      : 0n;
     return message;
   },
 };
@@ -2414,7 +2442,16 @@ export const WorkerFrame: MessageFns<WorkerFrame> = {
 };
 
 function createBaseWorkerHello(): WorkerHello {
-  return { workerId: "", partition: 0, address: "", zone: "", runtimes: [], memoryMb: 0n, sandboxes: [] };
+  return {
+    workerId: "",
+    partition: 0,
+    address: "",
+    zone: "",
+    runtimes: [],
+    memoryMb: 0n,
+    sandboxes: [],
+    generation: 0n,
+  };
 }
 
 export const WorkerHello: MessageFns<WorkerHello> = {
@@ -2442,6 +2479,12 @@ export const WorkerHello: MessageFns<WorkerHello> = {
     }
     for (const v of message.sandboxes) {
       SandboxReport.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message.generation !== 0n) {
+      if (BigInt.asUintN(64, message.generation) !== message.generation) {
+        throw new globalThis.Error("value provided for field message.generation of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.generation);
     }
     return writer;
   },
@@ -2515,6 +2558,14 @@ export const WorkerHello: MessageFns<WorkerHello> = {
             message.sandboxes.push(SandboxReport.decode(reader, reader.uint32()));
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.generation = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2546,6 +2597,7 @@ export const WorkerHello: MessageFns<WorkerHello> = {
       sandboxes: globalThis.Array.isArray(object?.sandboxes)
         ? object.sandboxes.map((e: any) => SandboxReport.fromJSON(e))
         : [],
+      generation: isSet(object.generation) ? BigInt(object.generation) : 0n,
     };
   },
 
@@ -2572,6 +2624,9 @@ export const WorkerHello: MessageFns<WorkerHello> = {
     if (message.sandboxes?.length) {
       obj.sandboxes = message.sandboxes.map((e) => SandboxReport.toJSON(e));
     }
+    if (message.generation !== 0n) {
+      obj.generation = message.generation.toString();
+    }
     return obj;
   },
 
@@ -2587,6 +2642,9 @@ export const WorkerHello: MessageFns<WorkerHello> = {
     message.runtimes = object.runtimes?.map((e) => e) || [];
     message.memoryMb = (object.memoryMb !== undefined && object.memoryMb !== null) ? BigInt(object.memoryMb) : 0n;
     message.sandboxes = object.sandboxes?.map((e) => SandboxReport.fromPartial(e)) || [];
+    message.generation = (object.generation !== undefined && object.generation !== null)
+      ? BigInt(object.generation)
+      : 0n;
     return message;
   },
 };
