@@ -139,7 +139,10 @@ class ChannelDispatcher implements Dispatcher {
     if (known) return known
     const { placement: directory, clock, random } = this.#options
     const deps = { core: this.#core, directory, clock, random, settled: () => this.#settled() }
-    this.#partitions.set(partition, new PartitionLink(deps, partition))
+    const link = new PartitionLink(deps, partition)
+    // Known before it dials: dialling sends through it what waits already.
+    this.#partitions.set(partition, link)
+    link.dial()
     return undefined
   }
 

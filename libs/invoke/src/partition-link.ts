@@ -30,7 +30,6 @@ export class PartitionLink {
   constructor(deps: LinkDeps, partition: number) {
     this.#deps = deps
     this.#partition = partition
-    this.#dial()
   }
 
   get connected(): boolean {
@@ -46,7 +45,7 @@ export class PartitionLink {
     if (!leader || (this.#channel && leader.epoch === this.#epoch)) return
     this.#hangUp()
     this.#failures = 0
-    this.#dial()
+    this.dial()
   }
 
   stop(): void {
@@ -54,7 +53,8 @@ export class PartitionLink {
     this.#hangUp()
   }
 
-  #dial(): void {
+  /** Connects to the leader, now or as soon as there is one. */
+  dial(): void {
     const { core, directory, clock } = this.#deps
     this.#redial?.cancel()
     this.#redial = undefined
@@ -98,7 +98,7 @@ export class PartitionLink {
     this.#failures += 1
     this.#redial = clock.schedule(waitMs * (0.5 + random()), () => {
       this.#redial = undefined
-      if (!this.#channel) this.#dial()
+      if (!this.#channel) this.dial()
     })
   }
 
