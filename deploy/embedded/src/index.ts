@@ -1,1 +1,2 @@
-export {}
+export { type EmbeddedDeps, type Fabric, startEmbedded } from './fabric.ts'
+export { type EmbeddedOptions, parseOptions } from './options.ts'

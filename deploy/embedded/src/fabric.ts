@@ -1,0 +1,309 @@
+import { randomUUID } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { availableParallelism, freemem } from 'node:os'
+import { join } from 'node:path'
+import { asyncQueueDefaults, startAsyncQueue } from '@weft/async-queue-service'
+import { mintSession } from '@weft/aws'
+import { accountId, buckets, type FabricConnection, functionName, isFunctionName, streams } from '@weft/contracts'
+import { frontendDefaults, startAllDoors } from '@weft/frontend-service'
+import { createDispatcher } from '@weft/invoke'
+import { metricsDefaults, startMetrics } from '@weft/metrics-service'
+import {
+  natsDeadBatches,
+  natsDeadLetterTargets,
+  natsEventAcceptor,
+  natsEventInbox,
+  natsMappingSources,
+  openCatalogue,
+  openCodeStore,
+  openDocuments,
+  openFactSink,
+  openLeaderBoard,
+  openMappingLeases,
+  openStores,
+  streamReader,
+} from '@weft/nats'
+import { startPlacement } from '@weft/placement-service'
+import {
+  type Clock,
+  type HealthSource,
+  type Logger,
+  memoryPlacementDirectory,
+  memoryWorkerDirectory,
+  type Random,
+  type Service,
+} from '@weft/platform'
+import { pollerDefaults, startPoller } from '@weft/poller-service'
+import { chooseDriver, startWorker } from '@weft/worker-service'
+import { accountLinks } from './account-links.ts'
+import type { Choice } from './banner.ts'
+import { startBus } from './bus.ts'
+import { removeConnection } from './connection-file.ts'
+import { lockDataDir, StartFailure } from './data-dir.ts'
+import { ensureDefaultAccount } from './default-account.ts'
+import type { EmbeddedOptions } from './options.ts'
+import { clusterSecret } from './secret.ts'
+
+export interface Fabric extends AsyncDisposable {
+  readonly connection: FabricConnection
+  /** Absolute. */
+  readonly dataDir: string
+  /** What was decided at the start, for the banner. */
+  readonly choices: readonly Choice[]
+  /** Whether the default account has a function of that name. */
+  hasFunction(name: string): boolean
+  problems(): readonly string[]
+}
+
+export interface EmbeddedDeps {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  /** Called with one line per step of the start. */
+  readonly progress: (line: string) => void
+}
+
+/** One partition: there is one process, and it leads it. */
+const partitions = 1
+/** A function's session credentials outlive its longest run by far. */
+const sessionMs = 12 * 60 * 60 * 1_000
+/** What a stop waits for runs to finish, ms; a terminal's patience rather than a cluster's. */
+const stopDeadlineMs = 10_000
+const firstAccount = accountId('000000000000')
+
+/**
+ * Starts all six services in this process over a nats-server child. Everything that is opened is closed in reverse
+ * order when the fabric is disposed, and also when the start fails half way: doors first, the bus last.
+ * Rejects with a `StartFailure`, one clear line, for what the user can change.
+ */
+export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps): Promise<Fabric> {
+  const { clock, random, log, progress } = deps
+  const { region } = options
+  const logOf = (service: string): Logger => log.child({ service })
+  await using opened = new AsyncDisposableStack()
+
+  const { path: dataDir } = opened.use(await lockDataDir(options.dataDir))
+  removeConnection(dataDir)
+
+  progress('starting nats-server and proving what it keeps')
+  const bus = opened.use(
+    await startBus({
+      dataDir,
+      host: options.host,
+      natsPort: options.natsPort,
+      durability: options.durability,
+      accountId: firstAccount,
+      placementPartitions: partitions,
+      clock,
+      log: logOf('bus'),
+    }),
+  )
+  const { links } = bus
+  const secret = clusterSecret(dataDir)
+
+  progress('reading the catalogue')
+  const catalogue = opened.use(openCatalogue(links.frontend, { log: logOf('catalogue'), clock }))
+  await catalogue.whenReady
+  const stores = openStores(links.frontend, catalogue, clock)
+  const account = await ensureDefaultAccount(stores, firstAccount)
+  const [accessKey] = account.accessKeys
+  if (!accessKey) throw new StartFailure(`account ${firstAccount} has no access key left`)
+
+  const factsOf = (name: 'frontend' | 'worker' | 'async-queue' | 'poller') =>
+    opened.use(openFactSink(links[name], { log: logOf(name), clock }))
+
+  const metrics = opened.use(
+    await startMetrics(metricsDefaults, {
+      records: streamReader(links.metrics, streams.records),
+      documents: openDocuments(links.metrics, buckets.rollups, clock),
+      clock,
+      log: logOf('metrics'),
+    }),
+  )
+
+  const leaders = opened.use(openLeaderBoard(links.placement, { log: logOf('placement'), clock }))
+  await leaders.whenReady
+  const placement = opened.use(
+    await startPlacement(
+      { instanceId: `placement-${randomUUID()}`, address: '', partitions },
+      { leaders, catalogue, clock, random, log: logOf('placement') },
+    ),
+  )
+  const placementDirectory = memoryPlacementDirectory({
+    partitions,
+    leaders,
+    acceptDispatcher: (channel) => placement.acceptDispatcher(channel),
+    acceptWorker: (channel) => placement.acceptWorker(channel),
+  })
+
+  progress('choosing a sandbox driver')
+  const workerDir = join(dataDir, 'worker')
+  mkdirSync(workerDir, { recursive: true })
+  const chosen = await chooseDriver({ choice: options.sandbox, dataDir: workerDir, log: logOf('worker') })
+  if (!chosen.ok) throw new StartFailure(chosen.error)
+  const memoryMb = workerMemoryMb()
+  const facts = { worker: factsOf('worker'), queue: factsOf('async-queue'), poller: factsOf('poller') }
+  let httpPort = options.httpPort
+  const worker = opened.use(
+    await startWorker(
+      { workerId: `worker-${randomUUID()}`, zone: 'local', address: '', dataDir: workerDir, memoryMb, stopDeadlineMs },
+      {
+        driver: chosen.value.driver,
+        code: await openCodeStore(links.worker),
+        facts: facts.worker,
+        placement: placementDirectory,
+        clock,
+        random,
+        log: logOf('worker'),
+        credentials: async ({ accountId: account, roleArn, functionName }) =>
+          mintSession(secret, {
+            accountId: accountId(account),
+            roleArn,
+            functionName,
+            expiresAtMs: clock.now() + sessionMs,
+          }),
+        // The door opens last, and functions run only after it has.
+        callbackAddress: {
+          host: options.host,
+          get port() {
+            return httpPort
+          },
+        },
+      },
+    ),
+  )
+  const dispatcher = opened.use(
+    createDispatcher({
+      id: `dispatcher-${randomUUID()}`,
+      region,
+      placement: placementDirectory,
+      workers: memoryWorkerDirectory((channel) => worker.acceptDispatcher(channel)),
+      clock,
+      random,
+      log: logOf('invoke'),
+      drainMs: stopDeadlineMs,
+    }),
+  )
+
+  const tenants = accountLinks(bus)
+  const inbox = opened.use(natsEventInbox({ link: links['async-queue'], clock, log: logOf('async-queue') }))
+  const asyncQueue = opened.use(
+    await startAsyncQueue(
+      { ...asyncQueueDefaults, region, stopDeadlineMs },
+      {
+        inbox,
+        targets: natsDeadLetterTargets(tenants),
+        invoker: dispatcher,
+        catalogue,
+        facts: facts.queue,
+        clock,
+        log: logOf('async-queue'),
+      },
+    ),
+  )
+  const sources = opened.use(natsMappingSources({ links: tenants, clock, log: logOf('poller') }))
+  const leases = await openMappingLeases({
+    link: links.poller,
+    clock,
+    log: logOf('poller'),
+    instanceId: `poller-${randomUUID()}`,
+  })
+  const poller = opened.use(
+    await startPoller(
+      { ...pollerDefaults, region, stopDeadlineMs },
+      {
+        catalogue,
+        mappingStore: openStores(links.poller, catalogue, clock).mappings,
+        sources,
+        leases,
+        deadBatches: natsDeadBatches(links.poller),
+        invoker: dispatcher,
+        facts: facts.poller,
+        clock,
+        log: logOf('poller'),
+      },
+    ),
+  )
+
+  progress('opening the doors')
+  const below: readonly HealthSource[] = [
+    { service: 'bus', problems: () => bus.problems(), details: () => ({ ...bus.durability }) },
+    { service: 'catalogue', problems: () => catalogue.problems() },
+    ...[metrics, placement, worker, asyncQueue, poller].map(sourceOf),
+    {
+      service: 'facts',
+      problems: () => [...new Set(Object.values(facts).flatMap((sink) => sink.problems()))],
+    },
+  ]
+  const problemsBelow = (): readonly string[] => below.flatMap((part) => part.problems())
+  let parts = below
+  const frontend = opened.use(
+    await startAllDoors(
+      {
+        ...frontendDefaults,
+        region,
+        stopMs: stopDeadlineMs,
+        http: { host: options.host, port: options.httpPort },
+        grpc: { host: options.host, port: options.grpcPort },
+      },
+      {
+        link: links.frontend,
+        catalogue,
+        stores,
+        code: await openCodeStore(links.frontend),
+        invoker: dispatcher,
+        events: natsEventAcceptor({ link: links.frontend, log: logOf('frontend') }),
+        facts: factsOf('frontend'),
+        clock,
+        log: logOf('frontend'),
+        clusterSecret: secret,
+        runtimes: () => worker.runtimes,
+        problems: problemsBelow,
+        health: { service: 'weft', problems: () => [], parts: () => parts, metrics: () => metrics.page() },
+      },
+    ),
+  )
+  httpPort = frontend.httpPort
+  // The doors tell, at their own health service, what is wrong below them too.
+  const ofDoors = (): readonly string[] => {
+    const known = problemsBelow()
+    return frontend.problems().filter((problem) => !known.includes(problem))
+  }
+  parts = [...below, { service: 'frontend', problems: ofDoors }]
+
+  const connection: FabricConnection = {
+    http: `http://${options.host}:${frontend.httpPort}`,
+    grpc: `${options.host}:${frontend.grpcPort}`,
+    nats: `nats://${options.host}:${bus.port}`,
+    region,
+    accountId: firstAccount,
+    accessKeyId: accessKey.accessKeyId,
+    secretAccessKey: accessKey.secretAccessKey,
+    natsCreds: bus.clientCredsFile,
+  }
+  const all = opened.move()
+  return {
+    connection,
+    dataDir,
+    choices: [
+      { what: 'sandbox', chosen: chosen.value.driver.name, why: chosen.value.explanation },
+      { what: 'durability', chosen: bus.durability.sync, why: bus.durability.summary },
+      { what: 'runtimes', chosen: `${worker.runtimes.length}`, why: worker.runtimes.join(', ') },
+      { what: 'memory', chosen: `${memoryMb} MB`, why: `for sandboxes, on ${availableParallelism()} CPUs` },
+      { what: 'doors', chosen: connection.http, why: `gRPC ${connection.grpc}, NATS ${connection.nats}` },
+      { what: 'keys', chosen: `${dataDir}/connection.json`, why: `account ${firstAccount}, region ${region}` },
+    ],
+    hasFunction: (name) => isFunctionName(name) && catalogue.function(firstAccount, functionName(name)) !== undefined,
+    problems: () => parts.flatMap((part) => part.problems()),
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  }
+}
+
+const sourceOf = (service: Service & { readonly details?: () => Readonly<Record<string, unknown>> }): HealthSource => ({
+  service: service.name,
+  problems: () => service.problems(),
+  ...(service.details && { details: service.details }),
+})
+
+/** Three quarters of what is free: the rest is for NATS, for this process, and for the host. */
+const workerMemoryMb = (): number => Math.floor((freemem() / 1024 ** 2) * 0.75)
