@@ -1,0 +1,63 @@
+import { err, ok, type Result } from '@weft/contracts'
+import { createDockerDriver } from '@weft/docker'
+import type { Logger } from '@weft/platform'
+import type { SandboxDriver } from '@weft/sandbox'
+import type { DriverChoice } from './config.ts'
+import { createOciDriver } from './oci/oci-driver.ts'
+import { createProcessDriver } from './process-driver.ts'
+
+export interface DriverOptions {
+  readonly choice: DriverChoice
+  /** The worker's data folder. */
+  readonly dataDir: string
+  readonly log: Logger
+  /** Of the Docker engine; its default when absent. */
+  readonly dockerSocket?: string
+  /** Low-level runtime as the Docker engine names it; `runc` when absent. */
+  readonly engineRuntime?: string
+}
+
+export interface ChosenDriver {
+  readonly driver: SandboxDriver
+  /** One sentence for the start: what was chosen, why, and what it isolates. */
+  readonly explanation: string
+}
+
+/**
+ * Probes what the host has and chooses. `auto` takes runc, else a Docker engine, and never goes without isolation. The
+ * error says what is missing.
+ */
+export async function chooseDriver(options: DriverOptions): Promise<Result<ChosenDriver, string>> {
+  const { choice } = options
+  if (choice !== 'auto') return tryDriver(make(choice, options), 'as asked')
+  const oci = await tryDriver(make('oci', options), 'the host can run it')
+  if (oci.ok) return oci
+  const docker = await tryDriver(make('docker', options), `not oci: ${oci.error}`)
+  if (docker.ok) return docker
+  return err(
+    `no sandbox can be made: oci: ${oci.error}; docker: ${docker.error}; to run functions without any isolation ask for "process"`,
+  )
+}
+
+function make(name: SandboxDriver['name'], options: DriverOptions): SandboxDriver {
+  const { dataDir, log, dockerSocket, engineRuntime } = options
+  switch (name) {
+    case 'oci':
+      return createOciDriver({ dataDir, log })
+    case 'docker':
+      return createDockerDriver({
+        ...{ dataDir, log },
+        ...(dockerSocket !== undefined && { socketPath: dockerSocket }),
+        ...(engineRuntime !== undefined && { engineRuntime }),
+      })
+    case 'process':
+      return createProcessDriver({ dataDir })
+  }
+}
+
+async function tryDriver(driver: SandboxDriver, why: string): Promise<Result<ChosenDriver, string>> {
+  const probed = await driver.probe()
+  if (probed.ok) return ok({ driver, explanation: `${driver.name} (${why}): ${driver.describe}` })
+  await driver.close?.()
+  return err(probed.error)
+}

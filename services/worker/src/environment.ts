@@ -1,0 +1,382 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { type FactSink, limits } from '@weft/contracts'
+import type { SandboxSpec } from '@weft/contracts/sandbox'
+import { type RunInvocation, type RunResult, RunStatus } from '@weft/contracts/worker'
+import { type Clock, delay, type Logger } from '@weft/platform'
+import {
+  deadlineOf,
+  type EnvironmentDecision,
+  type EnvironmentEvent,
+  type EnvironmentState,
+  functionVariables,
+  InvocationLog,
+  type InvokeHeader,
+  initReportLine,
+  initStartLine,
+  OutputLines,
+  oneLine,
+  type RunOutcome,
+  type SessionCredentials,
+  startLine,
+  step,
+} from '@weft/sandbox'
+import type { Body } from './boot.ts'
+import { invocationRecord, logBatches, logStreamName, type RunFacts, tellEnd } from './run-facts.ts'
+import type { LinkEvent } from './runtime-link.ts'
+
+export interface EnvironmentParts {
+  readonly sandboxId: string
+  readonly workerId: string
+  readonly spec: SandboxSpec
+  readonly credentials: SessionCredentials | undefined
+  readonly freezeAfterMs: number
+  readonly facts: FactSink
+  readonly clock: Clock
+  readonly log: Logger
+  /** Another sandbox with the same code, for an initialisation that is repeated. */
+  readonly replacement: () => Promise<Body>
+  /** Nothing runs any more; called after every run. */
+  readonly onIdle: () => void
+  /** It serves no more; called once, as soon as that is decided. */
+  readonly onGone: (reason: string) => void
+}
+
+interface CurrentRun extends RunFacts {
+  readonly reply: (result: RunResult) => void
+  /** The START line is out. */
+  told: boolean
+}
+
+/** How old the memory figure of a REPORT line may be: reading it takes longer than a short invocation. */
+const statsMs = 100
+/** After the exit of a runtime, how long its last words are waited for. */
+const lastWordsMs = 50
+/** After a runtime hung up, how long its exit is waited for before it counts as a broken protocol. */
+const hangUpMs = 1_000
+const mebibyte = 1024 * 1024
+
+/** One execution environment: carries out what the pure life cycle decides. */
+export class Environment {
+  readonly #parts: EnvironmentParts
+  readonly #logStream: string
+  #body: Body
+  #state: EnvironmentState = { kind: 'starting' }
+  #run: CurrentRun | undefined
+  /** Lines that belong to the current run, or to the next when there is none. */
+  #log = new InvocationLog()
+  readonly #lines = { stdout: new OutputLines(), stderr: new OutputLines() }
+  #timer: { readonly atMs: number; cancel(): void } | undefined
+  #cpuLimited = false
+  #usage = { atMs: Number.NEGATIVE_INFINITY, maxMb: 0, oomKills: 0 }
+  #idleSinceMs: number
+  #runs = 0
+  /** The log and record of earlier runs are out. */
+  #sealed: Promise<void> = Promise.resolve()
+  readonly #destroyed = Promise.withResolvers<void>()
+
+  /** `body` holds the code already. */
+  constructor(parts: EnvironmentParts, body: Body) {
+    this.#parts = parts
+    this.#body = body
+    this.#logStream = logStreamName(parts.clock.now(), parts.spec.version, parts.sandboxId)
+    this.#idleSinceMs = parts.clock.monotonic()
+    this.#attach(body)
+    this.#apply({ kind: 'booted' })
+    this.#apply({ kind: 'specialised' })
+  }
+
+  get busy(): boolean {
+    return this.#run !== undefined
+  }
+
+  get gone(): boolean {
+    return this.#state.kind === 'gone'
+  }
+
+  /** Monotonic ms. */
+  get idleSinceMs(): number {
+    return this.#idleSinceMs
+  }
+
+  /** Resolves when every trace of it is gone. */
+  get destroyed(): Promise<void> {
+    return this.#destroyed.promise
+  }
+
+  /** Runs an invocation; the caller has seen that none runs. `reply` is called once. */
+  run(invocation: RunInvocation, reply: (result: RunResult) => void): void {
+    this.#flushLines()
+    const sealing = this.#sealing
+    if (sealing) {
+      this.#sealing = undefined
+      this.#log = new InvocationLog()
+    }
+    const startedAtMs = this.#parts.clock.now()
+    this.#run = { invocation, reply, startedAtMs, log: this.#log, told: false }
+    this.#runs += 1
+    this.#apply({
+      kind: 'invoke',
+      run: { requestId: invocation.requestId, timeoutMs: this.#parts.spec.timeoutMs },
+    })
+  }
+
+  /** Ends it, whatever it does. */
+  stop(reason: string): Promise<void> {
+    this.#apply({ kind: 'stop', reason })
+    return this.destroyed
+  }
+
+  /** The run whose last output may still be on its way. */
+  #sealing: CurrentRun | undefined
+
+  #attach(body: Body): void {
+    const current = (): boolean => body === this.#body
+    body.link.onEvent((event) => {
+      if (current()) this.#onLink(event)
+    })
+    body.onOutput((chunk, from) => {
+      if (current()) this.#lines[from].push(chunk, (line) => this.#log.add(this.#parts.clock.now(), line))
+    })
+    void this.#watch(body)
+  }
+
+  #onLink(event: LinkEvent): void {
+    if (event.kind === 'log') this.#log.add(this.#parts.clock.now(), event.message)
+    else if (event.kind === 'hello') this.#apply({ kind: 'violation', reason: 'HELLO for the second time' })
+    else this.#apply(event)
+  }
+
+  /** An exit counts once what the runtime said before it has been read. */
+  async #watch(body: Body): Promise<void> {
+    const { clock } = this.#parts
+    const exited = body.sandbox.exited
+    const first = await Promise.race([exited, body.link.closed])
+    const exit = first ?? (await Promise.race([exited, delay(clock, hangUpMs)]))
+    if (first) await Promise.race([body.link.closed, delay(clock, lastWordsMs)])
+    await nextTurn()
+    if (body !== this.#body) return
+    this.#apply(exit ? { kind: 'exited', exit } : { kind: 'violation', reason: 'the runtime closed its connection' })
+  }
+
+  #apply(event: EnvironmentEvent): void {
+    const { clock, freezeAfterMs, log, sandboxId } = this.#parts
+    const before = this.#state
+    try {
+      const { state, decisions } = step(before, event, clock.monotonic(), freezeAfterMs)
+      this.#state = state
+      this.#carryOut(decisions)
+    } catch (error) {
+      // A bug of ours: this environment goes, the others stay.
+      log.fatal({ err: error, sandboxId, state: before.kind, event: event.kind }, 'an environment lost its way')
+      if (event.kind !== 'stop') this.#apply({ kind: 'stop', reason: 'internal error' })
+    }
+    if (this.#state !== before) this.#arm()
+  }
+
+  #carryOut(decisions: readonly EnvironmentDecision[]): void {
+    for (const [index, decision] of decisions.entries()) {
+      if (decision.do === 'thaw') {
+        // The invocation goes in once the processes run again.
+        this.#body.sandbox.thaw().then(
+          () => this.#carryOut(decisions.slice(index + 1)),
+          (error: unknown) => this.#apply({ kind: 'failed', reason: `a sandbox could not be thawed: ${error}` }),
+        )
+        return
+      }
+      this.#do(decision)
+    }
+  }
+
+  #do(decision: EnvironmentDecision): void {
+    const { clock, spec, log, sandboxId } = this.#parts
+    switch (decision.do) {
+      case 'init':
+        this.#log.tell(clock.now(), initStartLine(spec.runtime, spec.region))
+        this.#init()
+        break
+      case 'invoke':
+        this.#invoke()
+        break
+      case 'thaw':
+        // Done by the caller, because what follows waits for it.
+        break
+      case 'freeze':
+        this.#body.sandbox
+          .freeze()
+          .catch((error: unknown) => log.warn({ err: error, sandboxId }, 'a sandbox could not be frozen'))
+        break
+      case 'replace':
+        void this.#replace()
+        break
+      case 'report-init': {
+        const { initMs, status, errorType } = decision
+        this.#log.tell(clock.now(), initReportLine(initMs, status, oneLine(errorType)))
+        break
+      }
+      case 'finish':
+        this.#finish(decision.outcome)
+        break
+      case 'destroy':
+        this.#destroy(decision.reason)
+        break
+    }
+  }
+
+  #init(): void {
+    const { spec, credentials } = this.#parts
+    const body = this.#body
+    body.link.init({
+      handler: spec.handler,
+      taskRoot: body.taskRoot,
+      logFormat: spec.logFormat,
+      environment: functionVariables({ ...spec, logStream: this.#logStream }, body, credentials),
+    })
+  }
+
+  #invoke(): void {
+    const run = this.#run as CurrentRun
+    const { spec, clock } = this.#parts
+    // Initialisation has the CPU to itself, as on AWS; from the first invocation on the share counts.
+    if (!this.#cpuLimited) {
+      this.#cpuLimited = true
+      this.#body.sandbox
+        .limit({ memoryMb: spec.memoryMb, cpu: spec.memoryMb / limits.memoryMbPerCpu })
+        .catch((error: unknown) => this.#apply({ kind: 'failed', reason: `limits could not be set: ${error}` }))
+    }
+    this.#tellStart(run)
+    const { invocation } = run
+    const left = (deadlineOf(this.#state, 0) ?? 0) - clock.monotonic()
+    const header: InvokeHeader = {
+      requestId: invocation.requestId,
+      deadlineMs: Math.floor(clock.now() + left),
+      invokedFunctionArn: invocation.invokedFunctionArn,
+      ...(invocation.traceHeader !== '' && { traceId: invocation.traceHeader }),
+      ...(invocation.clientContext !== '' && {
+        clientContext: Buffer.from(invocation.clientContext, 'base64').toString('utf8'),
+      }),
+    }
+    this.#body.link.invoke(header, invocation.payload.length > 0 ? invocation.payload : emptyEvent)
+  }
+
+  #tellStart(run: CurrentRun): void {
+    if (run.told) return
+    run.told = true
+    run.log.tell(this.#parts.clock.now(), startLine(run.invocation.requestId, this.#parts.spec.version))
+  }
+
+  async #replace(): Promise<void> {
+    const old = this.#body
+    void old.destroy()
+    try {
+      const body = await this.#parts.replacement()
+      if (this.gone) return void body.destroy()
+      this.#body = body
+      this.#cpuLimited = false
+      this.#attach(body)
+      this.#apply({ kind: 'specialised' })
+    } catch (error) {
+      this.#apply({ kind: 'failed', reason: `no sandbox to initialise again: ${error}` })
+    }
+  }
+
+  #finish(outcome: RunOutcome): void {
+    const run = this.#run as CurrentRun
+    this.#tellStart(run)
+    this.#run = undefined
+    this.#idleSinceMs = this.#parts.clock.monotonic()
+    this.#sealing = run
+    const result = (logTail: string): RunResult => ({
+      seq: run.invocation.seq,
+      status: statusOf[outcome.status],
+      payload: outcome.payload as Buffer,
+      logTail,
+      sandboxLost: outcome.lost,
+      detail: outcome.errorType,
+      durationMs: outcome.durationMs,
+      initDurationMs: outcome.initMs,
+    })
+    const wantsTail = run.invocation.logTail
+    if (!wantsTail) run.reply(result(''))
+    const coldStart = this.#runs === 1
+    this.#sealed = this.#sealed.then(() => this.#seal(run, outcome, coldStart))
+    if (wantsTail) void this.#sealed.then(() => run.reply(result(run.log.tail())))
+    this.#parts.onIdle()
+  }
+
+  /** Completes the log of a run and hands over what is known of it; off the path of the answer. */
+  async #seal(run: CurrentRun, outcome: RunOutcome, coldStart: boolean): Promise<void> {
+    const { clock, spec, facts, workerId, sandboxId } = this.#parts
+    // Output that was written before the answer is read in the turn after it.
+    await nextTurn()
+    if (this.#sealing === run) {
+      this.#flushLines()
+      this.#sealing = undefined
+      this.#log = new InvocationLog()
+    }
+    const maxMemoryUsedMb = await this.#maxMemoryUsedMb(outcome)
+    tellEnd(run.log, clock.now(), spec, outcome, maxMemoryUsedMb)
+    for (const batch of logBatches(run, spec, this.#logStream)) facts.log(batch)
+    facts.record(invocationRecord(run, spec, outcome, { workerId, sandboxId, maxMemoryUsedMb, coldStart }))
+  }
+
+  async #maxMemoryUsedMb(outcome: RunOutcome): Promise<number> {
+    const { clock, spec, log, sandboxId } = this.#parts
+    if (outcome.errorType === 'Runtime.OutOfMemory') return spec.memoryMb
+    const usage = this.#usage
+    const now = clock.monotonic()
+    if (now - usage.atMs < statsMs) return usage.maxMb
+    try {
+      const stats = await this.#body.sandbox.stats()
+      const maxMb = Math.min(spec.memoryMb, Math.ceil(stats.memoryPeakBytes / mebibyte))
+      this.#usage = { atMs: now, maxMb: Math.max(maxMb, usage.maxMb), oomKills: stats.oomKills ?? 0 }
+      // The runtime lives on, but a process of the function's is missing: nobody knows in what state that leaves it.
+      if (this.#usage.oomKills > usage.oomKills && !this.busy) this.#apply({ kind: 'stop', reason: 'out of memory' })
+    } catch (error) {
+      log.warn({ err: error, sandboxId }, 'the memory use of a sandbox could not be read')
+    }
+    return this.#usage.maxMb
+  }
+
+  #destroy(reason: string): void {
+    const { onGone, clock } = this.#parts
+    this.#timer?.cancel()
+    const body = this.#body
+    onGone(reason)
+    const work = async (): Promise<void> => {
+      // The memory figure of the last run is read first; not for long, for what runs in there must end.
+      await Promise.race([this.#sealed, delay(clock, statsMs)])
+      await body.destroy()
+      await this.#sealed
+    }
+    void work().finally(() => this.#destroyed.resolve())
+  }
+
+  #flushLines(): void {
+    const add = (line: string): void => this.#log.add(this.#parts.clock.now(), line)
+    this.#lines.stdout.flush(add)
+    this.#lines.stderr.flush(add)
+  }
+
+  /** One timer that is moved only forward in time costs a warm invocation nothing. */
+  #arm(): void {
+    const { clock, freezeAfterMs } = this.#parts
+    const due = deadlineOf(this.#state, freezeAfterMs)
+    if (due === undefined || (this.#timer && this.#timer.atMs <= due)) return
+    this.#timer?.cancel()
+    const timer = clock.schedule(due - clock.monotonic(), () => {
+      this.#timer = undefined
+      this.#apply({ kind: 'tick' })
+      this.#arm()
+    })
+    this.#timer = { atMs: due, cancel: () => timer.cancel() }
+  }
+}
+
+const emptyEvent = Buffer.from('{}')
+
+const statusOf = {
+  success: RunStatus.RUN_STATUS_SUCCEEDED,
+  error: RunStatus.RUN_STATUS_FUNCTION_ERROR,
+  timeout: RunStatus.RUN_STATUS_FUNCTION_ERROR,
+  'platform-failure': RunStatus.RUN_STATUS_PLATFORM_ERROR,
+} as const

@@ -1,0 +1,284 @@
+import { accountId, type FactSink } from '@weft/contracts'
+import type { EndLease, LeaseId, SandboxReport, WorkerFrame } from '@weft/contracts/placement'
+import type { SandboxSpec } from '@weft/contracts/sandbox'
+import { type RunInvocation, type RunResult, RunStatus } from '@weft/contracts/worker'
+import { type Clock, type Logger, partitionOf, type Timer } from '@weft/platform'
+import type { SessionCredentials } from '@weft/sandbox'
+import type { Body } from './boot.ts'
+import type { CodeCache, CodeUse } from './code-cache.ts'
+import { Environment } from './environment.ts'
+import { compareLeases, LeaseFence } from './lease-fence.ts'
+import type { StemPool } from './stems.ts'
+
+export interface FleetParts {
+  readonly workerId: string
+  readonly memoryMb: number
+  readonly idleMs: number
+  readonly freezeAfterMs: number
+  readonly partitions: number
+  readonly stems: StemPool
+  readonly code: CodeCache
+  readonly facts: FactSink
+  readonly clock: Clock
+  readonly log: Logger
+  readonly credentials: (spec: SandboxSpec) => Promise<SessionCredentials | undefined>
+  /** Tells the placement of a partition. */
+  readonly tell: (partition: number, frame: NonNullable<WorkerFrame['frame']>) => void
+  /** Memory or number of sandboxes changed. */
+  readonly changed: () => void
+}
+
+interface Member {
+  readonly sandboxId: string
+  readonly spec: SandboxSpec
+  readonly partition: number
+  readonly fence: LeaseFence
+  /** Undefined while it starts. */
+  environment: Environment | undefined
+  /** A stop that came while it started. */
+  stopReason: string | undefined
+  /** The lease of the invocation that runs. */
+  running: LeaseId | undefined
+  /** Ended leases under which something still ran. */
+  ending: LeaseId[]
+}
+
+/** How often idle environments are looked at, ms. */
+const reapMs = 5_000
+
+/** The environments of this worker, by the ids that placement gave them. */
+export class Fleet {
+  readonly #parts: FleetParts
+  readonly #members = new Map<string, Member>()
+  /** Environments whose end is decided but whose sandboxes are not removed yet. */
+  readonly #leaving = new Set<Promise<void>>()
+  #promisedMb = 0
+  #draining = false
+  #reaper: Timer
+
+  constructor(parts: FleetParts) {
+    this.#parts = parts
+    this.#reaper = parts.clock.schedule(reapMs, () => this.#reap())
+  }
+
+  get size(): number {
+    return this.#members.size
+  }
+
+  get running(): number {
+    let running = 0
+    for (const { environment } of this.#members.values()) if (environment?.busy) running += 1
+    return running
+  }
+
+  get freeMemoryMb(): number {
+    return Math.max(0, this.#parts.memoryMb - this.#promisedMb)
+  }
+
+  get draining(): boolean {
+    return this.#draining
+  }
+
+  reports(partition: number): SandboxReport[] {
+    return [...this.#members.values()]
+      .filter((member) => member.partition === partition)
+      .map(({ sandboxId, spec, fence, environment }) => ({
+        sandboxId,
+        spec,
+        lease: fence.latest,
+        busy: environment?.busy === true,
+        starting: environment === undefined,
+      }))
+  }
+
+  /** Starts an environment; tells `ready` or `failed`. Asked again for one that is there, it tells how that stands. */
+  start(sandboxId: string, spec: SandboxSpec): void {
+    const partition = partitionOf(accountId(spec.accountId), this.#parts.partitions)
+    const known = this.#members.get(sandboxId)
+    if (known) {
+      if (known.environment) this.#parts.tell(partition, { $case: 'ready', value: { sandboxId } })
+      return
+    }
+    if (this.#draining || !this.#makeRoom(spec.memoryMb)) {
+      const reason = this.#draining ? 'the worker is going away' : 'no memory left to promise'
+      this.#parts.tell(partition, { $case: 'failed', value: { sandboxId, reason, noCapacity: true } })
+      return
+    }
+    this.#promisedMb += spec.memoryMb
+    const member: Member = {
+      ...{ sandboxId, spec, partition, fence: new LeaseFence(), ending: [] },
+      ...{ environment: undefined, stopReason: undefined, running: undefined },
+    }
+    this.#members.set(sandboxId, member)
+    this.#parts.changed()
+    const starting = this.#start(member)
+    this.#leaving.add(starting)
+    void starting.finally(() => this.#leaving.delete(starting))
+  }
+
+  /** Ends an environment; tells `gone`. */
+  stop(sandboxId: string, reason: string): void {
+    const member = this.#members.get(sandboxId)
+    if (member?.environment) void member.environment.stop(reason)
+    else if (member) member.stopReason = reason
+  }
+
+  /** Refuses the lease from now on; tells `leaseEnded` once nothing runs under it. */
+  endLease(partition: number, { sandboxId, id }: EndLease): void {
+    if (!id) return
+    const member = this.#members.get(sandboxId)
+    member?.fence.end(id)
+    if (member?.running && compareLeases(member.running, id) <= 0) member.ending.push(id)
+    else this.#parts.tell(member?.partition ?? partition, { $case: 'leaseEnded', value: { sandboxId, id } })
+  }
+
+  /** Runs an invocation under its lease; `reply` is called once. */
+  run(invocation: RunInvocation, reply: (result: RunResult) => void): void {
+    const member = this.#members.get(invocation.sandboxId)
+    const refusal = this.#refusal(member, invocation)
+    if (refusal !== undefined || !member?.environment) {
+      reply(notStarted(invocation.seq, refusal ?? 'no such sandbox'))
+      return
+    }
+    member.running = invocation.lease
+    member.environment.run(invocation, reply)
+  }
+
+  #refusal(member: Member | undefined, { lease, requestId }: RunInvocation): string | undefined {
+    if (!member) return 'no such sandbox'
+    if (!member.environment) return 'the sandbox is starting'
+    if (!lease || !member.fence.admit(lease)) return 'the lease is stale'
+    if (member.environment.busy) return 'the sandbox is busy'
+    if (member.environment.gone) return 'the sandbox is gone'
+    if (!/^[0-9a-zA-Z-]{36}$/.test(requestId)) return 'not a request id'
+    return undefined
+  }
+
+  /** Takes nothing new from now on. */
+  drain(): void {
+    this.#draining = true
+    this.#parts.changed()
+  }
+
+  /** Ends everything; resolves when every trace is gone. */
+  async close(): Promise<void> {
+    this.#draining = true
+    this.#reaper.cancel()
+    for (const { sandboxId } of this.#members.values()) this.stop(sandboxId, 'the worker stops')
+    while (this.#leaving.size > 0) await Promise.allSettled(this.#leaving)
+  }
+
+  async #start(member: Member): Promise<void> {
+    const { sandboxId, spec, partition } = member
+    const { tell, log, credentials } = this.#parts
+    let use: CodeUse | undefined
+    let body: Body | undefined
+    try {
+      const [made, given] = await Promise.all([
+        this.#specialise(spec, (opened) => {
+          use = opened
+        }),
+        credentials(spec),
+      ])
+      body = made
+      if (member.stopReason !== undefined) throw new Error(member.stopReason)
+      const held = use
+      member.environment = new Environment(
+        {
+          ...{ sandboxId, spec, credentials: given, workerId: this.#parts.workerId },
+          ...{ freezeAfterMs: this.#parts.freezeAfterMs, facts: this.#parts.facts, clock: this.#parts.clock, log },
+          replacement: () => this.#specialise(spec, () => undefined, held),
+          onIdle: () => this.#idle(member),
+          onGone: (reason) => this.#gone(member, reason, held),
+        },
+        body,
+      )
+      tell(partition, { $case: 'ready', value: { sandboxId } })
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      use?.release()
+      this.#forget(member)
+      if (member.stopReason !== undefined) tell(partition, { $case: 'gone', value: { sandboxId, reason } })
+      else {
+        log.warn({ err: error, sandboxId, runtime: spec.runtime }, 'an environment could not be started')
+        tell(partition, { $case: 'failed', value: { sandboxId, reason, noCapacity: false } })
+      }
+      await body?.destroy()
+    }
+  }
+
+  /** A sandbox with the function's code and memory limit. */
+  async #specialise(spec: SandboxSpec, opened: (use: CodeUse) => void, held?: CodeUse): Promise<Body> {
+    const { code, stems } = this.#parts
+    const use = held
+      ? Promise.resolve(held)
+      : code.use(spec.codeDigest).then((value) => {
+          opened(value)
+          return value
+        })
+    // What must be fetched first is fetched while a sandbox is made; what is there is bound when it is made.
+    const dir = held || code.has(spec.codeDigest) ? (await use).dir : undefined
+    const [taken, fetched] = await Promise.allSettled([stems.take(spec, dir), use])
+    if (taken.status === 'rejected') throw taken.reason
+    const { body, hasCode } = taken.value
+    try {
+      if (fetched.status === 'rejected') throw fetched.reason
+      if (!hasCode) await body.sandbox.mountCode(fetched.value.dir)
+      // No CPU limit yet: with a small share initialisation would take many times as long.
+      await body.sandbox.limit({ memoryMb: spec.memoryMb, cpu: 0 })
+      return body
+    } catch (error) {
+      await body.destroy()
+      throw error
+    }
+  }
+
+  #idle(member: Member): void {
+    member.running = undefined
+    const { sandboxId, partition } = member
+    for (const id of member.ending.splice(0))
+      this.#parts.tell(partition, { $case: 'leaseEnded', value: { sandboxId, id } })
+  }
+
+  #gone(member: Member, reason: string, use: CodeUse | undefined): void {
+    const { sandboxId, partition, environment } = member
+    this.#forget(member)
+    this.#parts.tell(partition, { $case: 'gone', value: { sandboxId, reason } })
+    const leaving = (environment as Environment).destroyed.then(() => use?.release())
+    this.#leaving.add(leaving)
+    void leaving.finally(() => this.#leaving.delete(leaving))
+  }
+
+  #forget(member: Member): void {
+    if (!this.#members.delete(member.sandboxId)) return
+    this.#promisedMb -= member.spec.memoryMb
+    this.#parts.changed()
+  }
+
+  /** Promises may be kept only if the longest unused environments go first; false when even that is not enough. */
+  #makeRoom(memoryMb: number): boolean {
+    const idle = [...this.#members.values()]
+      .flatMap(({ environment, spec }) => (environment && !environment.busy ? [{ environment, spec }] : []))
+      .sort((a, b) => a.environment.idleSinceMs - b.environment.idleSinceMs)
+    const reapable = idle.reduce((sum, { spec }) => sum + spec.memoryMb, 0)
+    if (this.freeMemoryMb + reapable < memoryMb) return false
+    for (const { environment } of idle) {
+      if (this.freeMemoryMb >= memoryMb) break
+      void environment.stop('memory is needed for others')
+    }
+    return this.freeMemoryMb >= memoryMb
+  }
+
+  #reap(): void {
+    const now = this.#parts.clock.monotonic()
+    for (const { environment } of this.#members.values())
+      if (environment && !environment.busy && now - environment.idleSinceMs > this.#parts.idleMs)
+        void environment.stop('unused for too long')
+    this.#reaper = this.#parts.clock.schedule(Math.min(reapMs, this.#parts.idleMs), () => this.#reap())
+  }
+}
+
+const notStarted = (seq: bigint, detail: string): RunResult => ({
+  ...{ seq, detail, status: RunStatus.RUN_STATUS_NOT_STARTED, payload: Buffer.alloc(0), logTail: '' },
+  ...{ sandboxLost: false, durationMs: 0, initDurationMs: 0 },
+})

@@ -1,0 +1,190 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
+import { ok } from '@weft/contracts'
+import type {
+  RuntimeImage,
+  Sandbox,
+  SandboxDriver,
+  SandboxExit,
+  SandboxLimits,
+  SandboxListener,
+  SandboxStats,
+  StemRequest,
+} from '@weft/sandbox'
+
+export interface ProcessDriverOptions {
+  /** Folder of the worker's own. */
+  readonly dataDir: string
+}
+
+/**
+ * Plain child processes: no isolation of any kind and no limits. For machines where nothing else runs, by explicit
+ * choice only.
+ */
+export function createProcessDriver({ dataDir }: ProcessDriverOptions): SandboxDriver {
+  const root = join(dataDir, 'process-sandboxes')
+  return {
+    name: 'process',
+    describe:
+      'NO ISOLATION: functions are plain processes of this user and can read, change and reach whatever it can; ' +
+      'no limit of memory, CPU, processes, files or network holds',
+    probe: async () => ok(undefined),
+    create: (request) => start(request, join(root, request.sandboxId)),
+    async cleanUp() {
+      const removed: string[] = []
+      for (const id of namesIn(root)) {
+        const mark = readIfThere(join(root, id, 'process'))
+        if (mark !== undefined) {
+          const [pid = '', born = ''] = mark.split(' ')
+          // The pid may belong to another process by now; its time of birth tells.
+          if (bornAt(Number(pid)) === born) killGroup(Number(pid))
+        }
+        await rm(join(root, id), { recursive: true, force: true })
+        removed.push(`process of sandbox ${id}`)
+      }
+      return removed
+    },
+  }
+}
+
+async function start(request: StemRequest, dir: string): Promise<Sandbox> {
+  await mkdir(join(dir, 'tmp'), { recursive: true })
+  const { runtime } = request
+  const [program = '', ...args] = runtime.command.map((word) => onHost(word, runtime))
+  const child = spawn(program, args, {
+    cwd: dir,
+    env: {
+      ...runtime.environment,
+      TMPDIR: join(dir, 'tmp'),
+      WEFT_RUNTIME_SOCKET: join(request.socketDir, 'runtime.sock'),
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A process group of its own, so that its end takes along what it started.
+    detached: true,
+  })
+  try {
+    await once(child, 'spawn')
+    await writeFile(join(dir, 'process'), `${child.pid} ${bornAt(child.pid as number) ?? ''}`)
+    const sandbox = new ProcessSandbox(request.sandboxId, child, dir)
+    if (request.codeDir !== undefined) await sandbox.mountCode(request.codeDir)
+    return sandbox
+  } catch (error) {
+    if (child.pid !== undefined) killGroup(child.pid)
+    await rm(dir, { recursive: true, force: true })
+    throw error
+  }
+}
+
+class ProcessSandbox implements Sandbox {
+  readonly id: string
+  readonly pid: number
+  readonly taskRoot: string
+  readonly exited: Promise<SandboxExit>
+  readonly #child: ChildProcess
+  readonly #dir: string
+  #ended = false
+  #peakBytes = 0
+
+  constructor(id: string, child: ChildProcess, dir: string) {
+    this.id = id
+    this.pid = child.pid as number
+    this.taskRoot = join(dir, 'task')
+    this.#child = child
+    this.#dir = dir
+    this.exited = once(child, 'exit').then(([code, signal]) => {
+      this.#ended = true
+      return { code: code ?? undefined, signal: signal ?? undefined, oomKilled: false }
+    })
+  }
+
+  onOutput(listener: (chunk: Buffer, from: 'stdout' | 'stderr') => void): void {
+    this.#child.stdout?.on('data', (chunk: Buffer) => listener(chunk, 'stdout'))
+    this.#child.stderr?.on('data', (chunk: Buffer) => listener(chunk, 'stderr'))
+  }
+
+  mountCode(hostDir: string): Promise<void> {
+    return symlink(hostDir, this.taskRoot)
+  }
+
+  /** Every sandbox shares the host's loopback, so the port is any free one. */
+  async listen(): Promise<SandboxListener> {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return { server, address: `127.0.0.1:${(server.address() as AddressInfo).port}` }
+  }
+
+  async limit(_limits: SandboxLimits): Promise<void> {
+    // Nothing that a function could not undo could be set on a process of the same user.
+  }
+
+  async freeze(): Promise<void> {
+    this.#signal('SIGSTOP')
+  }
+
+  async thaw(): Promise<void> {
+    this.#signal('SIGCONT')
+  }
+
+  async stats(): Promise<SandboxStats> {
+    const status = this.#ended ? undefined : readIfThere(`/proc/${this.pid}/status`)
+    const bytes = (key: string): number =>
+      Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, 'm').exec(status ?? '')?.[1] ?? 0) * 1024
+    this.#peakBytes = Math.max(this.#peakBytes, bytes('VmHWM'))
+    return { memoryBytes: bytes('VmRSS'), memoryPeakBytes: this.#peakBytes, cpuMs: 0 }
+  }
+
+  async destroy(): Promise<void> {
+    killGroup(this.pid)
+    await this.exited
+    this.#child.stdout?.destroy()
+    this.#child.stderr?.destroy()
+    await rm(this.#dir, { recursive: true, force: true })
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (!this.#ended) killGroup(this.pid, signal)
+  }
+}
+
+/** Where a path inside lies on the host. */
+function onHost(word: string, { binds }: RuntimeImage): string {
+  for (const [host, inside] of binds) {
+    if (word === inside) return host
+    if (word.startsWith(`${inside}/`)) return host + word.slice(inside.length)
+  }
+  return word
+}
+
+function killGroup(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
+  try {
+    process.kill(-pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+/** Start time of a process in clock ticks since boot; undefined when there is no such process. */
+const bornAt = (pid: number): string | undefined =>
+  readIfThere(`/proc/${pid}/stat`)?.replace(/^.*\)/s, '').split(' ')[20]
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
+    throw error
+  }
+}
+
+function namesIn(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}

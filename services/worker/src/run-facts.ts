@@ -1,0 +1,106 @@
+/** What is told of an invocation once it is over: its last log lines, its log and its record. */
+import { createHash } from 'node:crypto'
+import {
+  accountId,
+  type FabricRecord,
+  functionName,
+  type InvocationSourceName,
+  type LogBatch,
+  type LogLine,
+} from '@weft/contracts'
+import type { SandboxSpec } from '@weft/contracts/sandbox'
+import { InvocationSource, type RunInvocation } from '@weft/contracts/worker'
+import { billedMs, endLine, type InvocationLog, oneLine, type RunOutcome, reportLine } from '@weft/sandbox'
+
+export interface RunFacts {
+  readonly invocation: RunInvocation
+  readonly startedAtMs: number
+  readonly log: InvocationLog
+}
+
+const logBatchBytes = 200 * 1024
+
+/** `YYYY/MM/DD/[VERSION]` and 32 hex digits. */
+export function logStreamName(nowMs: number, version: string, sandboxId: string): string {
+  const hex = /^[0-9a-f]{32}$/.test(sandboxId)
+    ? sandboxId
+    : createHash('sha256').update(sandboxId).digest('hex').slice(0, 32)
+  return `${new Date(nowMs).toISOString().slice(0, 10).replaceAll('-', '/')}/[${version}]${hex}`
+}
+
+/** The END and REPORT lines. */
+export function tellEnd(
+  log: InvocationLog,
+  atMs: number,
+  spec: SandboxSpec,
+  outcome: RunOutcome,
+  maxMemoryUsedMb: number,
+): void {
+  const { requestId, durationMs, initMs, reported } = outcome
+  log.tell(atMs, endLine(requestId))
+  const errorType = reported === 'error' ? oneLine(outcome.errorType) : ''
+  const figures = { durationMs, initMs, memoryMb: spec.memoryMb, maxMemoryUsedMb }
+  log.tell(atMs, reportLine({ requestId, ...figures, status: reported, errorType }))
+}
+
+/** The log, cut into batches that travel well. */
+export function* logBatches({ invocation, log }: RunFacts, spec: SandboxSpec, logStream: string): Generator<LogBatch> {
+  const head = {
+    accountId: accountId(spec.accountId),
+    functionName: functionName(spec.functionName),
+    logGroup: spec.logGroup,
+    logStream,
+    requestId: invocation.requestId,
+  }
+  let lines: LogLine[] = []
+  let bytes = 0
+  for (const line of log.lines()) {
+    if (lines.length > 0 && bytes + line.message.length > logBatchBytes) {
+      yield { ...head, lines }
+      lines = []
+      bytes = 0
+    }
+    lines.push(line)
+    bytes += line.message.length
+  }
+  if (lines.length > 0) yield { ...head, lines }
+}
+
+const sourceNames: Readonly<Record<number, InvocationSourceName>> = {
+  [InvocationSource.INVOCATION_SOURCE_SYNC]: 'sync',
+  [InvocationSource.INVOCATION_SOURCE_EVENT]: 'event',
+  [InvocationSource.INVOCATION_SOURCE_MAPPING]: 'mapping',
+}
+
+export function invocationRecord(
+  { invocation, startedAtMs }: RunFacts,
+  spec: SandboxSpec,
+  outcome: RunOutcome,
+  more: {
+    readonly workerId: string
+    readonly sandboxId: string
+    readonly maxMemoryUsedMb: number
+    readonly coldStart: boolean
+  },
+): FabricRecord {
+  return {
+    type: 'invocation',
+    ...more,
+    requestId: invocation.requestId,
+    accountId: accountId(spec.accountId),
+    functionName: functionName(spec.functionName),
+    version: spec.version,
+    source: sourceNames[invocation.source] ?? 'sync',
+    attempt: invocation.attempt,
+    startedAtMs,
+    acceptedAtMs: invocation.acceptedAtMs,
+    durationMs: outcome.durationMs,
+    billedDurationMs: billedMs(outcome.durationMs, outcome.initMs),
+    initDurationMs: outcome.initMs,
+    memoryMb: spec.memoryMb,
+    status: outcome.status === 'platform-failure' ? 'failure' : outcome.status,
+    errorType: oneLine(outcome.errorType),
+    requestBytes: invocation.payload.length,
+    responseBytes: outcome.payload.length,
+  }
+}

@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto'
+import { mkdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { ResultFrame, RunFrame } from '@weft/contracts/worker'
+import { type Channel, delay, type Service, stopInOrder } from '@weft/platform'
+import { detectRuntimes } from '@weft/runtimes'
+import { CodeCache } from './code-cache.ts'
+import { resolveConfig, type WorkerConfig, type WorkerDeps } from './config.ts'
+import { Fleet } from './fleet.ts'
+import { InvokeDoor } from './invoke-door.ts'
+import { PlacementLinks } from './placement-links.ts'
+import { runtimeImages } from './runtime-images.ts'
+import { StemPool } from './stems.ts'
+
+/** Owner of the sandboxes of one host. */
+export interface WorkerService extends Service {
+  /** Takes a dispatcher's connection to the invoke door. */
+  acceptDispatcher(channel: Channel<RunFrame, ResultFrame>): void
+  /** Runtimes offered, in order. */
+  readonly runtimes: readonly string[]
+  /** For the health answer. */
+  details(): Readonly<Record<string, unknown>>
+}
+
+/** How often a stop looks whether something still runs, ms. */
+const drainLookMs = 20
+
+/** Cleans up after a predecessor, offers the host's runtimes, and registers with placement. */
+export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promise<WorkerService> {
+  const { driver, clock, log } = deps
+  const settings = resolveConfig({ ...config, dataDir: resolve(config.dataDir) })
+  const { workerId, dataDir } = settings
+  await mkdir(dataDir, { recursive: true })
+  const removed = await driver.cleanUp()
+  if (removed.length > 0) log.warn({ removed }, 'removed what an earlier worker left')
+  const socketsDir = socketsDirOf(dataDir)
+  await rm(socketsDir, { recursive: true, force: true })
+  await mkdir(socketsDir, { recursive: true, mode: 0o711 })
+  const code = await CodeCache.open({
+    dir: join(dataDir, 'code'),
+    maxBytes: settings.codeCacheBytes,
+    ...{ store: deps.code, clock, log },
+  })
+  const images = runtimeImages(detectRuntimes())
+  const stems = new StemPool({
+    images,
+    perRuntime: settings.stemsPerRuntime,
+    prewarm: settings.prewarm,
+    boot: { driver, socketsDir, callbackAddress: deps.callbackAddress, clock, log },
+    ...{ clock, log },
+  })
+  const fleet: Fleet = new Fleet({
+    ...{ workerId, memoryMb: settings.memoryMb, idleMs: settings.idleMs, freezeAfterMs: settings.freezeAfterMs },
+    ...{ stems, code, clock, log, facts: deps.facts, credentials: deps.credentials },
+    partitions: deps.placement.partitions,
+    tell: (partition, frame) => links.tell(partition, frame),
+    changed: () => links.changed(),
+  })
+  const runtimes = [...images.keys()]
+  const links = new PlacementLinks({
+    ...{ directory: deps.placement, fleet, clock, random: deps.random, log },
+    hello: { workerId, address: settings.address, zone: settings.zone, runtimes, memoryMb: settings.memoryMb },
+  })
+  const door = new InvokeDoor(fleet)
+
+  const stop = (): Promise<void> =>
+    stopInOrder(
+      clock,
+      settings.stopDeadlineMs,
+      [
+        {
+          name: 'finish what runs',
+          run: async () => {
+            fleet.drain()
+            while (fleet.running > 0) await delay(clock, drainLookMs)
+          },
+        },
+      ],
+      (step, error) => log.warn({ err: error, step }, 'stop: step not clean'),
+    ).then(async () => {
+      // Leaving nothing behind is not bound to the deadline: each part has one of its own.
+      await fleet.close()
+      await stems.close()
+      links.close()
+      door.close()
+      await code.close()
+      await driver.close?.()
+      await rm(socketsDir, { recursive: true, force: true })
+      await deps.facts.flush()
+    })
+  let stopped: Promise<void> | undefined
+  return {
+    name: 'worker',
+    runtimes,
+    acceptDispatcher: (channel) => door.accept(channel),
+    problems: () => [
+      ...(stems.problem === undefined ? [] : [stems.problem]),
+      ...links.unreached().map((partition) => `the leader of placement partition ${partition} is not reached`),
+    ],
+    details: () => ({
+      ...{ workerId, driver: driver.name, runtimes, sandboxes: fleet.size, running: fleet.running },
+      ...{ stems: stems.size, freeMemoryMb: fleet.freeMemoryMb },
+    }),
+    [Symbol.asyncDispose]: () => {
+      stopped ??= stop()
+      return stopped
+    },
+  }
+}
+
+/** Paths of sockets are at most 107 bytes long, so they cannot lie in the data folder, whose path is anybody's choice. */
+function socketsDirOf(dataDir: string): string {
+  const name = `weft-sockets-${createHash('sha256').update(dataDir).digest('hex').slice(0, 12)}`
+  return process.getuid?.() === 0 ? join('/run', name) : join(tmpdir(), name)
+}
