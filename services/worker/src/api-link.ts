@@ -29,7 +29,7 @@ export class ApiLink implements RuntimeLink {
     this.#launcher = new FrameLink(launcher)
     // The launcher hangs up when it becomes the bootstrap; what it says before is about that alone.
     this.#launcher.onEvent((event) => {
-      if (event.kind === 'init-error' || event.kind === 'violation') this.#onEvent(event)
+      if (event.kind === 'hello' || event.kind === 'init-error' || event.kind === 'violation') this.#onEvent(event)
     })
     this.#listener = listener
     listener.maxConnections = mostConnections
