@@ -49,19 +49,33 @@ class Channel:
         self._socket = socket.socket(fileno=int(os.environ.pop("NODE_CHANNEL_FD")))
         self._socket.setblocking(True)
         self._held = b""
+        self._requests = []
+        self._unacknowledged = 0
 
     def fileno(self):
         return self._socket.fileno()
 
     def read(self):
-        """The messages that have arrived; None when the worker has gone."""
-        chunk = self._socket.recv(65536)
-        if not chunk:
+        """The requests that have arrived; None when the worker has gone."""
+        if not self._requests and not self._receive():
             return None
+        requests, self._requests = self._requests, []
+        return requests
+
+    def _receive(self):
+        chunk = self._socket.recv(65536)
         *lines, self._held = (self._held + chunk).split(b"\n")
-        messages = (json.loads(line) for line in lines if line)
-        # Node.js acknowledges sockets that it was handed.
-        return [message for message in messages if "cmd" not in message]
+        for message in (json.loads(line) for line in lines if line):
+            if "cmd" not in message:
+                self._requests.append(message)
+            elif message["cmd"] == "NODE_HANDLE_ACK":
+                self._unacknowledged -= 1
+        return bool(chunk)
+
+    @property
+    def waiting(self):
+        """Requests have arrived and were not read."""
+        return bool(self._requests)
 
     def send(self, message, server=None):
         if server is None:
@@ -70,6 +84,10 @@ class Channel:
         line = json.dumps({"cmd": "NODE_HANDLE", "type": "net.Server", "msg": message}).encode() + b"\n"
         sent = self._socket.sendmsg([line], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", server.fileno()))])
         self._socket.sendall(line[sent:])
+        # Node.js takes one socket with each of its reads: a second one before the first is acknowledged gets lost.
+        self._unacknowledged += 1
+        while self._unacknowledged > 0 and self._receive():
+            pass
 
 
 def namespace(pid, mark, kind):
@@ -264,11 +282,11 @@ def main():
     signal.signal(signal.SIGCHLD, lambda *_: None)
     helper = Helper(channel)
     while True:
-        readable, _, _ = select.select([channel, wake_reader], [], [])
+        readable, _, _ = select.select([channel, wake_reader], [], [], 0 if channel.waiting else None)
         if wake_reader in readable:
             os.read(wake_reader, 4096)
         helper.reap()
-        if channel in readable:
+        if channel.waiting or channel in readable:
             messages = channel.read()
             if messages is None:
                 sys.exit(0)

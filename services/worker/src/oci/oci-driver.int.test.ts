@@ -132,6 +132,17 @@ s.sendall(b"ping"); print(s.recv(10).decode())`)
   expect(refused).toBe('ECONNREFUSED')
 })
 
+test('several listeners asked for at once all arrive', async () => {
+  const { sandbox } = await start('import sys, time\ntime.sleep(3600)')
+  const ports = [9001, 9002, 9003, 9004]
+  const listeners = await Promise.all(
+    ports.map((port) => (sandbox.listen as NonNullable<Sandbox['listen']>).call(sandbox, port)),
+  )
+  expect(listeners.map(({ address }) => address)).toEqual(ports.map((port) => `127.0.0.1:${port}`))
+  for (const { server } of listeners) server.close()
+  await sandbox.destroy()
+})
+
 test('a frozen sandbox stands still, goes on when thawed, and can be destroyed frozen', async () => {
   const { sandbox, output } = await start('import time\nwhile True:\n  print("x", end=""); time.sleep(0.002)')
   const length = async (more: number) => {
