@@ -90,6 +90,8 @@ export interface Sandbox {
   readonly pid: number | undefined
   /** Where the package is seen inside, when that is not /var/task. */
   readonly taskRoot?: string
+  /** Environment variables that a function in it needs beside the usual ones. */
+  readonly variables?: Readonly<Record<string, string>>
   /** Output of stdout and stderr, as it comes. Set once, in the turn in which `create` resolved, so that nothing is lost. */
   onOutput(listener: (chunk: Buffer, from: 'stdout' | 'stderr') => void): void
   readonly exited: Promise<SandboxExit>

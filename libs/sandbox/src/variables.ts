@@ -20,6 +20,8 @@ export interface SandboxFacts {
   readonly runtimeApi: string
   /** URL at which functions reach the fabric back; undefined when they cannot. */
   readonly endpointUrl: string | undefined
+  /** What the sandbox needs beside. */
+  readonly variables?: Readonly<Record<string, string>> | undefined
 }
 
 export interface SessionCredentials {
@@ -43,7 +45,7 @@ export function functionVariables(
   sandbox: SandboxFacts,
   credentials: SessionCredentials | undefined,
 ): Record<string, string> {
-  const variables: Record<string, string> = { ...defaults }
+  const variables: Record<string, string> = { ...defaults, ...sandbox.variables }
   if (sandbox.endpointUrl !== undefined) variables.AWS_ENDPOINT_URL = sandbox.endpointUrl
   if (facts.runtime.startsWith('nodejs'))
     variables.NODE_PATH = `/opt/nodejs/node${/\d+/.exec(facts.runtime)?.[0]}/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:${sandbox.taskRoot}`

@@ -35,6 +35,7 @@ export interface Body {
   readonly runtimeApi: string
   /** URL of the fabric as seen inside. */
   readonly endpointUrl: string | undefined
+  readonly variables: Readonly<Record<string, string>> | undefined
   /** Output of the sandbox from now on; what came earlier is handed over first. */
   onOutput(listener: (chunk: Buffer, from: 'stdout' | 'stderr') => void): void
   /** Idempotent; resolves when every trace is gone. */
@@ -99,6 +100,7 @@ export async function boot(deps: BootDeps, request: BootRequest): Promise<Body> 
       taskRoot: sandbox.taskRoot ?? '/var/task',
       runtimeApi: api?.address ?? `127.0.0.1:${runtimeApiPort}`,
       endpointUrl: callback && `http://${callback.address}`,
+      variables: sandbox.variables,
       onOutput: (listener) => output.pass(listener),
       destroy,
     }

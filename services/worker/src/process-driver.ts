@@ -59,7 +59,6 @@ async function start(request: StemRequest, dir: string): Promise<Sandbox> {
     cwd: dir,
     env: {
       ...runtime.environment,
-      TMPDIR: join(dir, 'tmp'),
       WEFT_RUNTIME_SOCKET: join(request.socketDir, 'runtime.sock'),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -83,6 +82,7 @@ class ProcessSandbox implements Sandbox {
   readonly id: string
   readonly pid: number
   readonly taskRoot: string
+  readonly variables: Readonly<Record<string, string>>
   readonly exited: Promise<SandboxExit>
   readonly #child: ChildProcess
   readonly #dir: string
@@ -93,6 +93,7 @@ class ProcessSandbox implements Sandbox {
     this.id = id
     this.pid = child.pid as number
     this.taskRoot = join(dir, 'task')
+    this.variables = { TMPDIR: join(dir, 'tmp') }
     this.#child = child
     this.#dir = dir
     this.exited = once(child, 'exit').then(([code, signal]) => {

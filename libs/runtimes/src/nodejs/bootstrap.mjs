@@ -1,6 +1,6 @@
 // The Node.js runtime: waits for a function's code, loads its handler, and runs one invocation at a time.
 import { connect } from 'node:net'
-import { captureConsole } from './console.mjs'
+import { captureConsole, captureStream } from './console.mjs'
 import {
   ERROR,
   FATAL,
@@ -21,8 +21,12 @@ delete process.env.WEFT_RUNTIME_SOCKET
 const send = frameWriter(socket)
 const json = (value) => Buffer.from(JSON.stringify(value))
 
+/** Where a response is refused, bytes. */
+const longestAnswer = 6_291_556
+
 let handler
 let running
+let finishOutput = () => undefined
 let logLine = (_level, args) => process.stderr.write(`${args.join(' ')}\n`)
 
 /** AWS's error document: errorType, errorMessage and the stack's lines. */
@@ -56,12 +60,17 @@ async function init({ handler: name, taskRoot, environment, logFormat }) {
   for (const key of Object.keys(process.env)) delete process.env[key]
   Object.assign(process.env, environment)
   process.chdir(taskRoot)
+  const write = (atMs, message) => {
+    const stamp = Buffer.allocUnsafe(8)
+    stamp.writeDoubleBE(atMs, 0)
+    send(LOG, stamp, Buffer.from(message))
+  }
+  const rests = [captureStream(process.stdout, write), captureStream(process.stderr, write)]
+  finishOutput = () => {
+    for (const rest of rests) rest()
+  }
   logLine = captureConsole({
-    write: (atMs, message) => {
-      const stamp = Buffer.allocUnsafe(8)
-      stamp.writeDoubleBE(atMs, 0)
-      send(LOG, stamp, Buffer.from(message))
-    },
+    write,
     requestId: () => running?.requestId,
     logFormat,
     logLevel: environment.AWS_LAMBDA_LOG_LEVEL,
@@ -79,6 +88,7 @@ function answer(invocation, type, body) {
   // Later answers of the same invocation (a callback called twice, a rejected promise after it) are dropped, as on AWS.
   if (running !== invocation) return
   running = undefined
+  finishOutput()
   send(type, Buffer.from(invocation.requestId, 'latin1'), body)
 }
 
@@ -94,6 +104,15 @@ function succeed(invocation, result) {
       }),
     )
   }
+  if (body.length > longestAnswer)
+    return answer(
+      invocation,
+      ERROR,
+      json({
+        errorMessage: `Response payload size exceeded maximum allowed payload size (${longestAnswer} bytes).`,
+        errorType: 'Function.ResponseSizeTooLarge',
+      }),
+    )
   answer(invocation, RESPONSE, body)
 }
 

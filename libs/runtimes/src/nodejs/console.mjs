@@ -10,6 +10,26 @@ const errorForJson = (error) => ({
   stackTrace: typeof error.stack === 'string' ? error.stack.split('\n') : [],
 })
 
+/** Makes what is written to a standard stream one message a line, in order with the console's. */
+export function captureStream(stream, write) {
+  let held = ''
+  const take = (text) => {
+    const lines = (held + text).split('\n')
+    held = lines.pop()
+    for (const line of lines) write(Date.now(), line)
+  }
+  stream.write = (chunk, encoding, callback) => {
+    const done = typeof encoding === 'function' ? encoding : callback
+    take(typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8'))
+    if (done) process.nextTick(done)
+    return true
+  }
+  /** Gives out what has no newline yet; called at the end of an invocation. */
+  return () => {
+    if (held !== '') take('\n')
+  }
+}
+
 /** Replaces the console's methods. `requestId()` is the running invocation's, or undefined. */
 export function captureConsole({ write, requestId, logFormat, logLevel }) {
   const least = rank[(logLevel ?? 'TRACE').toUpperCase()] ?? 0

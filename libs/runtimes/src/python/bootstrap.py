@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import platform
+import site
 import socket
 import struct
 import sys
@@ -16,6 +17,9 @@ import traceback
 
 INIT, INVOKE = 1, 2
 HELLO, READY, INIT_ERROR, RESPONSE, ERROR, LOG = 16, 17, 18, 19, 20, 21
+
+# Where a response is refused, bytes.
+LONGEST_ANSWER = 6_291_556
 
 
 class RuntimeFault(Exception):
@@ -259,10 +263,17 @@ def invoke(link, handler, body):
         except (TypeError, ValueError) as error:
             raise RuntimeFault("Runtime.MarshalError", f"Unable to marshal response: {error}") from error
         kind = RESPONSE
+        if len(answer) > LONGEST_ANSWER:
+            kind, answer = ERROR, encode(
+                {
+                    "errorMessage": f"Response payload size exceeded maximum allowed payload size ({LONGEST_ANSWER} bytes).",
+                    "errorType": "Function.ResponseSizeTooLarge",
+                }
+            )
     except SystemExit:
         raise
     except BaseException as error:  # noqa: B902 (every failure of a handler is an answer)
-        document = error_document(error, 1)
+        document = {**error_document(error, 1), "requestId": header["requestId"]}
         log_error(link, document)
         answer, kind = encode(document), ERROR
     finish_output()
@@ -271,6 +282,8 @@ def invoke(link, handler, body):
 
 
 def main():
+    # Without the site module's start-up, which would bring in the host's packages, exit() and quit() are missing.
+    site.setquit()
     link = Link(os.environ.get("WEFT_RUNTIME_SOCKET", "/run/weft/runtime.sock"))
     link.send(HELLO, json.dumps({"language": "python", "version": platform.python_version()}).encode())
     handler = None

@@ -1,0 +1,248 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { FabricRecord, Leader, LogBatch } from '@weft/contracts'
+import type { LeaseId, PlacementToWorkerFrame, WorkerFrame } from '@weft/contracts/placement'
+import type { SandboxSpec } from '@weft/contracts/sandbox'
+import { type ResultFrame, type RunFrame, RunInvocation, type RunResult } from '@weft/contracts/worker'
+import {
+  type Channel,
+  memoryChannelPair,
+  type PlacementDirectory,
+  silentLogger,
+  systemClock,
+  systemRandom,
+} from '@weft/platform'
+import type { SandboxDriver, SessionCredentials } from '@weft/sandbox'
+import type { WorkerConfig, WorkerDeps } from '../config.ts'
+import { startWorker, type WorkerService } from '../service.ts'
+import { zipOf } from './zip.ts'
+
+export type WorkerSays = NonNullable<WorkerFrame['frame']>
+
+const leader: Leader = { instanceId: 'p', address: '', epoch: 1, renewedAtMs: 0 }
+export const testCredentials: SessionCredentials = {
+  accessKeyId: 'ASIATEST',
+  secretAccessKey: 'secret',
+  sessionToken: 'token',
+}
+
+/** A worker over a given driver, with this end in the place of placement and of a dispatcher. */
+export class TestWorker implements AsyncDisposable {
+  readonly worker: WorkerService
+  readonly records: FabricRecord[]
+  readonly logs: LogBatch[]
+  readonly said: WorkerSays[] = []
+  readonly #packages: Map<string, Buffer>
+  readonly #placement: Channel<WorkerFrame, PlacementToWorkerFrame>
+  readonly #door: Channel<ResultFrame, RunFrame>
+  readonly #results = new Map<bigint, (result: RunResult) => void>()
+  #waiting: (() => void)[] = []
+  #seq = 0n
+  #lease = 0n
+
+  private constructor(
+    worker: WorkerService,
+    placement: Channel<WorkerFrame, PlacementToWorkerFrame>,
+    facts: { readonly records: FabricRecord[]; readonly logs: LogBatch[] },
+    packages: Map<string, Buffer>,
+  ) {
+    this.worker = worker
+    this.records = facts.records
+    this.logs = facts.logs
+    this.#packages = packages
+    this.#placement = placement
+    placement.receive(({ frame }) => {
+      if (frame) this.said.push(frame)
+      for (const wake of this.#waiting.splice(0)) wake()
+    })
+    placement.send({ frame: { $case: 'welcome', value: { epoch: 1n } } })
+    const [near, far] = memoryChannelPair<ResultFrame, RunFrame>()
+    this.#door = near
+    near.receive(({ frame }) => {
+      if (frame) this.#results.get(frame.value.seq)?.(frame.value)
+    })
+    worker.acceptDispatcher(far)
+  }
+
+  static async start(
+    driver: SandboxDriver,
+    dataDir: string,
+    config: Partial<WorkerConfig> = {},
+    deps: Partial<WorkerDeps> = {},
+  ): Promise<TestWorker> {
+    const packages = new Map<string, Buffer>()
+    const facts = { records: [] as FabricRecord[], logs: [] as LogBatch[] }
+    let placement: Channel<WorkerFrame, PlacementToWorkerFrame> | undefined
+    const directory: PlacementDirectory = {
+      partitions: 1,
+      leader: () => leader,
+      onLeader: () => () => undefined,
+      dialDispatcher: () => {
+        throw new Error('no dispatcher here')
+      },
+      dialWorker: () => {
+        const [near, far] = memoryChannelPair<PlacementToWorkerFrame, WorkerFrame>()
+        placement = far
+        return near
+      },
+    }
+    const worker = await startWorker(
+      { workerId: 'w1', zone: 'z', address: '', dataDir, memoryMb: 4096, stemsPerRuntime: 1, ...config },
+      {
+        driver,
+        placement: directory,
+        clock: systemClock,
+        random: systemRandom,
+        log: silentLogger,
+        code: {
+          get: async (digest) => {
+            const zip = packages.get(digest)
+            if (!zip) throw new Error(`no package ${digest}`)
+            return zip
+          },
+        },
+        facts: {
+          record: (record) => void facts.records.push(record),
+          log: (batch) => void facts.logs.push(batch),
+          flush: async () => undefined,
+        },
+        credentials: async () => testCredentials,
+        ...deps,
+      },
+    )
+    if (!placement) throw new Error('the worker did not register')
+    return new TestWorker(worker, placement, facts, packages)
+  }
+
+  /** Starts an environment and waits until it is ready; rejects with the reason when it fails. */
+  async environment(
+    files: Readonly<Record<string, string>>,
+    spec: Partial<SandboxSpec> = {},
+  ): Promise<TestEnvironment> {
+    const sandboxId = randomUUID().replaceAll('-', '')
+    this.startSandbox(sandboxId, files, spec)
+    const answer = await this.hears(
+      (frame) => (frame.$case === 'ready' || frame.$case === 'failed') && frame.value.sandboxId === sandboxId,
+    )
+    if (answer.$case === 'failed') throw new Error(answer.value.reason)
+    return new TestEnvironment(this, sandboxId)
+  }
+
+  startSandbox(sandboxId: string, files: Readonly<Record<string, string>>, spec: Partial<SandboxSpec> = {}): void {
+    const zip = zipOf(files)
+    const codeDigest = createHash('sha256').update(zip).digest('hex')
+    this.#packages.set(codeDigest, zip)
+    this.send({
+      $case: 'start',
+      value: { epoch: 1n, sandboxId, spec: { ...plainSpec, codeDigest, codeBytes: BigInt(zip.length), ...spec } },
+    })
+  }
+
+  send(frame: NonNullable<PlacementToWorkerFrame['frame']>): void {
+    this.#placement.send({ frame })
+  }
+
+  /** The first frame from the worker that satisfies, also an earlier one. */
+  async hears(wanted: (frame: WorkerSays) => boolean): Promise<WorkerSays> {
+    for (;;) {
+      const found = this.said.find(wanted)
+      if (found) return found
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    }
+  }
+
+  gone(sandboxId: string): Promise<WorkerSays> {
+    return this.hears((frame) => frame.$case === 'gone' && frame.value.sandboxId === sandboxId)
+  }
+
+  nextLease(): LeaseId {
+    this.#lease += 1n
+    return { epoch: 1n, number: this.#lease }
+  }
+
+  run(invocation: Partial<RunInvocation>): Promise<RunResult> {
+    this.#seq += 1n
+    const value = RunInvocation.fromPartial({
+      seq: this.#seq,
+      requestId: randomUUID(),
+      attempt: 1,
+      source: 1,
+      ...invocation,
+    })
+    const result = new Promise<RunResult>((resolve) => this.#results.set(value.seq, resolve))
+    this.#door.send({ frame: { $case: 'invoke', value } })
+    return result
+  }
+
+  /** Log lines of one invocation, once its REPORT line is out. */
+  async linesOf(requestId: string): Promise<readonly string[]> {
+    for (;;) {
+      const lines = this.logs
+        .filter((batch) => batch.requestId === requestId)
+        .flatMap((batch) => batch.lines.map(({ message }) => message))
+      if (lines.some((line) => line.startsWith(`REPORT RequestId: ${requestId}`))) return lines
+      await new Promise<void>((resolve) => setImmediate(resolve))
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.worker[Symbol.asyncDispose]()
+  }
+}
+
+export class TestEnvironment {
+  readonly #worker: TestWorker
+  readonly sandboxId: string
+  readonly #lease: LeaseId
+
+  constructor(worker: TestWorker, sandboxId: string) {
+    this.#worker = worker
+    this.sandboxId = sandboxId
+    this.#lease = worker.nextLease()
+  }
+
+  run(event: unknown, invocation: Partial<RunInvocation> = {}): Promise<RunResult> {
+    return this.#worker.run({
+      lease: this.#lease,
+      sandboxId: this.sandboxId,
+      payload: Buffer.from(JSON.stringify(event)),
+      invokedFunctionArn: `${plainSpec.functionArn}:live`,
+      ...invocation,
+    })
+  }
+
+  /** The answer, parsed. */
+  async call(event: unknown = {}, invocation: Partial<RunInvocation> = {}): Promise<unknown> {
+    return JSON.parse((await this.run(event, invocation)).payload.toString('utf8'))
+  }
+}
+
+export const plainSpec: SandboxSpec = {
+  sandboxKey: 'k',
+  accountId: '000000000000',
+  functionName: 'f',
+  version: '$LATEST',
+  functionArn: 'arn:aws:lambda:us-east-1:000000000000:function:f',
+  runtime: 'nodejs24.x',
+  handler: 'index.handler',
+  memoryMb: 256,
+  timeoutMs: 10_000,
+  ephemeralStorageMb: 512,
+  environment: {},
+  codeDigest: '',
+  codeBytes: 0n,
+  roleArn: 'arn:aws:iam::000000000000:role/r',
+  region: 'us-east-1',
+  logGroup: '/aws/lambda/f',
+  architecture: 'x86_64',
+  logFormat: 'Text',
+}
+
+/** A data folder that users of sandboxes can walk through. */
+export function testDataDir(): { readonly path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), 'weft-worker-'))
+  chmodSync(path, 0o755)
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
+}

@@ -1,0 +1,434 @@
+import { randomUUID } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { RunStatus } from '@weft/contracts/worker'
+import { silentLogger } from '@weft/platform'
+import type { SandboxDriver } from '@weft/sandbox'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createOciDriver } from './oci/oci-driver.ts'
+import { createProcessDriver } from './process-driver.ts'
+import { TestWorker, testCredentials, testDataDir } from './testing/test-worker.ts'
+
+const { RUN_STATUS_SUCCEEDED, RUN_STATUS_FUNCTION_ERROR, RUN_STATUS_NOT_STARTED } = RunStatus
+
+const drivers: { name: SandboxDriver['name']; create: (dataDir: string) => SandboxDriver }[] = [
+  { name: 'oci', create: (dataDir) => createOciDriver({ dataDir, log: silentLogger }) },
+  { name: 'process', create: (dataDir) => createProcessDriver({ dataDir }) },
+]
+
+describe.each(drivers)('over the $name driver', ({ name, create }) => {
+  const isolated = name !== 'process'
+  const data = testDataDir()
+  let w: TestWorker
+  beforeAll(async () => {
+    w = await TestWorker.start(create(data.path), data.path)
+  })
+  afterAll(async () => {
+    await w[Symbol.asyncDispose]()
+    expect(leftovers(data.path)).toEqual([])
+    data.remove()
+  })
+
+  test('CommonJS, async: event, context, variables and log lines', async () => {
+    const env = await w.environment(
+      {
+        'index.js': `
+          exports.handler = async (event, context) => {
+            console.log('hello', event.name)
+            process.stdout.write('raw line\\n')
+            return {
+              event, id: context.awsRequestId, arn: context.invokedFunctionArn, memory: context.memoryLimitInMB,
+              left: context.getRemainingTimeInMillis(), env: process.env, cwd: process.cwd(), client: context.clientContext,
+            }
+          }`,
+      },
+      { environment: { OWN: 'x', AWS_REGION: 'nowhere' } },
+    )
+    const requestId = randomUUID()
+    const clientContext = Buffer.from('{"custom":{"a":"ö"}}').toString('base64')
+    const result = await env.run(
+      { name: 'Weft' },
+      { requestId, clientContext, traceHeader: 'Root=1-2-3', logTail: true },
+    )
+    expect(result).toMatchObject({ status: RUN_STATUS_SUCCEEDED, sandboxLost: false })
+    expect(result.initDurationMs).toBeGreaterThan(0)
+    const answer = JSON.parse(result.payload.toString())
+    expect(answer).toMatchObject({
+      event: { name: 'Weft' },
+      id: requestId,
+      arn: 'arn:aws:lambda:us-east-1:000000000000:function:f:live',
+      memory: '256',
+      client: { custom: { a: 'ö' } },
+      env: {
+        ...{ OWN: 'x', AWS_REGION: 'us-east-1', _HANDLER: 'index.handler', TZ: ':UTC', LANG: 'en_US.UTF-8' },
+        AWS_ACCESS_KEY_ID: testCredentials.accessKeyId,
+        AWS_SESSION_TOKEN: testCredentials.sessionToken,
+        AWS_LAMBDA_FUNCTION_NAME: 'f',
+        AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+        AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+        AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+        _X_AMZN_TRACE_ID: 'Root=1-2-3',
+      },
+    })
+    if (isolated) expect(answer.cwd).toBe('/var/task')
+    expect(answer.left).toBeGreaterThan(5_000)
+    expect(answer.left).toBeLessThanOrEqual(10_000)
+    const lines = await w.linesOf(requestId)
+    expect(lines[0]).toMatch(/^INIT_START Runtime Version: nodejs24.x\t/)
+    expect(lines[1]).toBe(`START RequestId: ${requestId} Version: $LATEST`)
+    expect(lines[2]).toMatch(new RegExp(`^[^\\t]+Z\\t${requestId}\\tINFO\\thello Weft$`))
+    expect(lines).toContain('raw line')
+    expect(lines.at(-2)).toBe(`END RequestId: ${requestId}`)
+    expect(lines.at(-1)).toMatch(
+      new RegExp(
+        `^REPORT RequestId: ${requestId}\\tDuration: [\\d.]+ ms\\tBilled Duration: \\d+ ms\\tMemory Size: 256 MB\\tMax Memory Used: [1-9]\\d* MB\\tInit Duration: [\\d.]+ ms$`,
+      ),
+    )
+    expect(result.logTail).toBe(`${lines.join('\n')}\n`)
+    const record = w.records.find((r) => r.type === 'invocation' && r.requestId === requestId)
+    expect(record).toMatchObject({
+      status: 'success',
+      coldStart: true,
+      source: 'sync',
+      memoryMb: 256,
+      version: '$LATEST',
+    })
+    expect(w.logs.at(-1)?.logStream).toMatch(/^\d{4}\/\d\d\/\d\d\/\[\$LATEST\][0-9a-f]{32}$/)
+  })
+
+  test('ES modules with top-level await, in folders; callbacks', async () => {
+    const env = await w.environment(
+      {
+        'src/app.mjs': `const greeting = await Promise.resolve('hi'); export const api = { hello: async () => greeting }`,
+      },
+      { handler: 'src/app.api.hello' },
+    )
+    expect(await env.call()).toBe('hi')
+    const callback = await w.environment({
+      'index.js': `exports.handler = (event, context, callback) => setTimeout(() => callback(null, [event, 'late']), 5)`,
+    })
+    expect(await callback.call(7)).toEqual([7, 'late'])
+    expect(await callback.call(8)).toEqual([8, 'late'])
+  })
+
+  test('Python: result, print, logging and exceptions', async () => {
+    const env = await w.environment(
+      {
+        'app.py': `
+import logging, os
+def handler(event, context):
+    print('printed')
+    logging.getLogger().warning('warned')
+    if event.get('fail'):
+        raise ValueError('no good')
+    return {'id': context.aws_request_id, 'who': os.environ['WHO'], 'name': context.function_name}
+`,
+      },
+      { runtime: 'python3.11', handler: 'app.handler', environment: { WHO: 'me' } },
+    )
+    const requestId = randomUUID()
+    expect(await env.call({}, { requestId })).toEqual({ id: requestId, who: 'me', name: 'f' })
+    const lines = await w.linesOf(requestId)
+    expect(lines).toContain('printed')
+    expect(lines.some((line) => /^\[WARNING\]\t[^\t]+Z\t[0-9a-f-]{36}\twarned$/.test(line))).toBe(true)
+    const failed = await env.run({ fail: true })
+    expect(failed).toMatchObject({ status: RUN_STATUS_FUNCTION_ERROR, detail: 'ValueError', sandboxLost: false })
+    expect(JSON.parse(failed.payload.toString())).toMatchObject({
+      errorType: 'ValueError',
+      errorMessage: 'no good',
+      stackTrace: [expect.stringContaining('raise ValueError')],
+    })
+  })
+
+  test('an environment serves again, keeps /tmp and memory, and thaws after a pause', async () => {
+    const env = await w.environment({
+      'index.js': `
+        const fs = require('node:fs'), path = require('node:os').tmpdir() + '/count'
+        let count = 0
+        exports.handler = async () => {
+          const onDisk = fs.existsSync(path) ? Number(fs.readFileSync(path, 'utf8')) : 0
+          fs.writeFileSync(path, String(onDisk + 1))
+          return [++count, onDisk + 1]
+        }`,
+    })
+    expect(await env.call()).toEqual([1, 1])
+    const second = await env.run({})
+    expect(JSON.parse(second.payload.toString())).toEqual([2, 2])
+    expect(second.initDurationMs).toBe(0)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(await env.call()).toEqual([3, 3])
+  })
+
+  test('errors: thrown, rejected later, handler missing, module missing, syntax', async () => {
+    const env = await w.environment({
+      'index.js': `exports.handler = async () => { throw Object.assign(new TypeError('wrong'), { code: 1 }) }`,
+    })
+    const thrown = await env.run({})
+    expect(thrown).toMatchObject({ status: RUN_STATUS_FUNCTION_ERROR, detail: 'TypeError', sandboxLost: false })
+    expect(JSON.parse(thrown.payload.toString())).toMatchObject({ errorType: 'TypeError', errorMessage: 'wrong' })
+    const stray = await w.environment({
+      'index.js': `exports.handler = () => new Promise(() => { Promise.reject(new Error('stray')) })`,
+    })
+    const rejected = await stray.run({})
+    expect(rejected).toMatchObject({ detail: 'Runtime.UnhandledPromiseRejection', sandboxLost: true })
+    await w.gone(stray.sandboxId)
+    for (const [files, handler, errorType] of [
+      [{ 'index.js': '' }, 'index.missing', 'Runtime.HandlerNotFound'],
+      [{ 'index.js': '' }, 'other.handler', 'Runtime.ImportModuleError'],
+      [{ 'index.js': 'exports.handler = (' }, 'index.handler', 'Runtime.UserCodeSyntaxError'],
+    ] as const) {
+      const broken = await w.environment(files, { handler })
+      const requestId = randomUUID()
+      const result = await broken.run({}, { requestId })
+      expect(result).toMatchObject({ status: RUN_STATUS_FUNCTION_ERROR, detail: errorType, sandboxLost: true })
+      expect(result.initDurationMs).toBeGreaterThan(0)
+      const lines = await w.linesOf(requestId)
+      expect(lines.some((line) => line.startsWith('INIT_REPORT Init Duration: '))).toBe(true)
+      expect(lines.at(-1)).toContain(`\tStatus: error\tError Type: ${errorType}`)
+    }
+  })
+
+  test('a timeout ends the environment and is told as AWS tells it', async () => {
+    const env = await w.environment(
+      {
+        'index.js': `exports.handler = async (e) => { if (e.spin) for (;;); await new Promise(() => setInterval(() => {}, 1000)) }`,
+      },
+      { timeoutMs: 1_000 },
+    )
+    const requestId = randomUUID()
+    const result = await env.run({ spin: true }, { requestId })
+    expect(result).toMatchObject({ status: RUN_STATUS_FUNCTION_ERROR, detail: 'Sandbox.Timedout', sandboxLost: true })
+    expect(JSON.parse(result.payload.toString())).toEqual({
+      errorType: 'Sandbox.Timedout',
+      errorMessage: `RequestId: ${requestId} Error: Task timed out after 1.00 seconds`,
+    })
+    expect((await w.linesOf(requestId)).at(-1)).toContain('\tStatus: timeout')
+    await w.gone(env.sandboxId)
+    expect(await env.run({})).toMatchObject({ status: RUN_STATUS_NOT_STARTED })
+  })
+
+  test.each([
+    ['process.exit(0)', 'Runtime exited without providing a reason'],
+    ['process.exit(127)', 'Runtime exited with error: exit status 127'],
+    [
+      'process.kill(process.pid, "SIGKILL")',
+      name === 'process' ? 'Runtime exited with error: signal: killed' : undefined,
+    ],
+  ])('%s ends the environment', async (code, message) => {
+    // The first process of a pid namespace cannot be killed from inside.
+    if (message === undefined) return
+    const env = await w.environment({ 'index.js': `exports.handler = async () => { ${code} }` })
+    const requestId = randomUUID()
+    const result = await env.run({}, { requestId })
+    expect(result).toMatchObject({ detail: 'Runtime.ExitError', sandboxLost: true })
+    expect(JSON.parse(result.payload.toString())).toEqual({
+      errorType: 'Runtime.ExitError',
+      errorMessage: `RequestId: ${requestId} Error: ${message}`,
+    })
+    await w.gone(env.sandboxId)
+  })
+
+  test.runIf(isolated)('running out of memory ends the environment', async () => {
+    const env = await w.environment(
+      { 'index.js': `exports.handler = async () => { const a = []; for (;;) a.push(Buffer.alloc(1 << 20, 1)) }` },
+      { memoryMb: 128 },
+    )
+    const result = await env.run({})
+    expect(result).toMatchObject({ detail: 'Runtime.OutOfMemory', sandboxLost: true })
+    await w.gone(env.sandboxId)
+  })
+
+  test('a response above the limit is an error, and the environment lives on', async () => {
+    const env = await w.environment({
+      'index.js': `exports.handler = async (event) => 'x'.repeat(event.bytes - 2)`,
+    })
+    const whole = await env.run({ bytes: 6_291_556 })
+    expect(whole).toMatchObject({ status: RUN_STATUS_SUCCEEDED })
+    expect(whole.payload.length).toBe(6_291_556)
+    const large = await env.run({ bytes: 6_291_557 })
+    expect(large).toMatchObject({ detail: 'Function.ResponseSizeTooLarge', sandboxLost: false })
+    expect(JSON.parse(large.payload.toString())).toEqual({
+      errorMessage: 'Response payload size exceeded maximum allowed payload size (6291556 bytes).',
+      errorType: 'Function.ResponseSizeTooLarge',
+    })
+    expect(await env.call({ bytes: 3 })).toBe('x')
+  })
+
+  test('a runtime that breaks the protocol ends alone', async () => {
+    const env = await w.environment({
+      'index.js': `
+        exports.handler = async () => {
+          const sockets = process.getActiveResourcesInfo && process._getActiveHandles().filter((h) => h.constructor.name === 'Socket' && h.write && !h.fd)
+          for (const socket of sockets) socket.write(Buffer.from([0, 0, 0, 1, 99]))
+          await new Promise(() => {})
+        }`,
+    })
+    expect(await env.run({})).toMatchObject({
+      status: RUN_STATUS_FUNCTION_ERROR,
+      sandboxLost: true,
+      detail: 'Runtime.Unknown',
+    })
+    await w.gone(env.sandboxId)
+  })
+
+  test('custom runtimes speak the Runtime API', async () => {
+    const env = await w.environment({ bootstrap: customRuntime }, { runtime: 'provided.al2023', handler: 'main' })
+    const requestId = randomUUID()
+    expect(await env.call({ a: 1 }, { requestId })).toEqual({ got: { a: 1 }, id: requestId, handler: 'main' })
+    expect(await w.linesOf(requestId)).toContain(`serving ${requestId}`)
+    expect(await env.call({ a: 2 })).toMatchObject({ got: { a: 2 } })
+    const failed = await env.run({ fail: true })
+    expect(failed).toMatchObject({ detail: 'Own.Error', sandboxLost: false })
+    expect(await env.call({ probe: true })).toEqual({ wrongId: 400, outOfTurn: 403, unknown: 404 })
+    const exit = await env.run({ exit: 3 })
+    expect(exit).toMatchObject({ detail: 'Runtime.ExitError', sandboxLost: true })
+    expect(exit.payload.toString()).toContain('exit status 3')
+    const none = await w.environment({ other: '' }, { runtime: 'provided.al2023', handler: 'x' })
+    expect(await none.run({})).toMatchObject({ detail: 'Runtime.InvalidEntrypoint', sandboxLost: true })
+  })
+
+  test('functions reach the fabric back, and nothing else', async () => {
+    const door = createServer((request, response) => response.end(`${request.method} ${request.url}`)).listen(
+      0,
+      '127.0.0.1',
+    )
+    await new Promise((resolve) => door.once('listening', resolve))
+    const { port } = door.address() as AddressInfo
+    const own = testDataDir()
+    const callbackAddress = { host: '127.0.0.1', port }
+    const worker = await TestWorker.start(create(own.path), own.path, { stemsPerRuntime: 0 }, { callbackAddress })
+    try {
+      const env = await worker.environment({
+        'index.js': `
+          const get = (url) => fetch(url, { signal: AbortSignal.timeout(2000) }).then((r) => r.text(), (e) => e.cause?.code ?? e.name)
+          exports.handler = async ({ port }) => [
+            await get(process.env.AWS_ENDPOINT_URL + '/here'),
+            await get('http://127.0.0.1:' + port + '/direct'), await get('http://192.0.2.1/'),
+          ]`,
+      })
+      const [back, direct, out] = (await env.call({ port })) as string[]
+      expect(back).toBe('GET /here')
+      if (isolated) expect([direct, out]).toEqual(['ECONNREFUSED', 'ENETUNREACH'])
+    } finally {
+      await worker[Symbol.asyncDispose]()
+      door.close()
+      door.closeAllConnections()
+      own.remove()
+    }
+  })
+
+  test.runIf(isolated)('a function is nobody, and its code read-only', async () => {
+    const env = await w.environment({
+      'index.js': `
+        const fs = require('node:fs')
+        const attempt = (f) => { try { f(); return 'done' } catch (e) { return e.code } }
+        exports.handler = async () => ({
+          uid: process.getuid(), gid: process.getgid(), pid: process.pid,
+          task: attempt(() => fs.writeFileSync('/var/task/x', '')), root: attempt(() => fs.writeFileSync('/x', '')),
+          usr: attempt(() => fs.writeFileSync('/usr/x', '')), run: attempt(() => fs.writeFileSync('/run/weft/x', '')),
+          status: fs.readFileSync('/proc/self/status', 'utf8'),
+        })`,
+    })
+    const seen = (await env.call()) as { uid: number; status: string }
+    expect(seen).toMatchObject({ pid: 1, task: 'EROFS', root: 'EROFS', usr: 'EROFS', run: 'EROFS' })
+    expect(seen.uid).toBeGreaterThan(0)
+    expect(seen.status).toMatch(/CapEff:\t0+\n/)
+    expect(seen.status).toMatch(/NoNewPrivs:\t1\n/)
+    expect(seen.status).toMatch(/Seccomp:\t2\n/)
+  })
+
+  test('leases are fenced: stale, ended and busy are refused as not started', async () => {
+    const env = await w.environment({
+      'index.js': `exports.handler = (event) => new Promise((resolve) => setTimeout(resolve, event.ms, 'done'))`,
+    })
+    const { sandboxId } = env
+    const [first, second, third] = [w.nextLease(), w.nextLease(), w.nextLease()]
+    expect(await w.run({ sandboxId })).toMatchObject({ status: RUN_STATUS_NOT_STARTED })
+    expect(await env.run({ ms: 0 }, { lease: second })).toMatchObject({ status: RUN_STATUS_SUCCEEDED })
+    expect(await env.run({ ms: 0 }, { lease: first })).toMatchObject({ status: RUN_STATUS_NOT_STARTED })
+    const long = env.run({ ms: 300 }, { lease: second })
+    expect(await env.run({ ms: 0 }, { lease: second })).toMatchObject({ detail: 'the sandbox is busy' })
+    w.send({ $case: 'endLease', value: { sandboxId, id: second } })
+    expect(await long).toMatchObject({ status: RUN_STATUS_SUCCEEDED })
+    await w.hears((frame) => frame.$case === 'leaseEnded' && frame.value.sandboxId === sandboxId)
+    expect(await env.run({ ms: 0 }, { lease: second })).toMatchObject({ detail: 'the lease is stale' })
+    expect(await env.run({ ms: 0 }, { lease: third })).toMatchObject({ status: RUN_STATUS_SUCCEEDED })
+    w.send({ $case: 'stop', value: { epoch: 0n, sandboxId, reason: 'an old leader' } })
+    expect(await env.run({ ms: 0 }, { lease: third })).toMatchObject({ status: RUN_STATUS_SUCCEEDED })
+    w.send({ $case: 'stop', value: { epoch: 1n, sandboxId, reason: 'enough' } })
+    await w.gone(sandboxId)
+  })
+
+  test('a start that cannot be is told: no memory, no package, no such runtime', async () => {
+    const files = { 'index.js': 'exports.handler = async () => 1' }
+    w.startSandbox('big', files, { memoryMb: 10_000 })
+    const failed = (id: string) => w.hears((frame) => frame.$case === 'failed' && frame.value.sandboxId === id)
+    expect(await failed('big')).toMatchObject({ value: { noCapacity: true } })
+    w.startSandbox('codeless', files, { codeDigest: '0'.repeat(64) })
+    expect(await failed('codeless')).toMatchObject({ value: { noCapacity: false } })
+    w.startSandbox('cobol', files, { runtime: 'cobol' })
+    expect(await failed('cobol')).toMatchObject({ value: { reason: 'this worker does not offer cobol' } })
+  })
+
+  test('an environment that exits while nothing runs is gone', async () => {
+    const env = await w.environment({
+      'index.js': `exports.handler = async () => { setTimeout(() => process.exit(1), 20); return 1 }`,
+    })
+    expect(await env.call()).toBe(1)
+    await w.gone(env.sandboxId)
+  })
+})
+
+const customRuntime = `#!/usr/bin/python3
+import http.client, json, os, sys
+host = os.environ['AWS_LAMBDA_RUNTIME_API']
+def ask(method, path, body=None):
+    connection = http.client.HTTPConnection(host)
+    connection.request(method, '/2018-06-01/runtime/' + path, body)
+    answer = connection.getresponse()
+    return answer, answer.read()
+while True:
+    answer, body = ask('GET', 'invocation/next')
+    request_id = answer.headers['Lambda-Runtime-Aws-Request-Id']
+    event = json.loads(body)
+    print('serving', request_id, flush=True)
+    if event.get('fail'):
+        ask('POST', f'invocation/{request_id}/error', json.dumps({'errorType': 'Own.Error', 'errorMessage': 'x'}))
+    elif event.get('exit'):
+        sys.exit(event['exit'])
+    elif event.get('probe'):
+        result = {
+            'wrongId': ask('POST', 'invocation/nobody/response', '1')[0].status,
+            'outOfTurn': ask('GET', 'invocation/next')[0].status,
+            'unknown': ask('GET', 'elsewhere')[0].status,
+        }
+        ask('POST', f'invocation/{request_id}/response', json.dumps(result))
+    else:
+        result = {'got': event, 'id': request_id, 'handler': os.environ['_HANDLER']}
+        ask('POST', f'invocation/{request_id}/response', json.dumps(result))
+`
+
+/** Processes, mounts, sockets and cgroups that belong to the data folder. */
+function leftovers(dataDir: string): readonly string[] {
+  const left: string[] = []
+  if (readFileSync('/proc/self/mountinfo', 'utf8').includes(dataDir)) left.push('a mount')
+  for (const folder of ['process-sandboxes', 'sandboxes']) {
+    const path = join(dataDir, folder)
+    if (existsSync(path) && readdirSync(path).length > 0) left.push(path)
+  }
+  for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+      if (
+        pid !== `${process.pid}` &&
+        (command.includes(dataDir) || readlinkSync(`/proc/${pid}/cwd`).startsWith(dataDir))
+      )
+        left.push(`process ${pid}: ${command}`)
+    } catch {
+      // It ended while it was looked at.
+    }
+  }
+  return left
+}
