@@ -78,10 +78,14 @@ export class LeasePartition {
   /** Who must be remembered with the lead, so that a successor knows whose reports it lacks. */
   workersToRemember(): readonly LeaderWorker[] {
     const s = this.#state
-    const list: LeaderWorker[] = []
-    for (const worker of s.workers.values()) list.push({ workerId: worker.id, slots: slotsOf(worker.memoryMb) })
-    for (const [workerId, { slots }] of s.missing) if (!s.workers.has(workerId)) list.push({ workerId, slots })
-    return list
+    const slots = new Map<string, number>()
+    for (const worker of s.workers.values()) {
+      // Of one that is away only the leases that are known can be live, and what it may have had under earlier leaders.
+      const known = worker.connection === undefined ? worker.sandboxes.size : slotsOf(worker.memoryMb)
+      slots.set(worker.id, Math.max(known, s.missing.get(worker.id)?.slots ?? 0))
+    }
+    for (const [workerId, missing] of s.missing) if (!slots.has(workerId)) slots.set(workerId, missing.slots)
+    return Array.from(slots, ([workerId, count]) => ({ workerId, slots: count }))
   }
 
   counts(): PartitionCounts {
