@@ -18,6 +18,7 @@ import type { NatsLink } from './link.ts'
 import { publishOrThrow } from './publish.ts'
 import { ConsumerMissing, ConsumerSilent, type Pulled, Puller } from './puller.ts'
 import { Pulse } from './pulse.ts'
+import { type ConsumerSight, looksStuck, sightOf } from './watchdog.ts'
 
 export interface EventInboxOptions {
   readonly link: Pick<NatsLink, 'connection' | 'js' | 'jsm' | 'inboxPrefix'>
@@ -31,6 +32,9 @@ export interface EventInboxOptions {
 
 /** Sixteen of the largest events. */
 const pullBytes = 16 * (limits.asyncPayloadBytes + 65_536)
+
+/** Two of so many empty pulls look at the consumer, one after the other: idle accounts must cost next to nothing. */
+const watchEvery = 8
 
 type Context = Required<EventInboxOptions> & { readonly pulse: Pulse }
 
@@ -58,6 +62,8 @@ class NatsLane implements EventLane {
   readonly #account: AccountId
   readonly #stream: string
   readonly #consumer: Partial<ConsumerConfig> & { durable_name: string }
+  #emptyPulls = 0
+  #sight: ConsumerSight | undefined
   #open: { readonly puller: Puller; readonly streamCreatedAt: string } | undefined
 
   constructor(context: Context, account: AccountId, stream: string, consumer: string, filter?: string) {
@@ -82,6 +88,8 @@ class NatsLane implements EventLane {
     const { puller, streamCreatedAt } = await this.#ensureOpen()
     try {
       const pulled = await puller.pull(most, this.#context.pullWaitMs, signal)
+      if (pulled.length > 0) this.#emptyPulls = 0
+      else if (!signal.aborted) await this.#watch()
       return pulled.map((one) => this.#delivery(one, streamCreatedAt))
     } catch (error) {
       if (error instanceof ConsumerMissing || error instanceof ConsumerSilent) this.#closePuller()
@@ -116,6 +124,22 @@ class NatsLane implements EventLane {
       streamCreatedAt: created,
     }
     return this.#open
+  }
+
+  /** After a pull that brought nothing: is there nothing, or is the consumer stuck? */
+  async #watch(): Promise<void> {
+    const turn = this.#emptyPulls++ % watchEvery
+    if (turn < watchEvery - 2) return
+    if (turn === watchEvery - 2) this.#sight = undefined
+    const { link, log } = this.#context
+    const { durable_name: consumer } = this.#consumer
+    const sight = sightOf(await link.jsm.consumers.info(this.#stream, consumer))
+    const stuck = looksStuck(this.#sight, sight)
+    this.#sight = sight
+    if (!stuck) return
+    log.error({ consumer: this.name, ...sight }, 'a consumer delivers nothing although it has messages; made anew')
+    this.#closePuller()
+    await link.jsm.consumers.delete(this.#stream, consumer)
   }
 
   #closePuller(): void {

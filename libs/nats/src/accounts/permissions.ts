@@ -93,6 +93,8 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
   'async-queue': join(
     readCatalogue,
     consume('*', consumers.asyncQueue),
+    // To make one anew that delivers no more.
+    publish(`$JS.API.CONSUMER.DELETE.*.${consumers.asyncQueue}`),
     readStream(streams.retries),
     publish(subjects.retryAll, subjects.deadAll, `$JS.ACK.${streams.retries}.*.>`),
   ),

@@ -1,0 +1,78 @@
+/** The async-queue service as a process of a cluster. */
+import { createDispatcher } from '@weft/invoke'
+import {
+  natsDeadLetterTargets,
+  natsEventInbox,
+  openAccountLinks,
+  openCatalogue,
+  openFactSink,
+  openLeaderBoard,
+  openLink,
+} from '@weft/nats'
+import {
+  fileSetting,
+  grpcPlacementDirectory,
+  grpcWorkerDirectory,
+  runService,
+  setting,
+  settings,
+  systemRandom,
+} from '@weft/platform'
+import { asyncQueueDefaults } from './config.ts'
+import { startAsyncQueue } from './service.ts'
+
+await runService({
+  service: 'async-queue',
+  fields: {
+    natsServers: setting('WEFT_NATS_SERVERS', settings.list),
+    natsCreds: fileSetting('WEFT_NATS_CREDS'),
+    clusterSecret: fileSetting('WEFT_CLUSTER_SECRET_FILE'),
+    accountCredsDir: setting('WEFT_ACCOUNT_CREDS_DIR', settings.text),
+    region: setting('WEFT_REGION', settings.text.default(asyncQueueDefaults.region)),
+    partitions: setting('WEFT_PLACEMENT_PARTITIONS', settings.integer(1, 1_024).default(4)),
+    accountConcurrency: setting(
+      'WEFT_ASYNC_ACCOUNT_CONCURRENCY',
+      settings.integer(1, 10_000).default(asyncQueueDefaults.accountConcurrency),
+    ),
+    totalConcurrency: setting(
+      'WEFT_ASYNC_TOTAL_CONCURRENCY',
+      settings.integer(1, 100_000).default(asyncQueueDefaults.totalConcurrency),
+    ),
+  },
+  check: ({ accountConcurrency, totalConcurrency }) =>
+    accountConcurrency <= totalConcurrency
+      ? []
+      : [
+          `WEFT_ASYNC_ACCOUNT_CONCURRENCY ${accountConcurrency} exceeds WEFT_ASYNC_TOTAL_CONCURRENCY ${totalConcurrency}`,
+        ],
+  async start(config, { clock, log, opened }) {
+    const { natsServers: servers, natsCreds: creds, instanceId, region } = config
+    const name = `async-queue ${instanceId}`
+    const secret = config.clusterSecret.trim()
+    const link = opened.use(await openLink({ servers, creds, name, log }))
+    const accounts = opened.use(openAccountLinks({ servers, credsDir: config.accountCredsDir, name, log }))
+    const catalogue = opened.use(openCatalogue(link, { log }))
+    const leaders = opened.use(openLeaderBoard(link, { log }))
+    const facts = opened.use(openFactSink(link, { log }))
+    await Promise.all([catalogue.whenReady, leaders.whenReady])
+    const dispatcher = opened.use(
+      createDispatcher({
+        id: name.replace(' ', '-'),
+        region,
+        placement: grpcPlacementDirectory({ partitions: config.partitions, leaders, secret }),
+        workers: grpcWorkerDirectory({ secret }),
+        clock,
+        random: systemRandom,
+        log,
+      }),
+    )
+    const inbox = opened.use(natsEventInbox({ link, clock, log }))
+    const { accountConcurrency, totalConcurrency } = config
+    const queue = await startAsyncQueue(
+      { ...asyncQueueDefaults, region, accountConcurrency, totalConcurrency },
+      { inbox, targets: natsDeadLetterTargets(accounts), invoker: dispatcher, catalogue, facts, clock, log },
+    )
+    const parts = [link, catalogue, leaders, facts, dispatcher, queue]
+    return { service: { ...queue, problems: () => parts.flatMap((part) => part.problems()) } }
+  },
+})

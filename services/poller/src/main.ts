@@ -1,0 +1,75 @@
+/** The poller service as a process of a cluster. */
+import { createDispatcher } from '@weft/invoke'
+import {
+  natsDeadBatches,
+  natsMappingSources,
+  openAccountLinks,
+  openCatalogue,
+  openFactSink,
+  openLeaderBoard,
+  openLink,
+  openMappingLeases,
+  openStores,
+} from '@weft/nats'
+import {
+  fileSetting,
+  grpcPlacementDirectory,
+  grpcWorkerDirectory,
+  runService,
+  setting,
+  settings,
+  systemRandom,
+} from '@weft/platform'
+import { pollerDefaults } from './config.ts'
+import { startPoller } from './service.ts'
+
+await runService({
+  service: 'poller',
+  fields: {
+    natsServers: setting('WEFT_NATS_SERVERS', settings.list),
+    natsCreds: fileSetting('WEFT_NATS_CREDS'),
+    clusterSecret: fileSetting('WEFT_CLUSTER_SECRET_FILE'),
+    accountCredsDir: setting('WEFT_ACCOUNT_CREDS_DIR', settings.text),
+    region: setting('WEFT_REGION', settings.text.default(pollerDefaults.region)),
+    partitions: setting('WEFT_PLACEMENT_PARTITIONS', settings.integer(1, 1_024).default(4)),
+  },
+  async start(config, { clock, log, opened }) {
+    const { natsServers: servers, natsCreds: creds, instanceId, region } = config
+    const name = `poller ${instanceId}`
+    const secret = config.clusterSecret.trim()
+    const link = opened.use(await openLink({ servers, creds, name, log }))
+    const accounts = opened.use(openAccountLinks({ servers, credsDir: config.accountCredsDir, name, log }))
+    const catalogue = opened.use(openCatalogue(link, { log }))
+    const leaders = opened.use(openLeaderBoard(link, { log }))
+    const facts = opened.use(openFactSink(link, { log }))
+    await Promise.all([catalogue.whenReady, leaders.whenReady])
+    const dispatcher = opened.use(
+      createDispatcher({
+        id: name.replace(' ', '-'),
+        region,
+        placement: grpcPlacementDirectory({ partitions: config.partitions, leaders, secret }),
+        workers: grpcWorkerDirectory({ secret }),
+        clock,
+        random: systemRandom,
+        log,
+      }),
+    )
+    const sources = opened.use(natsMappingSources({ links: accounts, clock, log }))
+    const poller = await startPoller(
+      { ...pollerDefaults, region },
+      {
+        catalogue,
+        mappingStore: openStores(link, catalogue).mappings,
+        sources,
+        leases: await openMappingLeases({ link, clock, log, instanceId }),
+        deadBatches: natsDeadBatches(link),
+        invoker: dispatcher,
+        facts,
+        clock,
+        log,
+      },
+    )
+    const parts = [link, catalogue, leaders, facts, dispatcher, poller]
+    return { service: { ...poller, problems: () => parts.flatMap((part) => part.problems()) } }
+  },
+})
