@@ -1,0 +1,101 @@
+/** The worker service as a process of a cluster. */
+import { totalmem } from 'node:os'
+import { mintSession } from '@weft/aws'
+import { accountId } from '@weft/contracts'
+import { announce, openCodeStore, openFactSink, openLeaderBoard, openLink } from '@weft/nats'
+import {
+  fileSetting,
+  grpcPlacementDirectory,
+  runService,
+  setting,
+  settings,
+  startInternalServer,
+  systemRandom,
+} from '@weft/platform'
+import { chooseDriver } from './choose-driver.ts'
+import type { DriverChoice } from './config.ts'
+import { startWorker } from './service.ts'
+
+/** What the host keeps for itself: a fifth. */
+const hostShare = 0.8
+/** A function's session credentials outlive its longest run by far. */
+const sessionMs = 12 * 60 * 60 * 1_000
+const choices: readonly DriverChoice[] = ['auto', 'oci', 'docker', 'process']
+const isChoice = (text: string): text is DriverChoice => choices.some((choice) => choice === text)
+const hostPort = /^[\w.-]+:\d{1,5}$/
+
+await runService({
+  service: 'worker',
+  fields: {
+    natsServers: setting('WEFT_NATS_SERVERS', settings.list),
+    natsCreds: fileSetting('WEFT_NATS_CREDS'),
+    clusterSecret: fileSetting('WEFT_CLUSTER_SECRET_FILE'),
+    partitions: setting('WEFT_PLACEMENT_PARTITIONS', settings.integer(1, 1_024).default(4)),
+    grpcPort: setting('WEFT_GRPC_PORT', settings.port.default(9300)),
+    /** host:port at which dispatchers reach the invoke door. */
+    advertise: setting('WEFT_ADVERTISE', settings.text),
+    zone: setting('WEFT_ZONE', settings.text.default('local')),
+    dataDir: setting('WEFT_DATA_DIR', settings.text),
+    memoryMb: setting(
+      'WEFT_MEMORY_MB',
+      settings.integer(128, 16 * 1024 * 1024).default(Math.floor((totalmem() / 1024 / 1024) * hostShare)),
+    ),
+    sandbox: setting('WEFT_SANDBOX', settings.text.default('auto')),
+    /** Low-level runtime of the Docker engine. */
+    engineRuntime: setting('WEFT_ENGINE_RUNTIME', settings.text.optional()),
+    /** host:port of the frontends' HTTP door, for functions that call the fabric back. */
+    callback: setting('WEFT_CALLBACK', settings.text.optional()),
+    stemsPerRuntime: setting('WEFT_STEMS', settings.integer(0, 100).default(2)),
+    idleMs: setting('WEFT_IDLE_MS', settings.milliseconds(1_000, 24 * 60 * 60 * 1_000).default(15 * 60 * 1_000)),
+  },
+  check: ({ sandbox, callback }) => [
+    ...(isChoice(sandbox) ? [] : [`WEFT_SANDBOX is "${sandbox}": must be one of ${choices.join(', ')}`]),
+    ...(callback === undefined || hostPort.test(callback) ? [] : [`WEFT_CALLBACK is "${callback}": must be host:port`]),
+  ],
+  async start(config, { clock, log, opened }) {
+    const { natsServers: servers, natsCreds: creds, instanceId, zone, dataDir, memoryMb } = config
+    const { stemsPerRuntime, idleMs, advertise: address } = config
+    const secret = config.clusterSecret.trim()
+    const chosen = await chooseDriver({
+      ...{ choice: isChoice(config.sandbox) ? config.sandbox : 'auto', dataDir, log },
+      ...(config.engineRuntime !== undefined && { engineRuntime: config.engineRuntime }),
+    })
+    if (!chosen.ok) throw new Error(`no sandboxes can be made here: ${chosen.error}`)
+    log.info({ driver: chosen.value.driver.name }, chosen.value.explanation)
+    const link = opened.use(await openLink({ servers, creds, name: `worker ${instanceId}`, log }))
+    const leaders = opened.use(openLeaderBoard(link, { log }))
+    const facts = opened.use(openFactSink(link, { log }))
+    await leaders.whenReady
+    const [host = '', port = ''] = config.callback?.split(':') ?? []
+    const worker = await startWorker(
+      { workerId: instanceId, zone, address, dataDir, memoryMb, stemsPerRuntime, idleMs },
+      {
+        driver: chosen.value.driver,
+        code: await openCodeStore(link),
+        facts,
+        placement: grpcPlacementDirectory({ partitions: config.partitions, leaders, secret }),
+        clock,
+        random: systemRandom,
+        log,
+        credentials: async ({ accountId: account, roleArn, functionName }) =>
+          mintSession(secret, {
+            ...{ accountId: accountId(account), roleArn, functionName },
+            expiresAtMs: clock.now() + sessionMs,
+          }),
+        callbackAddress: config.callback === undefined ? undefined : { host, port: Number(port) },
+      },
+    )
+    opened.use(
+      await startInternalServer({
+        ...{ host: config.host, port: config.grpcPort, secret, clock },
+        worker: { accept: (channel) => worker.acceptDispatcher(channel) },
+      }),
+    )
+    opened.use(announce(link, { service: 'worker', instanceId, address, startedAtMs: clock.now() }, { log, clock }))
+    const parts = [link, leaders, facts, worker]
+    return {
+      service: { ...worker, problems: () => parts.flatMap((part) => part.problems()) },
+      details: worker.details,
+    }
+  },
+})
