@@ -38,6 +38,8 @@ export class StemPool {
   #wanted = 0
   /** Boots under way, wanted ones included. */
   readonly #boots = new Set<Promise<unknown>>()
+  /** Stems on their way to a shelf; those that come too late for one are destroyed. */
+  readonly #coming = new Set<Promise<void>>()
   #timer: { cancel(): void } | undefined
   #closed = false
   #problem: string | undefined
@@ -105,7 +107,7 @@ export class StemPool {
   async close(): Promise<void> {
     this.#closed = true
     this.#timer?.cancel()
-    await Promise.allSettled(this.#boots)
+    await Promise.allSettled([...this.#boots, ...this.#coming])
     await Promise.all([...this.#shelves.values()].flatMap(({ ready }) => ready.splice(0).map((body) => body.destroy())))
   }
 
@@ -136,7 +138,10 @@ export class StemPool {
         next = Math.min(next, shelf.notBeforeMs)
         continue
       }
-      while (shelf.ready.length + shelf.booting < perRuntime && this.#mayBoot()) void this.#bootStem(shelf)
+      while (shelf.ready.length + shelf.booting < perRuntime && this.#mayBoot()) {
+        const coming = this.#bootStem(shelf).finally(() => this.#coming.delete(coming))
+        this.#coming.add(coming)
+      }
     }
     this.#timer?.cancel()
     if (next < Number.POSITIVE_INFINITY) this.#timer = clock.schedule(next - now + 1, () => this.#refill())
@@ -156,7 +161,7 @@ export class StemPool {
       })
       shelf.failures = 0
       this.#problem = undefined
-      this.#shelve(shelf, body)
+      await this.#shelve(shelf, body)
     } catch (error) {
       shelf.failures += 1
       shelf.notBeforeMs = clock.monotonic() + Math.min(backoffMs.most, backoffMs.first * 2 ** (shelf.failures - 1))
@@ -168,8 +173,8 @@ export class StemPool {
     }
   }
 
-  #shelve(shelf: Shelf, body: Body): void {
-    if (this.#closed) return void body.destroy()
+  async #shelve(shelf: Shelf, body: Body): Promise<void> {
+    if (this.#closed) return body.destroy()
     shelf.ready.push(body)
     // Whoever takes it watches it from then on.
     void body.sandbox.exited.then(() => {
