@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -44,7 +45,9 @@ export async function startFabric(options: TestFabricOptions = {}): Promise<Test
     rmSync(join(dataDir, 'connection.json'), { force: true })
     const ports = ['--http-port', '0', '--grpc-port', '0', '--nats-port', '0']
     const args = [main, '--no-demo', '--data-dir', dataDir, ...ports, ...(options.args ?? [])]
-    const started = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    // An interrupted test run stops it too, as Ctrl-C would.
+    const command = ['--pdeathsig', 'TERM', process.execPath, ...args]
+    const started = spawn('setpriv', command, { stdio: ['ignore', 'pipe', 'pipe'] })
     child = started
     for (const stream of [started.stdout, started.stderr]) stream.on('data', (chunk) => (output += chunk))
     connection = await whenReady(join(dataDir, 'connection.json'), started, () => output)
@@ -105,25 +108,29 @@ async function whenReady(file: string, child: ChildProcess, output: () => string
   throw new Error(`the fabric ended with ${child.exitCode ?? child.signalCode} before it was ready:\n${output()}`)
 }
 
-/** Processes and mounts that speak of the data directory. A process that was just killed may take a moment to go. */
+/**
+ * What speaks of the data directory, or of the worker in it: sandboxes lie outside of it, marked with a digest of the
+ * worker's folder. A process that was just killed may take a moment to go.
+ */
 async function whatIsLeft(dataDir: string): Promise<readonly string[]> {
+  const owner = createHash('sha256').update(join(dataDir, 'worker')).digest('hex').slice(0, 12)
+  const marks = [dataDir, owner]
   let left: string[] = []
   for (let attempt = 0; attempt < 20; attempt++) {
-    left = [...processesOf(dataDir), ...mountsOf(dataDir)]
+    left = [...processesOf(marks), ...mountsOf(marks), ...foldersOf(owner)]
     if (left.length === 0) return left
     await wait(100)
   }
   return left
 }
 
-function processesOf(dataDir: string): string[] {
-  return readdirSync('/proc')
+const speaks = (text: string, marks: readonly string[]): boolean => marks.some((mark) => text.includes(mark))
+
+const processesOf = (marks: readonly string[]): string[] =>
+  readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .flatMap((pid) => {
-      const text = commandOf(pid)
-      return text.includes(dataDir) ? [`process ${pid}: ${text}`] : []
-    })
-}
+    .map((pid) => `process ${pid}: ${commandOf(pid)}`)
+    .filter((text) => speaks(text, marks))
 
 /** Command line, root and working directory; "" for one that has ended meanwhile. */
 function commandOf(pid: string): string {
@@ -135,8 +142,17 @@ function commandOf(pid: string): string {
   }
 }
 
-const mountsOf = (dataDir: string): string[] =>
+const mountsOf = (marks: readonly string[]): string[] =>
   readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
-    .filter((line) => line.includes(dataDir))
+    .filter((line) => speaks(line, marks))
     .map((line) => `mount ${line}`)
+
+/** Control groups, in every hierarchy, and run-time state. */
+function foldersOf(owner: string): string[] {
+  const groups = '/sys/fs/cgroup'
+  const hierarchies = existsSync(groups) ? readdirSync(groups).map((name) => join(groups, name)) : []
+  const folders = [groups, ...hierarchies].map((root) => join(root, 'weft', owner)).filter(existsSync)
+  const state = readdirSync('/run').filter((name) => name.includes(owner))
+  return [...folders, ...state.map((name) => join('/run', name))].map((folder) => `folder ${folder}`)
+}

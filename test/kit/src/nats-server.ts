@@ -47,7 +47,9 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
 
   const start = async (): Promise<void> => {
     const args = ['-c', configFile, '-a', '127.0.0.1', '-p', `${clientPort}`, '-m', `${monitorPort}`]
-    const started = spawn(natsServerBinary(), [...args, '--ports_file_dir', dir], { stdio: ['ignore', 'pipe', 'pipe'] })
+    // The kernel kills it when this process dies: an interrupted test run must leave no servers behind.
+    const command = ['--pdeathsig', 'KILL', natsServerBinary(), ...args, '--ports_file_dir', dir]
+    const started = spawn('setpriv', command, { stdio: ['ignore', 'pipe', 'pipe'] })
     child = started
     for (const stream of [started.stdout, started.stderr]) stream.on('data', (chunk) => (output += chunk))
     const exited = once(started, 'exit').then(([code]) => {
