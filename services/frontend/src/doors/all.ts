@@ -20,7 +20,8 @@ import { s3Door } from './s3/s3-door.ts'
 import { stsDoor } from './sts.ts'
 
 export interface AllDoorsConfig extends FrontendConfig {
-  readonly grpc: GrpcDoorConfig
+  /** Stops within the time that the HTTP port has. */
+  readonly grpc: Omit<GrpcDoorConfig, 'stopMs'>
 }
 
 export interface AllDoorsDeps extends Omit<FrontendDeps, 'doors' | 'bucketObject'> {
@@ -43,9 +44,13 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
   const { link, log, catalogue, clock } = deps
   const { region } = config
   const store = openObjectStore(link, clock)
+  let stopping = false
+  let own: readonly Service[] = []
+  const problems = (): readonly string[] => [...deps.problems(), ...own.flatMap((service) => service.problems())]
   await using opened = new AsyncDisposableStack()
   const frontend = opened.use(
     await startFrontend(config, {
+      health: { service: 'frontend', problems, stopping: () => stopping },
       ...deps,
       doors: [
         s3Door({ store, region }),
@@ -55,9 +60,11 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
       bucketObject: bucketObject(store),
     }),
   )
-  const problems = (): readonly string[] => [...deps.problems(), ...frontend.problems()]
+  own = [frontend]
   const { operations } = frontend
-  const grpc = opened.use(await startGrpcDoor(config.grpc, { catalogue, log, clock, operations, problems }))
+  const grpc = opened.use(
+    await startGrpcDoor({ ...config.grpc, stopMs: config.stopMs }, { catalogue, log, clock, operations, problems }),
+  )
   const nats = opened.use(
     serveRequests(link, {
       subject: subjects.invokeAll,
@@ -77,6 +84,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
     grpcPort: grpc.port,
     problems,
     async [Symbol.asyncDispose]() {
+      stopping = true
       const closed = await Promise.allSettled([frontend, grpc, nats].map((door) => door[Symbol.asyncDispose]()))
       for (const one of closed)
         if (one.status === 'rejected') log.warn({ err: one.reason }, 'a door was not closed cleanly')

@@ -12,6 +12,40 @@ import { statusOf } from './status.ts'
 export interface CallDeps {
   readonly catalogue: Pick<Catalogue, 'accountOfKey' | 'account'>
   readonly log: Logger
+  readonly drain: Drain
+}
+
+/** Counts the requests that run, so that a stop can wait for them and not for streams that merely stay open. */
+export class Drain {
+  #running = 0
+  readonly #stop = new AbortController()
+  readonly #idle = Promise.withResolvers<void>()
+
+  /** Aborts when the door begins to stop: streams take no more requests then. */
+  get stopping(): AbortSignal {
+    return this.#stop.signal
+  }
+
+  async track<T>(request: Promise<T>): Promise<T> {
+    this.#running++
+    try {
+      return await request
+    } finally {
+      this.#running--
+      this.#settle()
+    }
+  }
+
+  /** Resolves when no request runs any more. */
+  begin(): Promise<void> {
+    this.#stop.abort()
+    this.#settle()
+    return this.#idle.promise
+  }
+
+  #settle(): void {
+    if (this.#stop.signal.aborted && this.#running === 0) this.#idle.resolve()
+  }
 }
 
 /** What unary and streaming calls have in common. */
@@ -49,11 +83,13 @@ export async function answerRequest<Request, Response>(
   const traceparent = extractTrace(call.metadata)
   const attributes = { 'rpc.system': 'grpc', 'rpc.method': name, 'weft.request_id': requestId }
   try {
-    return await withSpan(`grpc ${name}`, { kind: 'server', parent: traceparent, attributes }, async (span) => {
+    const options = { kind: 'server', parent: traceparent, attributes } as const
+    const running = withSpan(`grpc ${name}`, options, async (span) => {
       const result = await run({ principal: principal.value, requestId, signal }, request, traceparent)
       if (!result.ok) span.fail(result.error.code)
       return result
     })
+    return await deps.drain.track(running)
   } catch (error) {
     deps.log.error({ err: error, requestId, method: name }, 'gRPC call failed')
     return err(awsError('ServiceException', 'Internal service error.'))

@@ -59,8 +59,18 @@ function serveStream(
     return
   }
   const signal = signalOf(call)
+  const { stopping } = deps.drain
   let running = 0
   let ended = false
+  const finish = (): void => {
+    ended = true
+    if (running === 0) call.end()
+  }
+  /** What the client sends from now on is not read: the end of the stream tells it that none of it ran. */
+  const stop = (): void => {
+    call.removeAllListeners('data')
+    finish()
+  }
   const settle = (): void => {
     running--
     if (ended && running === 0) call.end()
@@ -84,10 +94,9 @@ function serveStream(
   call.on('drain', () => {
     if (running < streamConcurrency) call.resume()
   })
-  call.on('end', () => {
-    ended = true
-    if (running === 0) call.end()
-  })
+  call.on('end', finish)
+  call.on('close', () => stopping.removeEventListener('abort', stop))
+  stopping.addEventListener('abort', stop, { once: true })
   call.on('error', (error: Error) => deps.log.debug({ err: error }, 'gRPC stream broke'))
 }
 

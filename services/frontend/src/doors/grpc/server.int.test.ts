@@ -96,7 +96,7 @@ const open = <C extends Client>(client: C): C => {
 }
 
 beforeAll(async () => {
-  door = await startGrpcDoor({ host: '127.0.0.1', port: 0 }, deps)
+  door = await startGrpcDoor({ host: '127.0.0.1', port: 0, stopMs: 30_000 }, deps)
   address = `127.0.0.1:${door.port}`
   invoke = open(new InvokeServiceClient(address, credentials.createInsecure()))
   functions = open(new FunctionsServiceClient(address, credentials.createInsecure()))
@@ -369,6 +369,46 @@ describe('health and reflection', () => {
   })
 })
 
+describe('a stop', () => {
+  it('answers what runs, ends idle streams and does not wait for watchers', async () => {
+    const started = Promise.withResolvers<void>()
+    const go = Promise.withResolvers<void>()
+    const operations: GrpcDoorDeps['operations'] = {
+      ...deps.operations,
+      async invoke(_context, input) {
+        if (input.functionName === 'slow') {
+          started.resolve()
+          await go.promise
+        }
+        return ok({ kind: 'answered', payload: input.payload, executedVersion: '1' })
+      },
+    }
+    const stopped = await startGrpcDoor({ host: '127.0.0.1', port: 0, stopMs: 60_000 }, { ...deps, operations })
+    const client = open(new InvokeServiceClient(`127.0.0.1:${stopped.port}`, credentials.createInsecure()))
+    const health = open(new Client(`127.0.0.1:${stopped.port}`, credentials.createInsecure()))
+    const bytes = (b: Buffer) => b
+    const watch = health.makeServerStreamRequest('/grpc.health.v1.Health/Watch', bytes, bytes, Buffer.alloc(0))
+    const seen: string[] = []
+    watch.on('data', (b: Buffer) => seen.push(b.toString('hex')))
+    watch.on('error', () => undefined)
+    const idle = client.invokeStream(token())
+    const ended = new Promise<void>((resolve) => idle.on('end', resolve))
+    const first = new Promise<void>((resolve) => idle.once('data', () => resolve()))
+    idle.write(request('hello'))
+    await first
+    idle.resume()
+    const answer = unary<InvokeResponse>((done) => client.invoke(request('slow'), token(), done))
+    await started.promise
+    const closing = stopped[Symbol.asyncDispose]()
+    await ended
+    go.resolve()
+    expect((await answer).response?.executedVersion).toBe('1')
+    await closing
+    // SERVING, then NOT_SERVING.
+    expect(seen).toEqual(['0801', '0802'])
+  })
+})
+
 describe('mTLS', () => {
   it('takes the account from the client certificate', async () => {
     const make = (name: string, ca?: { key: string; cert: string }) =>
@@ -387,7 +427,7 @@ describe('mTLS', () => {
     const client = await make('000000000000', authority)
     const stranger = await make('111111111111', authority)
     const tls = { cert: server.cert, key: server.private, clientCa: ca.cert }
-    await using secure = await startGrpcDoor({ host: '127.0.0.1', port: 0, tls }, deps)
+    await using secure = await startGrpcDoor({ host: '127.0.0.1', port: 0, stopMs: 30_000, tls }, deps)
     const as = async (pair?: { private: string; cert: string }) => {
       const channel = credentials.createSsl(
         Buffer.from(ca.cert),

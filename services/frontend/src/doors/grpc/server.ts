@@ -5,7 +5,7 @@ import { FunctionsServiceService } from '@weft/contracts/api/functions'
 import { InvokeServiceService } from '@weft/contracts/api/invoke'
 import type { Clock } from '@weft/platform'
 import { HealthImplementation } from 'grpc-health-check'
-import type { CallDeps } from './calls.ts'
+import { type CallDeps, Drain } from './calls.ts'
 import { tolerant } from './codec.ts'
 import { type FunctionOperations, functionsService } from './functions-service.ts'
 import { type InvokeOperations, invokeService } from './invoke-service.ts'
@@ -15,11 +15,13 @@ export interface GrpcDoorConfig {
   readonly host: string
   /** 0: the system chooses. */
   readonly port: number
+  /** How long calls that run at a stop may take to finish, ms. */
+  readonly stopMs: number
   /** PEM texts. With `clientCa` every client must prove a certificate of that authority. Absent: plain HTTP/2. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string }
 }
 
-export interface GrpcDoorDeps extends CallDeps {
+export interface GrpcDoorDeps extends Omit<CallDeps, 'drain'> {
   readonly operations: InvokeOperations & FunctionOperations
   readonly clock: Clock
   /** As of the service: the health service answers NOT_SERVING while there are any. */
@@ -33,8 +35,8 @@ export interface GrpcDoor extends AsyncDisposable {
 /** A package of 50 MB does not fit: larger ones than this come through the REST door. */
 const largestMessageBytes = 16 * 1024 * 1024
 const healthPollMs = 1_000
-/** How long calls that run at the stop may take to finish. */
-const drainMs = 10_000
+/** Once no request runs, what is left are answers on their way and watchers of the health service. */
+const flushMs = 500
 
 const publicServices = ['weft.v1.InvokeService', 'weft.v1.FunctionsService'] as const
 
@@ -51,8 +53,10 @@ export async function startGrpcDoor(config: GrpcDoorConfig, deps: GrpcDoorDeps):
     'grpc.keepalive_timeout_ms': 10_000,
     'grpc.keepalive_permit_without_calls': 1,
   })
-  server.addService(tolerant(InvokeServiceService), invokeService(deps.operations, deps))
-  server.addService(tolerant(FunctionsServiceService), functionsService(deps.operations, deps))
+  const drain = new Drain()
+  const callDeps: CallDeps = { catalogue: deps.catalogue, log: deps.log, drain }
+  server.addService(tolerant(InvokeServiceService), invokeService(deps.operations, callDeps))
+  server.addService(tolerant(FunctionsServiceService), functionsService(deps.operations, callDeps))
   for (const [definition, handlers] of await reflection()) server.addService(definition, handlers)
   const health = serveHealth(server, deps)
   const port = await new Promise<number>((resolve, reject) =>
@@ -65,11 +69,12 @@ export async function startGrpcDoor(config: GrpcDoorConfig, deps: GrpcDoorDeps):
     async [Symbol.asyncDispose]() {
       health.stop()
       await new Promise<void>((resolve) => {
-        const force = deps.clock.schedule(drainMs, () => server.forceShutdown())
+        const force = deps.clock.schedule(config.stopMs, () => server.forceShutdown())
         server.tryShutdown(() => {
           force.cancel()
           resolve()
         })
+        void drain.begin().then(() => deps.clock.schedule(flushMs, () => server.forceShutdown()))
       })
     },
   }

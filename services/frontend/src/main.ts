@@ -1,0 +1,107 @@
+/** The frontend as a process of a cluster. */
+import { hostname } from 'node:os'
+import { createDispatcher } from '@weft/invoke'
+import {
+  natsEventAcceptor,
+  openCatalogue,
+  openCodeStore,
+  openFactSink,
+  openLeaderBoard,
+  openLink,
+  openStores,
+  watchMembers,
+} from '@weft/nats'
+import {
+  fileSetting,
+  grpcPlacementDirectory,
+  grpcWorkerDirectory,
+  runService,
+  setting,
+  settings,
+  systemRandom,
+} from '@weft/platform'
+import { frontendDefaults } from './config.ts'
+import { startAllDoors } from './doors/all.ts'
+import { tlsOf } from './grpc-tls.ts'
+
+const optionalFile = (name: string) => setting(name, fileSetting(name).schema.optional())
+
+await runService({
+  service: 'frontend',
+  fields: {
+    natsServers: setting('WEFT_NATS_SERVERS', settings.list),
+    natsCreds: fileSetting('WEFT_NATS_CREDS'),
+    clusterSecret: fileSetting('WEFT_CLUSTER_SECRET_FILE'),
+    region: setting('WEFT_REGION', settings.text.default(frontendDefaults.region)),
+    partitions: setting('WEFT_PLACEMENT_PARTITIONS', settings.integer(1, 1_024).default(4)),
+    httpPort: setting('WEFT_HTTP_PORT', settings.port.default(9000)),
+    grpcPort: setting('WEFT_GRPC_PORT', settings.port.default(9100)),
+    publicUrl: setting(
+      'WEFT_PUBLIC_URL',
+      settings.text.regex(/^https?:\/\//, 'must be an http or https URL').optional(),
+    ),
+    maxConnections: setting(
+      'WEFT_MAX_CONNECTIONS',
+      settings.integer(1, 1_000_000).default(frontendDefaults.maxConnections),
+    ),
+    stopMs: setting('WEFT_STOP_MS', settings.milliseconds(0, 900_000).default(frontendDefaults.stopMs)),
+    grpcTlsCert: optionalFile('WEFT_GRPC_TLS_CERT_FILE'),
+    grpcTlsKey: optionalFile('WEFT_GRPC_TLS_KEY_FILE'),
+    grpcTlsClientCa: optionalFile('WEFT_GRPC_TLS_CLIENT_CA_FILE'),
+  },
+  check: (config) => {
+    const tls = tlsOf(config)
+    return tls.ok ? [] : [tls.error]
+  },
+  async start(config, { clock, log, opened }) {
+    const { natsServers: servers, natsCreds: creds, instanceId, region, host } = config
+    const name = `frontend ${instanceId}`
+    const clusterSecret = config.clusterSecret.trim()
+    const tls = tlsOf(config)
+    if (!tls.ok) throw new Error(tls.error)
+    const link = opened.use(await openLink({ servers, creds, name, log }))
+    const catalogue = opened.use(openCatalogue(link, { log }))
+    const leaders = opened.use(openLeaderBoard(link, { log }))
+    const members = opened.use(watchMembers(link, { log }))
+    const facts = opened.use(openFactSink(link, { log }))
+    await Promise.all([catalogue.whenReady, leaders.whenReady, members.whenReady])
+    const dispatcher = opened.use(
+      createDispatcher({
+        id: name.replace(' ', '-'),
+        region,
+        placement: grpcPlacementDirectory({ partitions: config.partitions, leaders, secret: clusterSecret }),
+        workers: grpcWorkerDirectory({ secret: clusterSecret }),
+        clock,
+        random: systemRandom,
+        log,
+        drainMs: config.stopMs,
+      }),
+    )
+    const parts = [link, catalogue, leaders, members, facts, dispatcher]
+    const doors = await startAllDoors(
+      {
+        ...frontendDefaults,
+        region,
+        maxConnections: config.maxConnections,
+        stopMs: config.stopMs,
+        http: { host, port: config.httpPort, publicUrl: config.publicUrl ?? `http://${hostname()}:${config.httpPort}` },
+        grpc: { host, port: config.grpcPort, ...(tls.value && { tls: tls.value }) },
+      },
+      {
+        link,
+        catalogue,
+        stores: openStores(link, catalogue, clock),
+        code: await openCodeStore(link),
+        invoker: dispatcher,
+        events: natsEventAcceptor({ link, log }),
+        facts,
+        clusterSecret,
+        runtimes: () => [...new Set(members.list('worker').flatMap((worker) => worker.runtimes ?? []))].sort(),
+        problems: () => parts.flatMap((part) => part.problems()),
+        clock,
+        log,
+      },
+    )
+    return { service: doors, details: () => ({ http: doors.httpPort, grpc: doors.grpcPort }) }
+  },
+})
