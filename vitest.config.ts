@@ -9,6 +9,8 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          // A bound against hanging only: what takes long on a slow machine has not failed.
+          testTimeout: 120_000,
           include: [
             'libs/*/src/**/*.test.ts',
             'services/*/src/**/*.test.ts',
