@@ -48,6 +48,7 @@ const countIn = (page: string): number =>
 
 test('counts once over restarts of the service and of the server', async () => {
   const first = await start()
+  await expect.poll(() => first.problems()).toEqual([])
   await record(1, 300)
   await first.caughtUp()
   expect(countIn(first.page())).toBe(300)

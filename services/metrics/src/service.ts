@@ -73,7 +73,7 @@ export async function startMetrics(config: MetricsConfig, deps: MetricsDeps): Pr
     const { createdAt, firstSequence, lastSequence } = await records.state()
     const known = counted || (position?.stream === createdAt ? position.through : 0)
     // Messages that were counted before are read again for the lookup and counted no second time.
-    const from = counted > 0 ? counted + 1 : Math.max(firstSequence, known + 1 - config.replayMessages)
+    const from = counted > 0 ? counted + 1 : Math.max(1, firstSequence, known + 1 - config.replayMessages)
     if (lastSequence < from) {
       counted = Math.max(counted, lastSequence)
       problem = undefined
