@@ -1,2 +1,3 @@
 export * from './memory-leader-board.ts'
 export * from './model-worker.ts'
+export * from './stage.ts'
