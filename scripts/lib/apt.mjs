@@ -26,29 +26,40 @@ export function aptInstall(packages) {
   apt('install', '-q', '-y', '--no-install-recommends', ...packages)
 }
 
-/** The host's own Debian mirror: the first source that serves the release's main archive. */
+/**
+ * The host's own Debian mirror: the first source of a release of Debian with its component main. Other publishers have
+ * folders named debian too; cloud images name a list of mirrors.
+ */
 export function debianMirror(etcApt = '/etc/apt') {
   const files = [join(etcApt, 'sources.list')]
   const folder = join(etcApt, 'sources.list.d')
-  if (existsSync(folder)) files.push(...readdirSync(folder).map((name) => join(folder, name)))
+  if (existsSync(folder))
+    files.push(
+      ...readdirSync(folder)
+        .sort()
+        .map((name) => join(folder, name)),
+    )
   const found = files.filter(existsSync).flatMap((file) => {
     const text = readFileSync(file, 'utf8')
     if (file.endsWith('.sources')) {
       return text
         .split(/\n\s*\n/)
         .filter((stanza) => !/^Enabled:\s*no/im.test(stanza) && /^Types:.*\bdeb\b/im.test(stanza))
+        .filter((stanza) => /^Components:.*\bmain\b/im.test(stanza))
         .map((stanza) => [/^URIs:\s*(\S+)/im.exec(stanza)?.[1], /^Suites:\s*(.+)$/im.exec(stanza)?.[1] ?? ''])
     }
     if (!file.endsWith('.list')) return []
     return text
       .split('\n')
-      .map((line) => /^\s*deb\s+(?:\[[^\]]*\]\s+)?(\S+)\s+(\S+)/.exec(line))
+      .map((line) => /^\s*deb\s+(?:\[[^\]]*\]\s+)?(\S+)\s+(\S+)(?:\s+\S+)*?\s+main\b/.exec(line))
       .filter(Boolean)
       .map(([, uri, suite]) => [uri, suite])
   })
   const release = (suites) =>
     suites.split(/\s+/).some((suite) => /^(bookworm|trixie|forky|sid|stable|testing)$/.test(suite))
-  return found.find(([uri, suites]) => uri && /\/debian\/?$/.test(uri) && release(suites))?.[0]
+  return found.find(
+    ([uri, suites]) => uri && /\/debian\/?$|^mirror\+file:.*\/debian\.list$/.test(uri) && release(suites),
+  )?.[0]
 }
 
 /**

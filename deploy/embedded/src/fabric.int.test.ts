@@ -61,6 +61,23 @@ test('a fabric that was killed leaves no server behind and starts again', async 
   expect(await callHello(fabric.connection, 'Grace')).toBe('Hello, Grace!')
 })
 
+test('a function answers while the bus is away, and events are taken again when it is back', async () => {
+  await using fabric = await startFabric()
+  const { connection } = fabric
+  await createHello(connection)
+  expect(await callHello(connection, 'Ada')).toBe('Hello, Ada!')
+  const health = await fetch(`${connection.http}/healthz/bus`)
+  const { details } = (await health.json()) as { details: { natsPid: number } }
+  process.kill(details.natsPid, 'SIGKILL')
+  expect(await callHello(connection, 'Grace')).toBe('Hello, Grace!')
+  const client = clientOf(connection)
+  const event = () => client.send(new InvokeCommand({ FunctionName: 'hello', InvocationType: 'Event', Payload: '{}' }))
+  const status = async (): Promise<number | string> => (await event()).StatusCode ?? 0
+  await expect.poll(() => status().catch(String), { timeout: 60_000, interval: 250 }).toBe(202)
+  await expect.poll(async () => (await fetch(`${connection.http}/readyz`)).status, { timeout: 60_000 }).toBe(200)
+  client.destroy()
+})
+
 test('two fabrics run side by side, but not on one data directory', async () => {
   await using one = await startFabric()
   await using two = await startFabric()

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
-import { availableParallelism, freemem } from 'node:os'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { asyncQueueDefaults, startAsyncQueue } from '@weft/async-queue-service'
 import { mintSession } from '@weft/aws'
@@ -227,7 +227,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
 
   progress('opening the doors')
   const below: readonly HealthSource[] = [
-    { service: 'bus', problems: () => bus.problems(), details: () => ({ ...bus.durability }) },
+    { service: 'bus', problems: () => bus.problems(), details: () => ({ natsPid: bus.natsPid, ...bus.durability }) },
     { service: 'catalogue', problems: () => catalogue.problems() },
     ...[metrics, placement, worker, asyncQueue, poller].map(sourceOf),
     {
@@ -305,5 +305,5 @@ const sourceOf = (service: Service & { readonly details?: () => Readonly<Record<
   ...(service.details && { details: service.details }),
 })
 
-/** Three quarters of what is free: the rest is for NATS, for this process, and for the host. */
-const workerMemoryMb = (): number => Math.floor((freemem() / 1024 ** 2) * 0.75)
+/** Three quarters of what this process may still have: the rest is for NATS, for itself, and for the host. */
+const workerMemoryMb = (): number => Math.floor((process.availableMemory() / 1024 ** 2) * 0.75)
