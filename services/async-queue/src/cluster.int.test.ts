@@ -38,7 +38,7 @@ test('three servers, their leaders killed one after another: every accepted even
       const config = `server_name: n${n}
 max_payload: 8MB
 jetstream { store_dir: "DIR/jetstream", max_file: 10GB, sync_interval: always }
-cluster { name: test, listen: "127.0.0.1:${port}", routes: [${routes}] }
+cluster { name: test, pool_size: -1, listen: "127.0.0.1:${port}", routes: [${routes}] }
 `
       return cleanup.use(await startNatsServer({ dir: join(dir, `n${n}`), config }))
     }),

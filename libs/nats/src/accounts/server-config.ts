@@ -62,6 +62,9 @@ export async function serverConfig(keyring: Keyring, options: ServerConfigOption
       'cluster {',
       `  name: ${quote(options.cluster.name)}`,
       `  listen: ${quote(`${host}:${options.cluster.port}`)}`,
+      // With several connections per route, servers that start together sometimes (2.10.27: one start in fifteen) see
+      // their route to themselves twice and count a peer too few, for good: no stream can then have three copies.
+      '  pool_size: -1',
       `  routes: [${options.cluster.routes.map((route) => quote(`nats://${route}`)).join(', ')}]`,
       '}',
     )
