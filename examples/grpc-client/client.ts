@@ -1,5 +1,10 @@
 import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
-import { InvokeRequest, InvokeServiceClient, PublishRequest } from '@weft/contracts/api/invoke'
+import {
+  InvokeRequest,
+  InvokeServiceClient,
+  type InvokeStreamResponse,
+  PublishRequest,
+} from '@weft/contracts/api/invoke'
 
 const env = (name: string): string => {
   const value = process.env[name]
@@ -34,8 +39,9 @@ console.log('unary    ', reply.functionError || 'succeeded', reply.payload.toStr
 const stream = client.invokeStream(metadata, deadline())
 let open = 20
 const ended = new Promise<void>((resolve, reject) => {
-  stream.on('data', ({ correlationId, error }) => {
-    if (error) console.log(`stream ${correlationId}: ${error.code}: ${error.message}`)
+  stream.on('data', ({ correlationId, outcome }: InvokeStreamResponse) => {
+    if (outcome?.$case === 'error')
+      console.log(`call ${correlationId}: ${outcome.value.code}: ${outcome.value.message}`)
     if (--open === 0) stream.end()
   })
   stream.on('error', reject)
