@@ -1,5 +1,6 @@
 /** Process edge of the fabric in one process: options, signals, exit code. */
-import { createLogger, systemClock, systemRandom } from '@weft/platform'
+import { randomUUID } from 'node:crypto'
+import { createLogger, startTelemetry, systemClock, systemRandom } from '@weft/platform'
 import { CommanderError } from 'commander'
 import { banner } from './banner.ts'
 import { removeConnection, writeConnection } from './connection-file.ts'
@@ -24,6 +25,9 @@ async function main(args: readonly string[]): Promise<number> {
   const log = createLogger('weft', options.logLevel)
   const stop = stopSignal()
   const out = process.stdout
+  // The SDK reads the variable itself; it is set or it is not.
+  const tracing = (process.env.OTEL_EXPORTER_OTLP_ENDPOINT ?? '') !== ''
+  await using _telemetry = await startTelemetry({ service: 'weft', instanceId: randomUUID(), enabled: tracing })
   let fabric: Fabric
   try {
     fabric = await startEmbedded(options, {

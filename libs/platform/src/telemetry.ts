@@ -10,6 +10,7 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api'
+import { delay, systemClock } from './clock.ts'
 
 /**
  * Traces. Spans are made by hand at the doors and on the invoke path, so no module is patched while it loads and no
@@ -23,6 +24,8 @@ export interface Telemetry extends AsyncDisposable {
 }
 
 let tracer: Tracer | undefined
+
+const flushMs = 3_000
 
 /**
  * Starts exporting over OTLP when `enabled`, which is to be true exactly when OTEL_EXPORTER_OTLP_ENDPOINT is set (the
@@ -49,7 +52,8 @@ export async function startTelemetry(options: {
     enabled: true,
     async [Symbol.asyncDispose]() {
       tracer = undefined
-      await sdk.shutdown()
+      // A collector that is away is retried for half a minute; a stop does not wait for it that long.
+      await Promise.race([sdk.shutdown(), delay(systemClock, flushMs)])
     },
   }
 }
