@@ -91,7 +91,8 @@ await runService({
         worker: { accept: (channel) => worker.acceptDispatcher(channel) },
       }),
     )
-    opened.use(announce(link, { service: 'worker', instanceId, address, startedAtMs: clock.now() }, { log, clock }))
+    const self = { service: 'worker', instanceId, address, startedAtMs: clock.now(), runtimes: worker.runtimes }
+    opened.use(announce(link, self, { log, clock }))
     const parts = [link, leaders, facts, worker]
     return {
       service: { ...worker, problems: () => parts.flatMap((part) => part.problems()) },

@@ -1,0 +1,40 @@
+/** The placement service as a process of a cluster. */
+import { openCatalogue, openLeaderBoard, openLink } from '@weft/nats'
+import { fileSetting, runService, setting, settings, startInternalServer, systemRandom } from '@weft/platform'
+import { startPlacement } from './service.ts'
+
+await runService({
+  service: 'placement',
+  fields: {
+    natsServers: setting('WEFT_NATS_SERVERS', settings.list),
+    natsCreds: fileSetting('WEFT_NATS_CREDS'),
+    clusterSecret: fileSetting('WEFT_CLUSTER_SECRET_FILE'),
+    partitions: setting('WEFT_PLACEMENT_PARTITIONS', settings.integer(1, 1_024).default(4)),
+    grpcPort: setting('WEFT_GRPC_PORT', settings.port.default(9200)),
+    /** host:port at which dispatchers and workers reach this instance while it leads. */
+    advertise: setting('WEFT_ADVERTISE', settings.text.regex(/^[\w.-]+:\d{1,5}$/, 'must be host:port')),
+  },
+  async start(config, { clock, log, opened }) {
+    const { natsServers: servers, natsCreds: creds, instanceId, partitions, advertise: address } = config
+    const link = opened.use(await openLink({ servers, creds, name: `placement ${instanceId}`, log }))
+    const catalogue = opened.use(openCatalogue(link, { log }))
+    const leaders = opened.use(openLeaderBoard(link, { log }))
+    await Promise.all([catalogue.whenReady, leaders.whenReady])
+    const placement = await startPlacement(
+      { instanceId, address, partitions },
+      { leaders, catalogue, clock, random: systemRandom, log },
+    )
+    // It is asked before it leads: a placement that does not lead hangs up, and the caller looks for the leader again.
+    opened.use(
+      await startInternalServer({
+        ...{ host: config.host, port: config.grpcPort, secret: config.clusterSecret.trim(), clock },
+        placement,
+      }),
+    )
+    const parts = [link, catalogue, leaders, placement]
+    return {
+      service: { ...placement, problems: () => parts.flatMap((part) => part.problems()) },
+      details: () => placement.details(),
+    }
+  },
+})
