@@ -73,7 +73,7 @@ async function demo(fabric: Fabric): Promise<void> {
   }
 }
 
-/** Aborts at the first SIGINT or SIGTERM; a later one ends the process at once, and the kernel its children. */
+/** Aborts at the first SIGINT, SIGTERM or SIGHUP (a closed terminal); a later one ends the process at once, and the kernel its children. */
 function stopSignal(): AbortSignal {
   const controller = new AbortController()
   let firstAtMs = 0
@@ -83,10 +83,12 @@ function stopSignal(): AbortSignal {
       controller.abort()
     } else if (systemClock.monotonic() - firstAtMs > sameWishMs) process.exit(1)
   }
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
   return controller.signal
 }
+
+// A reader that goes away (a closed terminal, `| head`) must not take the fabric down.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 
 process.exitCode = await main(process.argv.slice(2))
 setTimeout(() => process.exit(), lingerMs).unref()
