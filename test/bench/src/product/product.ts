@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { connect, credsAuthenticator } from '@nats-io/transport-node'
 import { FabricClient } from '@weft/cli'
+import { startFabric } from '@weft/kit'
 import { type Bed, type BedOptions, together } from '../core/case.ts'
 import { coldBed } from './cold.ts'
 import { doorBed } from './doors.ts'
 import { eventBed } from './events.ts'
-import { startFabric } from './fabric.ts'
 import { createFunction } from './functions.ts'
 import { idleBed } from './idle.ts'
 
