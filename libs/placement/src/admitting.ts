@@ -1,14 +1,14 @@
 import { DenialReason } from '@weft/contracts/placement'
 import { deny, probe, recall } from './leases.ts'
-import type { Account, PartitionState, Waiter } from './state.ts'
+import type { Account, Lease, PartitionState, Waiter } from './state.ts'
 
 /** Leases of other dispatchers that one waiter asks whether they are idle. */
 const probesPerWaiter = 8
 
 /**
- * Gives free slots to the oldest acquires of an account. What stays without a slot has every lease recalled that
- * competes for it, and waits as long as an answer may still free one; then it is refused. So nobody is throttled while
- * a lease sits idle somewhere.
+ * Gives free slots to the oldest acquires of an account. For what stays without a slot, leases that compete for it are
+ * recalled, all of them in the end, and it waits as long as an answer may still free one; then it is refused. So nobody
+ * is throttled while a lease sits idle somewhere.
  */
 export function settleAccount(state: PartitionState, account: Account, now: number): void {
   if (account.blocked.size === 0) return
@@ -40,17 +40,29 @@ function settleRefused(
   withheld: number,
 ): void {
   const everyone = account.ledger.used + withheld >= account.ledger.accountLimit
-  let pending = withheld
   const blocked: Waiter[] = []
+  const unasked: Lease[] = []
+  let pending = withheld
+  let busy = 0
   for (const fn of account.functions.values()) {
     const same = account.ledger.poolOf(fn.name) === poolName
     if (same) blocked.push(...fn.blocked)
     if (!same && !everyone) continue
     for (const lease of fn.leases) {
-      recall(state, lease)
       // Without a holder it ends as soon as its worker has answered or is fenced.
       if (!lease.holder || lease.recall === 'asked') pending += 1
+      else if (lease.recall === 'busy') busy += 1
+      else unasked.push(lease)
     }
+  }
+  // No more are asked than are wanted, because a busy one that was asked is given up when its invocation ends; twice as
+  // many with every answer of that kind, so that the last one is found soon.
+  let ask = blocked.length > pending ? Math.max(blocked.length - pending, busy) : 0
+  for (const lease of unasked) {
+    if (ask === 0) break
+    recall(state, lease)
+    pending += 1
+    ask -= 1
   }
   if (blocked.length <= pending) return
   blocked.sort((a, b) => a.order - b.order)

@@ -105,8 +105,23 @@ describe('throttling', () => {
     stage.acquire(11, 'f')
     stage.acquire(10, 'f')
     expect(stage.release(10, 's2 7.2')).toEqual(['11: granted 3 s2 7.3'])
+    // Only now: while the answer for s1 was open, another recall would have been in vain.
     expect(stage.busy(10, 's1 7.1')).toEqual(['11: recall s2 7.3'])
     expect(stage.busy(11, 's2 7.3')).toEqual(['10: denied 4 account'])
+  })
+
+  it('recalls no more leases than are wanted, and twice as many with every one that is busy', () => {
+    const stage = staged({ limit: 7 })
+    for (let i = 1; i <= 7; i++) {
+      stage.acquire(10, 'f')
+      stage.ready(1, `s${i}`)
+    }
+    expect(stage.acquire(11, 'f')).toEqual(['10: recall s1 7.1'])
+    expect(stage.busy(10, 's1 7.1')).toEqual(['10: recall s2 7.2'])
+    expect(stage.busy(10, 's2 7.2')).toEqual(['10: recall s3 7.3', '10: recall s4 7.4'])
+    expect(stage.busy(10, 's3 7.3')).toEqual([])
+    expect(stage.busy(10, 's4 7.4')).toEqual(['10: recall s5 7.5', '10: recall s6 7.6', '10: recall s7 7.7'])
+    expect(stage.release(10, 's6 7.6')).toEqual(['11: granted 8 s6 7.8'])
   })
 
   it('refuses those that cannot get any of the slots that may come free', () => {

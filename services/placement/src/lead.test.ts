@@ -1,0 +1,227 @@
+import { type AccountId, accountId } from '@weft/contracts'
+import type {
+  DispatcherFrame,
+  PlacementToDispatcherFrame,
+  PlacementToWorkerFrame,
+  WorkerFrame,
+} from '@weft/contracts/placement'
+import { MemoryLeaderBoard, stageSpec } from '@weft/placement/testing'
+import { type Channel, memoryChannelPair, silentLogger } from '@weft/platform'
+import { FakeClock } from '@weft/platform/testing'
+import type { Catalogue, CatalogueChange } from '@weft/registry'
+import { afterEach, describe, expect, it } from 'vitest'
+import { type PlacementService, startPlacement } from './service.ts'
+
+const account = accountId('000000000001')
+
+/** Catalogue of one account whose limits a test may change. */
+class TestCatalogue {
+  limit = 10
+  reserved: number | undefined
+  revisionId = 'r1'
+  #listener: ((change: CatalogueChange) => void) | undefined
+
+  change(kind: CatalogueChange['kind']): void {
+    this.#listener?.({ kind, key: kind === 'function' ? `${account}.f` : account, removed: false })
+  }
+
+  readonly catalogue = {
+    account: (id: AccountId) => (id === account ? { concurrencyLimit: this.limit } : undefined),
+    function: () => ({ latest: { version: '$LATEST', revisionId: this.revisionId } }),
+    versions: () => [],
+    functions: () => [
+      { functionName: 'f', ...(this.reserved !== undefined && { reservedConcurrency: this.reserved }) },
+    ],
+    onChange: (listener: (change: CatalogueChange) => void) => {
+      this.#listener = listener
+      return () => undefined
+    },
+  } as unknown as Catalogue
+}
+
+const settle = async (): Promise<void> => {
+  for (let i = 0; i < 30; i++) await Promise.resolve()
+}
+
+const services: PlacementService[] = []
+afterEach(async () => {
+  for (const service of services.splice(0)) await service[Symbol.asyncDispose]()
+})
+
+/** One partition, placements on a fake clock, and peers that write down what they hear. */
+class Stage {
+  readonly clock = new FakeClock()
+  readonly board = new MemoryLeaderBoard(this.clock)
+  readonly catalogue = new TestCatalogue()
+
+  async start(instanceId: string): Promise<PlacementService> {
+    const service = await startPlacement(
+      { instanceId, address: '', partitions: 1 },
+      {
+        leaders: this.board,
+        catalogue: this.catalogue.catalogue,
+        clock: this.clock,
+        random: () => 0.5,
+        log: silentLogger,
+      },
+    )
+    services.push(service)
+    await this.pass(100)
+    return service
+  }
+
+  async pass(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= 50) {
+      this.clock.advance(Math.min(left, 50))
+      await settle()
+    }
+  }
+
+  async dispatcher(placement: PlacementService): Promise<Peer<PlacementToDispatcherFrame, DispatcherFrame>> {
+    const [near, far] = memoryChannelPair<PlacementToDispatcherFrame, DispatcherFrame>()
+    placement.acceptDispatcher(far)
+    const peer = new Peer(near)
+    const value = { dispatcherId: 'd', partition: 0, held: [], generation: 1n }
+    near.send({ frame: { $case: 'hello', value } })
+    await settle()
+    return peer
+  }
+
+  async worker(placement: PlacementService): Promise<Peer<PlacementToWorkerFrame, WorkerFrame>> {
+    const [near, far] = memoryChannelPair<PlacementToWorkerFrame, WorkerFrame>()
+    placement.acceptWorker(far)
+    const peer = new Peer(near)
+    const value = {
+      ...{ workerId: 'w', partition: 0, address: '', zone: '', runtimes: ['nodejs24.x'], memoryMb: 1_024n },
+      ...{ sandboxes: [], generation: 1n },
+    }
+    near.send({ frame: { $case: 'hello', value } })
+    await settle()
+    return peer
+  }
+}
+
+class Peer<In extends { readonly frame?: { readonly $case: string } | undefined }, Out> {
+  readonly heard: string[] = []
+  readonly channel: Channel<In, Out>
+  closed = false
+
+  constructor(channel: Channel<In, Out>) {
+    this.channel = channel
+    channel.receive(({ frame }) => {
+      this.heard.push(frame?.$case ?? 'nothing')
+    })
+    void channel.closed.then(() => {
+      this.closed = true
+    })
+  }
+}
+
+const acquire = (seq: bigint): DispatcherFrame => ({
+  frame: {
+    $case: 'acquire',
+    value: { seq, spec: stageSpec('f'), requestId: '', deadlineMs: 0n, waitMs: 60_000 },
+  },
+})
+
+describe('a placement', () => {
+  it('claims a free lead and grants under it', async () => {
+    const stage = new Stage()
+    const placement = await stage.start('a')
+    expect(stage.board.leader(0)).toMatchObject({ instanceId: 'a', epoch: 1 })
+    const worker = await stage.worker(placement)
+    const dispatcher = await stage.dispatcher(placement)
+    dispatcher.channel.send(acquire(1n))
+    await settle()
+    expect(worker.heard).toEqual(['welcome', 'start'])
+    expect(dispatcher.heard).toEqual(['welcome'])
+    expect(placement.problems()).toEqual([])
+    expect(placement.details()).toMatchObject({ leads: [{ partition: 0, epoch: 1, starting: 1 }] })
+  })
+
+  it('remembers a worker on the board before it takes part', async () => {
+    const stage = new Stage()
+    const placement = await stage.start('a')
+    stage.board.unreachable = true
+    const worker = await stage.worker(placement)
+    expect(worker.heard).toEqual([])
+    stage.board.unreachable = false
+    await stage.pass(300)
+    expect(worker.heard).toEqual(['welcome'])
+    expect(stage.board.leader(0)?.workers).toEqual([{ workerId: 'w', slots: 8 }])
+  })
+
+  it('leaves one lead to one of two, and hands it on when the leader stops', async () => {
+    const stage = new Stage()
+    const first = await stage.start('a')
+    const second = await stage.start('b')
+    expect(stage.board.leader(0)?.instanceId).toBe('a')
+    const lost = await stage.dispatcher(second)
+    expect(lost.closed).toBe(true)
+    await first[Symbol.asyncDispose]()
+    await stage.pass(100)
+    expect(stage.board.leader(0)).toMatchObject({ instanceId: 'b', epoch: 2 })
+  })
+
+  it('stops acting when it cannot renew in time, before anybody else may claim', async () => {
+    const stage = new Stage()
+    const placement = await stage.start('a')
+    const dispatcher = await stage.dispatcher(placement)
+    stage.board.unreachable = true
+    await stage.pass(1_800)
+    expect(dispatcher.closed).toBe(false)
+    await stage.pass(1_100)
+    expect(dispatcher.closed).toBe(true)
+    expect(stage.board.leader(0)?.epoch).toBe(1)
+    stage.board.unreachable = false
+    await stage.pass(3_000)
+    expect(stage.board.leader(0)?.epoch).toBe(2)
+  })
+
+  it('grants nothing after a long stop of its process, whatever waits in its sockets', async () => {
+    const stage = new Stage()
+    const placement = await stage.start('a')
+    const worker = await stage.worker(placement)
+    const dispatcher = await stage.dispatcher(placement)
+    // Timers and promises stand still; only time goes by.
+    dispatcher.channel.send(acquire(1n))
+    const timers = stage.clock.nextTimerAt ?? 0
+    expect(timers).toBeGreaterThan(0)
+    Object.assign(stage.clock, { monotonic: () => 1_000_000 })
+    await settle()
+    expect(worker.heard).toEqual(['welcome'])
+    expect(dispatcher.closed).toBe(true)
+  })
+
+  it('applies limits of the catalogue as they change', async () => {
+    const stage = new Stage()
+    stage.catalogue.reserved = 0
+    const placement = await stage.start('a')
+    await stage.worker(placement)
+    const dispatcher = await stage.dispatcher(placement)
+    dispatcher.channel.send(acquire(1n))
+    await settle()
+    expect(dispatcher.heard).toEqual(['welcome', 'denied'])
+    stage.catalogue.reserved = undefined
+    stage.catalogue.change('function')
+    dispatcher.channel.send(acquire(2n))
+    await settle()
+    expect(placement.details()).toMatchObject({ leads: [{ starting: 1 }] })
+  })
+
+  it('hangs up on those who say something else than hello, or nothing', async () => {
+    const stage = new Stage()
+    const placement = await stage.start('a')
+    const [near, far] = memoryChannelPair<PlacementToDispatcherFrame, DispatcherFrame>()
+    placement.acceptDispatcher(far)
+    const peer = new Peer(near)
+    near.send(acquire(1n))
+    await settle()
+    expect(peer.closed).toBe(true)
+    const [silent, other] = memoryChannelPair<PlacementToDispatcherFrame, DispatcherFrame>()
+    placement.acceptDispatcher(other)
+    const mute = new Peer(silent)
+    await stage.pass(10_050)
+    expect(mute.closed).toBe(true)
+  })
+})
