@@ -25,6 +25,8 @@ export interface WorkerService extends Service {
 
 /** How often a stop looks whether something still runs, ms. */
 const drainLookMs = 20
+/** What the removal of everything may take, ms; each sandbox has deadlines of its own within. */
+const removeMs = 20_000
 
 /** Cleans up after a predecessor, offers the host's runtimes, and registers with placement. */
 export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promise<WorkerService> {
@@ -64,31 +66,32 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
   })
   const door = new InvokeDoor(fleet)
 
-  const stop = (): Promise<void> =>
-    stopInOrder(
+  const stop = async (): Promise<void> => {
+    const onProblem = (step: string, error: unknown): void => log.warn({ err: error, step }, 'stop: step not clean')
+    // Timers of the clock do not keep a process alive, and a stop that is cut off leaves sandboxes behind.
+    const alive = setInterval(() => undefined, 1_000)
+    const drain = async (): Promise<void> => {
+      fleet.drain()
+      while (fleet.running > 0) await delay(clock, drainLookMs)
+    }
+    await stopInOrder(clock, settings.stopDeadlineMs, [{ name: 'finish what runs', run: drain }], onProblem)
+    await stopInOrder(
       clock,
-      settings.stopDeadlineMs,
+      removeMs,
       [
-        {
-          name: 'finish what runs',
-          run: async () => {
-            fleet.drain()
-            while (fleet.running > 0) await delay(clock, drainLookMs)
-          },
-        },
+        { name: 'end environments', run: () => fleet.close() },
+        { name: 'end stems', run: () => stems.close() },
+        { name: 'leave placement', run: () => links.close() },
+        { name: 'close the invoke door', run: () => door.close() },
+        { name: 'close the code cache', run: () => code.close() },
+        { name: 'close the driver', run: () => driver.close?.() },
+        { name: 'remove sockets', run: () => rm(socketsDir, { recursive: true, force: true }) },
+        { name: 'send facts', run: () => deps.facts.flush() },
       ],
-      (step, error) => log.warn({ err: error, step }, 'stop: step not clean'),
-    ).then(async () => {
-      // Leaving nothing behind is not bound to the deadline: each part has one of its own.
-      await fleet.close()
-      await stems.close()
-      links.close()
-      door.close()
-      await code.close()
-      await driver.close?.()
-      await rm(socketsDir, { recursive: true, force: true })
-      await deps.facts.flush()
-    })
+      onProblem,
+    )
+    clearInterval(alive)
+  }
   let stopped: Promise<void> | undefined
   return {
     name: 'worker',

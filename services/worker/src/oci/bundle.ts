@@ -68,6 +68,7 @@ export function bundleConfig(request: BundleRequest) {
         source: 'tmpfs',
         options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
       },
+      { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
       ...request.sharedHostPaths.map((path) => readOnlyBind(path, path)),
       readOnlyBind(request.socketDir, '/run/weft'),
       {
@@ -102,6 +103,7 @@ export function bundleConfig(request: BundleRequest) {
           '/proc/config.gz',
           '/proc/kpagecount',
         ],
+        ...['/sys/firmware', '/sys/devices/virtual/powercap'],
       ],
       readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
     },

@@ -49,6 +49,8 @@ class OciDriver implements SandboxDriver {
   readonly #root: string
   readonly #stateDir: string
   readonly #disks: ReturnType<typeof scratchDisks>
+  /** Disks of sandboxes' /tmp: in the data folder, for /run is kept in memory on most hosts. */
+  readonly #disksDir: string
   readonly #seccomp = seccompProfile(process.arch)
   #helper: NamespaceHelper | undefined
   #prepared: Promise<{ readonly hostPaths: readonly string[]; readonly openFilesHardLimit: number }> | undefined
@@ -62,6 +64,7 @@ class OciDriver implements SandboxDriver {
     this.#root = `/run/weft-${this.#owner}`
     this.#stateDir = join(this.#root, 'state')
     this.#disks = scratchDisks(join(dataDir, 'scratch'))
+    this.#disksDir = join(dataDir, 'disks')
     this.describe =
       `containers made by ${this.#binary} directly: own user, namespaces, limits and system call filter, no network; ` +
       'shares the host kernel'
@@ -134,7 +137,7 @@ class OciDriver implements SandboxDriver {
     const { sandboxId } = request
     const helper = this.#liveHelper()
     const bundle = join(this.#root, 'sandboxes', sandboxId)
-    const tmpDir = join(bundle, 'tmp')
+    const tmpDir = join(this.#disksDir, sandboxId)
     const firstHostUid = randomInt(uidRanges.first, uidRanges.end) * usersPerSandbox
     const undo = async (): Promise<void> => {
       await removeGroup(this.#owner, sandboxId, this.#clock)
@@ -261,7 +264,8 @@ class OciDriver implements SandboxDriver {
       await removeGroup(this.#owner, sandboxId, this.#clock)
       removed.push(`sandbox ${sandboxId}`)
     }
-    removed.push(...(await removeMountsBelow(join(this.#root, 'sandboxes'))))
+    removed.push(...(await removeMountsBelow(this.#disksDir)))
+    await rm(this.#disksDir, { recursive: true, force: true })
     await removeGroup(this.#owner, '', this.#clock)
     await rm(this.#root, { recursive: true, force: true })
     this.#prepared = undefined

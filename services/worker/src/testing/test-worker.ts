@@ -243,6 +243,6 @@ export const plainSpec: SandboxSpec = {
 /** A data folder that users of sandboxes can walk through. */
 export function testDataDir(): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'weft-worker-'))
-  chmodSync(path, 0o755)
+  chmodSync(path, 0o700)
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
 }
