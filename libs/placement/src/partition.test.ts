@@ -283,7 +283,7 @@ describe('losses', () => {
     stage.handle({ kind: 'worker-lost', connection: 1 })
     stage.release(10, 's1 7.1', { sandboxLost: true, mayStillRun: true })
     expect(stage.acquire(11, 'f', { waitMs: 20_000 })).toEqual([])
-    expect(stage.pass(11_950)).toEqual([])
+    expect(stage.pass(14_950)).toEqual([])
     expect(stage.pass(100)).toEqual(['2: start s2 f'])
   })
 
@@ -404,7 +404,7 @@ describe('taking over', () => {
     stage.acquire(10, 'f', { waitMs: 30_000 })
     // Eight of ten slots are withheld.
     expect(stage.acquire(10, 'f', { waitMs: 30_000 })).toEqual([])
-    expect(stage.pass(10_400)).toEqual([])
+    expect(stage.pass(13_400)).toEqual([])
     expect(stage.pass(200)).toEqual(['2: start s3 f'])
   })
 

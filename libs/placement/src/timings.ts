@@ -10,7 +10,10 @@ export interface LeaseTimings {
   readonly orphanGraceMs: number
   /** Longest difference between the two ends of a connection in noticing that it is dead. */
   readonly detectMs: number
-  /** A worker without its leader stops everything after this time. */
+  /**
+   * A worker without its leader, while one is to be seen, stops everything after this time. Longer than the board's time
+   * to live by `leastFenceMarginMs`, or a leader that has just died would still be seen then.
+   */
   readonly workerFenceMs: number
   /** After this time without a worker, nothing runs on it any more. */
   readonly fencedAfterMs: number
@@ -24,12 +27,14 @@ export interface LeaseTimings {
   readonly startBackoffMs: { readonly first: number; readonly most: number }
 }
 
+export const leastFenceMarginMs = 2_000
+
 export const defaultLeaseTimings: LeaseTimings = {
   rebuildMs: 1_500,
   orphanGraceMs: 1_000,
   detectMs: 5_000,
-  workerFenceMs: 5_000,
-  fencedAfterMs: 12_000,
+  workerFenceMs: 8_000,
+  fencedAfterMs: 15_000,
   probeMs: 20,
   startTimeoutMs: 60_000,
   refusedMs: 250,

@@ -3,7 +3,6 @@ import {
   accountId,
   type FunctionName,
   isFunctionName,
-  LATEST,
   type Leader,
   type LeaderWorker,
   sandboxKey,
@@ -127,9 +126,12 @@ export class Lead {
 
   catalogueChanged(change: CatalogueChange): void {
     const [account, name] = change.key.split('.')
-    if (!account || change.kind === 'mapping') return
-    if (this.#ledgers.refresh(account)) this.#handle({ kind: 'limits-changed', accountId: account })
-    if (change.kind === 'function' && name && isFunctionName(name)) this.#functionChanged(accountId(account), name)
+    // An alias says where calls go, not what may run.
+    if (!account || change.kind === 'mapping' || change.kind === 'alias') return
+    const isVersion = change.kind === 'version'
+    if (!isVersion && this.#ledgers.refresh(account)) this.#handle({ kind: 'limits-changed', accountId: account })
+    const ofFunction = isVersion || change.kind === 'function'
+    if (ofFunction && name && isFunctionName(name)) this.#functionChanged(accountId(account), name)
   }
 
   /** Ends the lead by choice, so that another can claim at once. */
@@ -142,8 +144,10 @@ export class Lead {
   }
 
   #functionChanged(account: AccountId, name: FunctionName): void {
-    const record = this.#deps.catalogue.function(account, name)
-    const currentKeys = new Set(record && [sandboxKey(account, name, LATEST, record.latest.revisionId)])
+    const { catalogue } = this.#deps
+    const record = catalogue.function(account, name)
+    const current = record ? [record.latest, ...catalogue.versions(account, name)] : []
+    const currentKeys = new Set(current.map((one) => sandboxKey(account, name, one.version, one.revisionId)))
     this.#handle({ kind: 'function-changed', accountId: account, functionName: name, currentKeys })
   }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { DispatcherFrame, WorkerFrame } from '@weft/contracts/placement'
-import { defaultLeaseTimings, type LeaderBoard, type LeaseTimings } from '@weft/placement'
+import { defaultLeaseTimings, type LeaderBoard, type LeaseTimings, leastFenceMarginMs } from '@weft/placement'
 import type { Clock, Logger, Random, Service } from '@weft/platform'
 import type { Catalogue } from '@weft/registry'
 import { Candidate } from './candidate.ts'
@@ -36,7 +36,11 @@ export interface PlacementService extends Service {
 const helloMs = 10_000
 
 export async function startPlacement(config: PlacementConfig, deps: PlacementDeps): Promise<PlacementService> {
-  const { leaders, catalogue, clock, random, log } = deps
+  const { leaders, catalogue, clock, random, log, timings = defaultLeaseTimings } = deps
+  if (leaders.ttlMs + leastFenceMarginMs > timings.workerFenceMs)
+    throw new Error(
+      `leads that live ${leaders.ttlMs} ms are too long for workers that stop after ${timings.workerFenceMs} ms`,
+    )
   const candidates: Candidate[] = []
   for (let partition = 0; partition < config.partitions; partition++)
     candidates.push(
@@ -46,7 +50,7 @@ export async function startPlacement(config: PlacementConfig, deps: PlacementDep
         clock,
         random,
         log,
-        timings: deps.timings ?? defaultLeaseTimings,
+        timings,
         maxWaiting: config.maxWaiting ?? 10_000,
         newSandboxId: () => randomUUID().replaceAll('-', ''),
         self: { instanceId: config.instanceId, address: config.address },

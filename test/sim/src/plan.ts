@@ -55,7 +55,7 @@ export function planOf(seed: number, scale: number): Plan {
     idleLeaseMs: dice.pick([50, 500, 5_000]),
     whenBlind: dice.chance(0.5) ? 'serve' : 'fence',
     timings: defaultLeaseTimings,
-    ttlMs: 3_000,
+    ttlMs: 4_000,
     accounts,
     stormMs: 8_000 * scale + dice.between(0, dice.chance(0.3) ? 40_000 : 12_000),
     callsPerSecond: dice.pick([5, 20, 60]),
