@@ -1,0 +1,213 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  deadlineOf,
+  type EnvironmentDecision,
+  type EnvironmentEvent,
+  type EnvironmentState,
+  type RunOutcome,
+  step,
+} from './environment.ts'
+
+const freezeAfterMs = 80
+const id = '00000000-0000-4000-8000-000000000001'
+const run = { requestId: id, timeoutMs: 3_000 }
+const invoke: EnvironmentEvent = { kind: 'invoke', run }
+const ready: EnvironmentEvent = { kind: 'ready' }
+const response = (requestId = id): EnvironmentEvent => ({ kind: 'response', requestId, payload: Buffer.from('1') })
+const exit = (code: number | undefined, signal?: string, oomKilled = false): EnvironmentEvent => ({
+  kind: 'exited',
+  exit: { code, signal, oomKilled },
+})
+
+/** Plays events at their times from a fresh environment on; the last state and all decisions. */
+function play(...events: readonly (readonly [number, EnvironmentEvent])[]) {
+  let state: EnvironmentState = { kind: 'starting' }
+  const decisions: EnvironmentDecision[] = []
+  for (const [now, event] of [[0, { kind: 'booted' }] as const, [0, { kind: 'specialised' }] as const, ...events]) {
+    const next = step(state, event, now, freezeAfterMs)
+    state = next.state
+    decisions.push(...next.decisions)
+  }
+  const outcomes = decisions.flatMap((decision) => (decision.do === 'finish' ? [decision.outcome] : []))
+  return { state, decisions, did: decisions.map((decision) => decision.do), outcome: outcomes.at(-1) as RunOutcome }
+}
+const documentOf = (outcome: RunOutcome): unknown => JSON.parse(Buffer.from(outcome.payload).toString())
+
+describe('the first invocation', () => {
+  test('initialises first, and its time is told apart', () => {
+    const { state, did, outcome } = play([100, invoke], [180, ready], [200, response()])
+    expect(did).toEqual(['init', 'invoke', 'finish'])
+    expect(outcome).toMatchObject({ status: 'success', durationMs: 20, initMs: 80, lost: false })
+    expect(state).toEqual({ kind: 'idle', initialised: true, sinceMs: 200 })
+  })
+
+  test('has the whole timeout after initialisation', () => {
+    const { state } = play([0, invoke], [9_000, ready])
+    expect(deadlineOf(state, freezeAfterMs)).toBe(12_000)
+  })
+
+  test('fails with what initialisation says', () => {
+    const document = Buffer.from('{"errorType":"Runtime.ImportModuleError","errorMessage":"x"}')
+    const { decisions, outcome } = play([0, invoke], [50, { kind: 'init-error', document }])
+    expect(outcome).toMatchObject({
+      status: 'error',
+      errorType: 'Runtime.ImportModuleError',
+      durationMs: 0,
+      initMs: 50,
+      lost: true,
+    })
+    expect(decisions[1]).toEqual({
+      do: 'report-init',
+      initMs: 50,
+      status: 'error',
+      errorType: 'Runtime.ImportModuleError',
+    })
+  })
+
+  test('initialises again after 10 s, within the function timeout', () => {
+    const late = play([0, invoke], [9_999, { kind: 'tick' }], [10_000, { kind: 'tick' }])
+    expect(late.did).toEqual(['init', 'report-init', 'replace'])
+    expect(deadlineOf(late.state, freezeAfterMs)).toBe(13_000)
+    const again = play(
+      ...([
+        [0, invoke],
+        [10_000, { kind: 'tick' }],
+        [10_050, { kind: 'specialised' }],
+        [10_500, ready],
+      ] as const),
+      [10_600, response()],
+    )
+    expect(again.did).toEqual(['init', 'report-init', 'replace', 'init', 'invoke', 'finish'])
+    expect(again.outcome).toMatchObject({ status: 'success', durationMs: 600, initMs: 0 })
+    const never = play(
+      [0, invoke],
+      [10_000, { kind: 'tick' }],
+      [10_050, { kind: 'specialised' }],
+      [13_000, { kind: 'tick' }],
+    )
+    expect(never.outcome).toMatchObject({
+      status: 'timeout',
+      errorType: 'Sandbox.Timedout',
+      durationMs: 3_000,
+      lost: true,
+    })
+  })
+
+  test('is a platform failure when the sandbox to try again in cannot be had', () => {
+    const { outcome } = play([0, invoke], [10_000, { kind: 'tick' }], [10_050, { kind: 'failed', reason: 'no memory' }])
+    expect(outcome).toMatchObject({ status: 'platform-failure', errorType: 'no memory', lost: true })
+  })
+})
+
+describe('an invocation', () => {
+  const warm = [
+    [0, invoke],
+    [10, ready],
+    [20, response()],
+  ] as const
+
+  test('ends at its timeout in the words of AWS', () => {
+    const { did, outcome, state } = play(...warm, [1_000, invoke], [3_999, { kind: 'tick' }], [4_000, { kind: 'tick' }])
+    expect(did.slice(-2)).toEqual(['finish', 'destroy'])
+    expect(outcome).toMatchObject({ status: 'timeout', reported: 'timeout', durationMs: 3_000, lost: true })
+    expect(documentOf(outcome)).toEqual({
+      errorType: 'Sandbox.Timedout',
+      errorMessage: `RequestId: ${id} Error: Task timed out after 3.00 seconds`,
+    })
+    expect(state.kind).toBe('gone')
+  })
+
+  test.each([
+    [exit(0), 'Runtime.ExitError', 'without providing a reason'],
+    [exit(127), 'Runtime.ExitError', 'with error: exit status 127'],
+    [exit(undefined, 'SIGSEGV'), 'Runtime.ExitError', 'with error: signal: segmentation fault'],
+    [exit(undefined, 'SIGKILL', true), 'Runtime.OutOfMemory', 'with error: signal: killed'],
+  ])('ends with its runtime: %o', (event, errorType, words) => {
+    const { outcome } = play(...warm, [100, invoke], [150, event])
+    expect(outcome).toMatchObject({ status: 'error', reported: 'error', errorType, durationMs: 50, lost: true })
+    expect(documentOf(outcome)).toEqual({ errorType, errorMessage: `RequestId: ${id} Error: Runtime exited ${words}` })
+  })
+
+  test('that is answered with an error leaves the environment as it is, unless the runtime gives up', () => {
+    const error = (fatal: boolean): EnvironmentEvent => ({
+      ...{ kind: 'error', requestId: id, fatal, document: Buffer.from('{"errorType":"TypeError"}') },
+    })
+    expect(play(...warm, [100, invoke], [110, error(false)]).outcome).toMatchObject({
+      ...{ status: 'error', errorType: 'TypeError', reported: '', lost: false },
+    })
+    expect(play(...warm, [100, invoke], [110, error(true)])).toMatchObject({
+      outcome: { errorType: 'TypeError', lost: true },
+      state: { kind: 'gone' },
+    })
+  })
+
+  test('takes no answer to another', () => {
+    const { state, outcome } = play(
+      ...warm,
+      [100, invoke],
+      [110, response('someone else')],
+      [120, { kind: 'oversize', requestId: id }],
+    )
+    expect(outcome).toMatchObject({ status: 'error', errorType: 'Function.ResponseSizeTooLarge', lost: false })
+    expect(state.kind).toBe('idle')
+  })
+
+  test('thaws what was frozen', () => {
+    const frozen = play(...warm, [99, { kind: 'tick' }], [100, { kind: 'tick' }])
+    expect(frozen.state.kind).toBe('frozen')
+    expect(play(...warm, [100, { kind: 'tick' }], [500, invoke]).did.slice(-3)).toEqual(['freeze', 'thaw', 'invoke'])
+  })
+
+  test('ends when the environment is stopped, as a failure of the platform', () => {
+    expect(play(...warm, [100, invoke], [130, { kind: 'stop', reason: 'drain' }])).toMatchObject({
+      outcome: { status: 'platform-failure', errorType: 'drain', durationMs: 30, lost: true },
+      state: { kind: 'gone' },
+    })
+  })
+})
+
+test('what no state expects is a bug and throws', () => {
+  expect(() => step({ kind: 'stem' }, invoke, 0, freezeAfterMs)).toThrow('stem')
+  expect(() => play([0, invoke], [1, invoke])).toThrow('initialising')
+})
+
+test('any story: one end per invocation, nothing after the end, freezing only in idleness', () => {
+  const any: fc.Arbitrary<EnvironmentEvent | 'invoke'> = fc.oneof(
+    fc.constant('invoke' as const),
+    fc.constantFrom<EnvironmentEvent[]>(
+      ...[ready, response(), response('other'), { kind: 'tick' as const }, { kind: 'specialised' as const }],
+      { kind: 'oversize', requestId: id },
+      { kind: 'init-error', document: Buffer.from('{}') },
+      { kind: 'error', requestId: id, document: Buffer.from('x'), fatal: false },
+    ),
+    fc.constantFrom<EnvironmentEvent[]>(exit(1), { kind: 'violation', reason: 'v' }, { kind: 'stop', reason: 's' }),
+  )
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(5_000), any), { maxLength: 60 }), (story) => {
+      let state: EnvironmentState = { kind: 'idle', initialised: false, sinceMs: 0 }
+      let now = 0
+      let open = 0
+      let destroyed = 0
+      for (const [waitMs, what] of story) {
+        now += waitMs
+        const free = state.kind === 'idle' || state.kind === 'frozen'
+        if (what === 'invoke' && !free) continue
+        if (what !== 'invoke' && what.kind === 'specialised' && !(state.kind === 'initialising' && state.replacing))
+          continue
+        if (what === 'invoke') open += 1
+        const before = state
+        const next = step(state, what === 'invoke' ? invoke : what, now, freezeAfterMs)
+        state = next.state
+        if (before.kind === 'gone') expect(next.decisions).toEqual([])
+        for (const decision of next.decisions) {
+          if (decision.do === 'finish') open -= 1
+          if (decision.do === 'destroy') destroyed += 1
+          if (decision.do === 'freeze') expect(before.kind).toBe('idle')
+        }
+        expect(open).toBe(state.kind === 'running' || state.kind === 'initialising' ? 1 : 0)
+        expect(destroyed).toBe(state.kind === 'gone' ? 1 : 0)
+      }
+    }),
+  )
+})

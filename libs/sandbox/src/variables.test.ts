@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest'
+import { bootEnvironment, functionVariables } from './variables.ts'
+
+const facts = {
+  functionName: 'f',
+  version: '7',
+  handler: 'index.handler',
+  runtime: 'nodejs22.x',
+  memoryMb: 512,
+  region: 'eu-west-1',
+  logGroup: '/aws/lambda/f',
+  logStream: 's',
+  logFormat: 'Text',
+  environment: {},
+}
+const sandbox = { taskRoot: '/var/task', runtimeApi: '127.0.0.1:9001', endpointUrl: 'http://127.0.0.1:9002' }
+const credentials = { accessKeyId: 'ASIA', secretAccessKey: 's', sessionToken: 't' }
+
+test('reserved names cannot be chosen, the others can', () => {
+  const environment = {
+    AWS_REGION: 'x',
+    AWS_ACCESS_KEY_ID: 'x',
+    _HANDLER: 'x',
+    TZ: 'Europe/Berlin',
+    PATH: '/p',
+    OWN: '1',
+  }
+  expect(functionVariables({ ...facts, environment }, sandbox, credentials)).toMatchObject({
+    ...{
+      AWS_REGION: 'eu-west-1',
+      AWS_DEFAULT_REGION: 'eu-west-1',
+      AWS_ACCESS_KEY_ID: 'ASIA',
+      _HANDLER: 'index.handler',
+    },
+    ...{ TZ: 'Europe/Berlin', PATH: '/p', OWN: '1', LANG: 'en_US.UTF-8' },
+    ...{
+      AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '512',
+      AWS_LAMBDA_FUNCTION_VERSION: '7',
+      AWS_LAMBDA_RUNTIME_API: '127.0.0.1:9001',
+    },
+    ...{ AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs22.x', AWS_ENDPOINT_URL: 'http://127.0.0.1:9002' },
+    NODE_PATH: expect.stringMatching(/^\/opt\/nodejs\/node22\/node_modules:/),
+  })
+})
+
+test('without a way back or credentials there are none', () => {
+  const variables = functionVariables(
+    { ...facts, runtime: 'python3.11' },
+    { ...sandbox, endpointUrl: undefined },
+    undefined,
+  )
+  expect(Object.keys(variables).filter((name) => /ENDPOINT|SECRET|TOKEN|NODE_PATH/.test(name))).toEqual([])
+})
+
+test('variables that count at boot are found', () => {
+  expect(bootEnvironment({ NODE_OPTIONS: '--max-http-header-size=1', A: 'b' })).toEqual({
+    NODE_OPTIONS: '--max-http-header-size=1',
+  })
+})
