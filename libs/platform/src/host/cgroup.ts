@@ -142,9 +142,11 @@ class CgroupFiles implements Cgroup {
     if (this.#folders.unified && write(join(this.#folders.unified, 'cgroup.kill'), '1')) return
     // A process that forks while it is killed needs another round; without new ones there is an end.
     for (let round = 0; round < 100; round++) {
-      const pids = (read(join(this.#folders.memory as string, 'cgroup.procs')) ?? '').split('\n').filter(Boolean)
-      if (pids.length === 0) return
-      for (const pid of pids) killIfThere(Number(pid))
+      // 0 stands for a process that cannot be seen from here; to kill it would be to kill this one's whole group.
+      const pids = (read(join(this.#folders.memory as string, 'cgroup.procs')) ?? '').split('\n').map(Number)
+      const seen = pids.filter((pid) => pid > 0)
+      if (seen.length === 0) return
+      for (const pid of seen) killIfThere(pid)
       this.thaw()
     }
   }

@@ -82,7 +82,11 @@ export async function removeGroup(owner: string, sandboxId: string, clock: Clock
 
 async function pidsIn(folder: string): Promise<readonly number[]> {
   const text = await readFile(join(folder, 'cgroup.procs'), 'utf8').catch(ignoreGone)
-  return (text ?? '').split('\n').filter(Boolean).map(Number)
+  // 0 stands for a process that cannot be seen from here; to kill it would be to kill this one's whole group.
+  return (text ?? '')
+    .split('\n')
+    .map(Number)
+    .filter((pid) => pid > 0)
 }
 
 function ignoreGone(error: NodeJS.ErrnoException): undefined {

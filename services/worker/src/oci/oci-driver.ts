@@ -1,4 +1,5 @@
 import { createHash, randomInt } from 'node:crypto'
+import { mkdirSync, statSync } from 'node:fs'
 import { access, constants, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { err, ok, type Result } from '@weft/contracts'
@@ -60,7 +61,11 @@ class OciDriver implements SandboxDriver {
     this.#binary = options.runtimeBinary ?? 'runc'
     this.#clock = options.clock ?? systemClock
     this.#log = options.log
-    this.#owner = createHash('sha256').update(dataDir).digest('hex').slice(0, 12)
+    // By the folder and not by its path alone: workers in containers share the tree of cgroups, and may all call different
+    // folders by one path.
+    mkdirSync(dataDir, { recursive: true })
+    const { dev, ino } = statSync(dataDir)
+    this.#owner = createHash('sha256').update(`${dataDir} ${dev} ${ino}`).digest('hex').slice(0, 12)
     this.#root = `/run/weft-${this.#owner}`
     this.#stateDir = join(this.#root, 'state')
     this.#disks = scratchDisks(join(dataDir, 'scratch'))
