@@ -43,12 +43,48 @@ export interface FunctionRecord {
   readonly functionName: FunctionName
   /** Unqualified. */
   readonly functionArn: string
+  /**
+   * Of this life of the function: versions and aliases carry the same, so that what is left of a deleted function of the
+   * same name is not taken for this one's. Absent where they carry none either.
+   */
+  readonly functionId?: string
   readonly createdAtMs: number
   readonly latest: FunctionVersion
+  /** The highest number ever given to a version of a function of this name; absent: none was. */
+  readonly lastVersion?: number
+  /** Digest of the code and settings that the last version was published from. */
+  readonly lastPublished?: string
   readonly tags: Readonly<Record<string, string>>
   /** Absent: the function draws on the account's unreserved pool. */
   readonly reservedConcurrency?: number
   readonly eventInvoke?: { readonly maximumRetryAttempts?: number; readonly maximumEventAgeSeconds?: number }
+}
+
+/** A published version as stored: it never changes. */
+export interface PublishedVersion {
+  readonly accountId: AccountId
+  readonly functionName: FunctionName
+  readonly functionId?: string
+  readonly version: FunctionVersion
+}
+
+export interface Alias {
+  readonly accountId: AccountId
+  readonly functionName: FunctionName
+  readonly functionId?: string
+  readonly name: string
+  /** `$LATEST` or a number. */
+  readonly functionVersion: string
+  readonly description: string
+  /** A second version and its share of the calls, 0 to 1. */
+  readonly additional?: { readonly version: string; readonly weight: number }
+  /** New at every change; what RevisionId compares. */
+  readonly revisionId: string
+}
+
+/** What outlives a deleted function, so that no version number is ever given twice. */
+export interface VersionNumbering {
+  readonly lastVersion: number
 }
 
 /** A function version that a call resolved to, and the qualifier it was reached by. */

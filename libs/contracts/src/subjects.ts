@@ -10,9 +10,12 @@ import { err, ok, type Result } from './result.ts'
  */
 
 const target = (account: AccountId, name: FunctionName, qualifier?: string): string => {
-  if (qualifier !== undefined && !isQualifier(qualifier))
-    throw new TypeError(`not a qualifier: ${JSON.stringify(qualifier)}`)
-  return `${account}.${name}${qualifier === undefined ? '' : `.${qualifier}`}`
+  return `${account}.${name}${qualifier === undefined ? '' : `.${qualifierToken(qualifier)}`}`
+}
+
+const qualifierToken = (qualifier: string): string => {
+  if (!isQualifier(qualifier)) throw new TypeError(`not a qualifier: ${JSON.stringify(qualifier)}`)
+  return qualifier
 }
 
 /** Letters, digits and hyphens: what S3 takes, without dots, which would part tokens. */
@@ -108,7 +111,10 @@ export const consumers = {
 export const buckets = {
   /** `<account>` → Account. Writer: frontend. */
   accounts: 'weft-accounts',
-  /** `<account>.<function>` → FunctionRecord. Writer: frontend. */
+  /**
+   * `<account>.<function>` → FunctionRecord, and what belongs to it under longer keys (`catalogueKeys`): in one bucket, so
+   * that every watcher hears of a version before an alias that leads to it. Writer: frontend.
+   */
   functions: 'weft-functions',
   /** `<account>.<uuid>` → EventSourceMapping. Writer: frontend (wishes), poller (states). */
   mappings: 'weft-mappings',
@@ -123,6 +129,40 @@ export const buckets = {
   /** Rollups of invocation records, and how far they count. Writer: metrics. */
   rollups: 'weft-rollups',
 } as const
+
+/** Keys of the bucket of functions. */
+export const catalogueKeys = {
+  /** `<account>.<function>` → FunctionRecord. */
+  function: (account: AccountId, name: FunctionName) => `${account}.${name}`,
+  /** `<account>.<function>.version.<number>` → PublishedVersion. */
+  version: (account: AccountId, name: FunctionName, version: string) =>
+    `${account}.${name}.version.${qualifierToken(version)}`,
+  /** `<account>.<function>.alias.<alias>` → Alias. */
+  alias: (account: AccountId, name: FunctionName, alias: string) => `${account}.${name}.alias.${qualifierToken(alias)}`,
+  /** `<account>.<function>.numbering` → VersionNumbering, of functions that were deleted. */
+  numbering: (account: AccountId, name: FunctionName) => `${account}.${name}.numbering`,
+} as const
+
+export type CatalogueKeyKind = 'function' | 'version' | 'alias' | 'numbering'
+
+export interface CatalogueKey {
+  readonly kind: CatalogueKeyKind
+  readonly accountId: AccountId
+  readonly functionName: FunctionName
+  /** The version or alias. */
+  readonly qualifier?: string
+}
+
+/** Reads a key of the bucket of functions back. */
+export function parseCatalogueKey(key: string): Result<CatalogueKey, 'malformed'> {
+  const [account, name, kind = 'function', qualifier, ...rest] = key.split('.')
+  if (!account || !isAccountId(account) || !name || !isFunctionName(name) || rest.length > 0) return err('malformed')
+  const whose = { accountId: account, functionName: name }
+  if (qualifier === undefined)
+    return kind === 'function' || kind === 'numbering' ? ok({ kind, ...whose }) : err('malformed')
+  if (kind !== 'version' && kind !== 'alias') return err('malformed')
+  return isQualifier(qualifier) ? ok({ kind, ...whose, qualifier }) : err('malformed')
+}
 
 /** Headers of NATS messages. Those of clients are read only where the comment says so. */
 export const headers = {

@@ -1,16 +1,26 @@
 import {
   type Account,
   type AccountId,
+  type Alias,
   buckets,
   type EventSourceMapping,
   err,
-  type FunctionName,
   type FunctionRecord,
   ok,
+  type PublishedVersion,
+  parseCatalogueKey,
   type Result,
+  type VersionNumbering,
 } from '@weft/contracts'
 import { type Clock, type Logger, systemClock } from '@weft/platform'
-import type { Catalogue, CatalogueChange, CatalogueStores, Store, Stored } from '@weft/registry'
+import {
+  type Catalogue,
+  type CatalogueChange,
+  type CatalogueStores,
+  FunctionIndex,
+  type Store,
+  type Stored,
+} from '@weft/registry'
 import { type BucketWatch, watchBucket } from './buckets/bucket-watch.ts'
 import { neverWritten, readEntry, writeEntry } from './buckets/cas.ts'
 import type { NatsLink } from './link.ts'
@@ -22,21 +32,10 @@ export interface NatsCatalogue extends Catalogue, AsyncDisposable {
   problems(): readonly string[]
 }
 
-interface Kinds {
-  readonly function: FunctionRecord
-  readonly account: Account
-  readonly mapping: EventSourceMapping
-}
-type Kind = keyof Kinds
-
-const bucketOf: Record<Kind, string> = {
-  function: buckets.functions,
-  account: buckets.accounts,
-  mapping: buckets.mappings,
-}
+type Bucket = 'functions' | 'accounts' | 'mappings'
 
 /** How a store reaches the watches of the catalogue of its process. */
-const watchesOf = new WeakMap<Catalogue, Record<Kind, BucketWatch>>()
+const watchesOf = new WeakMap<Catalogue, Record<Bucket, BucketWatch>>()
 
 export interface CatalogueOptions {
   readonly log: Logger
@@ -46,63 +45,71 @@ export interface CatalogueOptions {
 /** Opens the catalogue; it is empty until `whenReady` resolves. */
 export function openCatalogue(link: NatsLink, options: CatalogueOptions): NatsCatalogue {
   const clock = options.clock ?? systemClock
-  const functions = new Map<AccountId, Map<FunctionName, FunctionRecord>>()
+  const functions = new FunctionIndex()
   const accounts = new Map<AccountId, Account>()
   const accountOfKey = new Map<string, Account>()
   const mappings = new Map<string, EventSourceMapping>()
   const listeners = new Set<(change: CatalogueChange) => void>()
   const unreadable = new Set<string>()
 
-  const put: { readonly [K in Kind]: (key: string, record: Kinds[K] | undefined) => void } = {
-    function(key, record) {
-      const [account, name] = key.split('.') as [AccountId, FunctionName]
-      const ofAccount = functions.get(account) ?? new Map<FunctionName, FunctionRecord>()
-      functions.set(account, ofAccount)
-      if (record) ofAccount.set(name, record)
-      else ofAccount.delete(name)
+  const put: { readonly [B in Bucket]: (key: string, value: unknown) => CatalogueChange['kind'] | undefined } = {
+    functions(key, value) {
+      const parsed = parseCatalogueKey(key)
+      // Numberings are read from the store; a key of a kind not known here is a newer service's.
+      if (!parsed.ok || parsed.value.kind === 'numbering') return undefined
+      functions.put(parsed.value, value)
+      return parsed.value.kind
     },
-    account(key, record) {
+    accounts(key, value) {
       const id = key as AccountId
+      const record = value as Account | undefined
       for (const accessKey of accounts.get(id)?.accessKeys ?? []) accountOfKey.delete(accessKey.accessKeyId)
       if (!record) accounts.delete(id)
       else {
         accounts.set(id, record)
         for (const accessKey of record.accessKeys) accountOfKey.set(accessKey.accessKeyId, record)
       }
+      return 'account'
     },
-    mapping(key, record) {
-      if (record) mappings.set(key, record)
-      else mappings.delete(key)
+    mappings(key, value) {
+      if (value === undefined) mappings.delete(key)
+      else mappings.set(key, value as EventSourceMapping)
+      return 'mapping'
     },
   }
-  const follow = <K extends Kind>(kind: K): BucketWatch =>
+  const follow = (bucket: Bucket): BucketWatch =>
     watchBucket({
       link,
       clock,
       log: options.log,
-      bucket: bucketOf[kind],
+      bucket: buckets[bucket],
       onEntry(key, value) {
-        unreadable.delete(`${kind} ${key}`)
+        unreadable.delete(`${bucket} ${key}`)
+        let kind: CatalogueChange['kind'] | undefined
         try {
-          put[kind](key, value && decode<Kinds[K]>(value))
+          kind = put[bucket](key, value && decode(value))
         } catch (error) {
           // The last readable record stays: a damaged one must not take a function away.
-          unreadable.add(`${kind} ${key}`)
-          options.log.error({ err: error, kind, key }, 'a record of the catalogue cannot be read')
+          unreadable.add(`${bucket} ${key}`)
+          options.log.error({ err: error, bucket, key }, 'a record of the catalogue cannot be read')
           return
         }
-        for (const listener of [...listeners]) listener({ kind, key, removed: value === undefined })
+        if (kind) for (const listener of [...listeners]) listener({ kind, key, removed: value === undefined })
       },
     })
-  const watches = { function: follow('function'), account: follow('account'), mapping: follow('mapping') }
+  const watches = { functions: follow('functions'), accounts: follow('accounts'), mappings: follow('mappings') }
   const all = Object.values(watches)
   const whenReady = Promise.all(all.map((watch) => watch.whenReady)).then(() => {})
   whenReady.catch(() => {})
 
   const catalogue: NatsCatalogue = {
-    function: (account, name) => functions.get(account)?.get(name),
-    functions: (account) =>
-      [...(functions.get(account)?.values() ?? [])].sort((a, b) => (a.functionName < b.functionName ? -1 : 1)),
+    function: (account, name) => functions.function(account, name),
+    functions: (account) => functions.functions(account),
+    version: (account, name, version) => functions.version(account, name, version),
+    versions: (account, name) => functions.versions(account, name),
+    alias: (account, name, alias) => functions.alias(account, name, alias),
+    aliases: (account, name) => functions.aliases(account, name),
+    leftovers: (account, name) => functions.leftovers(account, name),
     account: (id) => accounts.get(id),
     accounts: () => [...accounts.values()],
     accountOfKey: (accessKeyId) => accountOfKey.get(accessKeyId),
@@ -129,8 +136,15 @@ export function openCatalogue(link: NatsLink, options: CatalogueOptions): NatsCa
 export function openStores(link: NatsLink, catalogue: NatsCatalogue, clock: Clock = systemClock): CatalogueStores {
   const watches = watchesOf.get(catalogue)
   if (!watches) throw new TypeError('not a catalogue of openCatalogue')
-  const store = <K extends Kind>(kind: K) => openStore<Kinds[K]>(link, clock, bucketOf[kind], watches[kind])
-  return { functions: store('function'), accounts: store('account'), mappings: store('mapping') }
+  const store = <T>(bucket: Bucket) => openStore<T>(link, clock, buckets[bucket], watches[bucket])
+  return {
+    functions: store<FunctionRecord>('functions'),
+    versions: store<PublishedVersion>('functions'),
+    aliases: store<Alias>('functions'),
+    numberings: store<VersionNumbering>('functions'),
+    accounts: store<Account>('accounts'),
+    mappings: store<EventSourceMapping>('mappings'),
+  }
 }
 
 function openStore<T>(link: NatsLink, clock: Clock, bucket: string, watch: BucketWatch): Store<T> {
@@ -167,4 +181,4 @@ function openStore<T>(link: NatsLink, clock: Clock, bucket: string, watch: Bucke
 }
 
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
-const decode = <T>(bytes: Uint8Array): T => JSON.parse(new TextDecoder().decode(bytes)) as T
+const decode = <T = unknown>(bytes: Uint8Array): T => JSON.parse(new TextDecoder().decode(bytes)) as T

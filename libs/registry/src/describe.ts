@@ -1,4 +1,4 @@
-import type { EventSourceMapping, FunctionRecord, FunctionVersion } from '@weft/contracts'
+import type { Alias, EventSourceMapping, FunctionRecord, FunctionVersion } from '@weft/contracts'
 
 /** `2025-11-25T02:26:54.000+0000`: how AWS writes the dates of functions. */
 export const awsDate = (ms: number): string => new Date(ms).toISOString().replace('Z', '+0000')
@@ -39,9 +39,12 @@ export function describeFunction(record: FunctionRecord, version: FunctionVersio
   } as const
 }
 
-/** What CreateFunction answers: Pending, although the stored record is Active by then, as on AWS. */
-export function describeCreated(record: FunctionRecord) {
-  const { LastUpdateStatus: _later, ...rest } = describeFunction(record, record.latest)
+/**
+ * What CreateFunction answers: Pending, although the stored record is Active by then, as on AWS. The version that was
+ * published with it, if any, shows under the unqualified ARN.
+ */
+export function describeCreated(record: FunctionRecord, version = record.latest) {
+  const { LastUpdateStatus: _later, ...rest } = describeFunction(record, version)
   return {
     ...rest,
     State: 'Pending',
@@ -64,6 +67,19 @@ export function describeListed(record: FunctionRecord, version: FunctionVersion,
   const { State: _state, LastUpdateStatus: _status, ...rest } = describeFunction(record, version, qualifier)
   return rest
 }
+
+/** An AliasConfiguration of the AWS API. */
+export const describeAlias = (record: FunctionRecord, alias: Alias) =>
+  ({
+    AliasArn: `${record.functionArn}:${alias.name}`,
+    Name: alias.name,
+    FunctionVersion: alias.functionVersion,
+    Description: alias.description,
+    ...(alias.additional && {
+      RoutingConfig: { AdditionalVersionWeights: { [alias.additional.version]: alias.additional.weight } },
+    }),
+    RevisionId: alias.revisionId,
+  }) as const
 
 export function describeEventInvoke(record: FunctionRecord, qualifier = '$LATEST') {
   return {

@@ -1,7 +1,7 @@
 import { accountId, type CodeLocation, type FunctionRecord } from '@weft/contracts'
 import { describe, expect, it } from 'vitest'
 import { describeCreated, describeFunction, describeListed, describeUpdated } from './describe.ts'
-import { createFunction, deleteFunction, updateFunctionCode, updateFunctionConfiguration } from './functions.ts'
+import { createFunction, updateFunctionCode, updateFunctionConfiguration } from './functions.ts'
 import type { CreateFunctionInput, UpdateFunctionConfigurationInput } from './inputs.ts'
 
 const scope = { accountId: accountId('123456789012'), region: 'us-east-1' }
@@ -89,7 +89,7 @@ describe('createFunction', () => {
     [{ Layers: Array(6).fill('l') as string[] }, 'Cannot reference more than 5 layers.'],
     [{ Layers: ['arn:l:1'] }, 'Layer version arn:l:1 does not exist.'],
     [{ PackageType: 'Image' }, 'PackageType Image is not served by this fabric.'],
-    [{ Publish: true }, 'Publish is not served by this fabric.'],
+    [{ PublishTo: 'LATEST_PUBLISHED' }, 'PublishTo is not served by this fabric.'],
     [{ Architectures: ['arm64'] }, 'Architecture arm64 is not offered by the workers: [x86_64]'],
     [{ SnapStart: { ApplyOn: 'PublishedVersions' } }, 'SnapStart is not served by this fabric.'],
     [
@@ -176,18 +176,6 @@ describe('deadLetterTarget', () => {
     ['arn:aws:sqs:us-east-1:123456789012:queue'],
   ])('refuses %s', (TargetArn) => {
     expect(create({ DeadLetterConfig: { TargetArn } }).ok).toBe(false)
-  })
-})
-
-describe('deleteFunction', () => {
-  it('allows the function, not its unpublished version or what does not exist', () => {
-    const text = (...args: Parameters<typeof deleteFunction>) => message(deleteFunction(...args))
-    expect(deleteFunction(created(), scope, 'f').ok).toBe(true)
-    expect(text(created(), scope, 'f', '$LATEST')).toBe(
-      '$LATEST version cannot be deleted without deleting the function.',
-    )
-    expect(text(created(), scope, 'f:1')).toBe('Function not found: arn:aws:lambda:us-east-1:123456789012:function:f:1')
-    expect(text(undefined, scope, 'f')).toBe('Function not found: arn:aws:lambda:us-east-1:123456789012:function:f')
   })
 })
 

@@ -59,6 +59,7 @@ export function createFunction(
     accountId: scope.accountId,
     functionName: name.value,
     functionArn: functionArn(scope.region, scope.accountId, name.value),
+    functionId: stamp.revisionId,
     createdAtMs: stamp.nowMs,
     tags: tags.value,
     latest: {
@@ -77,7 +78,7 @@ export function createFunction(
 
 function checkUnservedAtCreation(input: CreateFunctionInput): Result<never, AwsError> | undefined {
   if (input.PackageType === 'Image') return notServed('PackageType Image')
-  if (input.Publish || input.PublishTo) return notServed('Publish')
+  if (input.PublishTo) return notServed('PublishTo')
   if (input.CodeSigningConfigArn) return notServed('CodeSigningConfigArn')
   return input.TenancyConfig ? notServed('TenancyConfig') : undefined
 }
@@ -91,7 +92,7 @@ export function updateFunctionCode(
   offer: Offer,
   stamp: ChangeStamp,
 ): Result<FunctionRecord, AwsError> {
-  if (input.Publish || input.PublishTo) return notServed('Publish')
+  if (input.PublishTo) return notServed('PublishTo')
   const problem = checkArchitectures(input.Architectures, offer)
   if (problem) return problem
   const current = changeable(record, input, scope)
@@ -115,21 +116,6 @@ export function updateFunctionConfiguration(
   if (!settings.ok) return settings
   const { deadLetterTargetArn: _replaced, ...latest } = current.value.latest
   return ok(revise({ ...current.value, latest }, stamp, settings.value))
-}
-
-/** Whether a function, or what a qualifier names of it, may be deleted. Errors: ResourceNotFound, InvalidParameterValue. */
-export function deleteFunction(
-  record: FunctionRecord | undefined,
-  scope: Scope,
-  ref: string,
-  qualifier?: string,
-): Result<FunctionRecord, AwsError> {
-  const named = nameFunction(scope, ref, qualifier)
-  if (!named.ok) return named
-  const wanted = named.value.qualifier
-  if (!record) return functionNotFound(arnOf(scope, named.value.functionName, wanted))
-  if (wanted === LATEST) return invalidParameter('$LATEST version cannot be deleted without deleting the function.')
-  return wanted === undefined ? ok(record) : functionNotFound(arnOf(scope, named.value.functionName, wanted))
 }
 
 function changeable(

@@ -57,6 +57,27 @@ export type UpdateFunctionConfigurationInput = SettingsInput & { readonly Functi
     RevisionId: string
   }>
 
+export type PublishVersionInput = { readonly FunctionName: string } & Optional<{
+  CodeSha256: string
+  Description: string
+  RevisionId: string
+  PublishTo: string
+}>
+
+export type RoutingInput = Optional<{ AdditionalVersionWeights: Readonly<Record<string, number>> }>
+
+export type CreateAliasInput = { readonly Name: string; readonly FunctionVersion: string } & Optional<{
+  Description: string
+  RoutingConfig: RoutingInput
+}>
+
+export type UpdateAliasInput = { readonly Name: string } & Optional<{
+  FunctionVersion: string
+  Description: string
+  RoutingConfig: RoutingInput
+  RevisionId: string
+}>
+
 export type EventInvokeInput = Optional<{
   MaximumRetryAttempts: number
   MaximumEventAgeInSeconds: number

@@ -1,16 +1,21 @@
 import type {
   Account,
   AccountId,
+  Alias,
+  CatalogueKey,
   CodeLocation,
   EventSourceMapping,
   FunctionName,
   FunctionRecord,
+  FunctionVersion,
+  PublishedVersion,
   Result,
+  VersionNumbering,
 } from '@weft/contracts'
 
 export interface CatalogueChange {
-  readonly kind: 'function' | 'account' | 'mapping'
-  /** The record's key: `<account>.<function>`, `<account>` or `<account>.<uuid>`. */
+  readonly kind: 'function' | 'version' | 'alias' | 'account' | 'mapping'
+  /** The record's key: one of `catalogueKeys`, `<account>` or `<account>.<uuid>`. */
   readonly key: string
   readonly removed: boolean
 }
@@ -23,6 +28,15 @@ export interface Catalogue {
   function(account: AccountId, name: FunctionName): FunctionRecord | undefined
   /** In order of name. */
   functions(account: AccountId): readonly FunctionRecord[]
+  /** A published version, by its number; those of a deleted function of the same name are not seen, as with all below. */
+  version(account: AccountId, name: FunctionName, version: string): FunctionVersion | undefined
+  /** Published versions in order of number. */
+  versions(account: AccountId, name: FunctionName): readonly FunctionVersion[]
+  alias(account: AccountId, name: FunctionName, alias: string): Alias | undefined
+  /** In order of name. */
+  aliases(account: AccountId, name: FunctionName): readonly Alias[]
+  /** Keys of all versions and aliases under the name, also those left of a deleted function. */
+  leftovers(account: AccountId, name: FunctionName): readonly CatalogueKey[]
   account(id: AccountId): Account | undefined
   accounts(): readonly Account[]
   /** The account that an access key belongs to. */
@@ -53,6 +67,9 @@ export interface Store<T> {
 
 export interface CatalogueStores {
   readonly functions: Store<FunctionRecord>
+  readonly versions: Store<PublishedVersion>
+  readonly aliases: Store<Alias>
+  readonly numberings: Store<VersionNumbering>
   readonly accounts: Store<Account>
   readonly mappings: Store<EventSourceMapping>
 }

@@ -1,7 +1,9 @@
-import { accountId, type FunctionRecord } from '@weft/contracts'
+import { type Alias, accountId, type FunctionRecord } from '@weft/contracts'
 import { describe, expect, it } from 'vitest'
+import { FunctionIndex } from './function-index.ts'
 import { createFunction } from './functions.ts'
-import { resolveFunction } from './resolve.ts'
+import { resolveCall, resolveFunction } from './resolve.ts'
+import { publish } from './versions.ts'
 
 const scope = { accountId: accountId('123456789012'), region: 'us-east-1' }
 const base = 'arn:aws:lambda:us-east-1:123456789012:function'
@@ -14,15 +16,65 @@ const made = createFunction(
   { nowMs: 0, revisionId: '' },
 )
 const record = (made as { value: FunctionRecord }).value
-const catalogue = {
-  function: (account: string, name: string) => (account === scope.accountId && name === 'f' ? record : undefined),
-}
+const index = new FunctionIndex()
+const whose = { accountId: scope.accountId, functionName: record.functionName }
+index.put({ kind: 'function', ...whose }, record)
+const one = publish(record, undefined, { nowMs: 1, revisionId: 'one' })
+const two = publish(one.record, undefined, { nowMs: 2, revisionId: 'two' })
+for (const { published } of [one, two])
+  index.put({ kind: 'version', ...whose, qualifier: published.version.version }, published)
+const alias = (name: string, functionVersion: string, weight?: number, life = record.functionId): void =>
+  index.put({ kind: 'alias', ...whose, qualifier: name }, {
+    ...whose,
+    functionId: life,
+    name,
+    functionVersion,
+    description: '',
+    revisionId: '',
+    ...(weight !== undefined && { additional: { version: '2', weight } }),
+  } as Alias)
+alias('live', '1', 0.25)
+alias('never', '1', 0)
+alias('always', '1', 1)
+alias('tip', '$LATEST')
+alias('dangling', '7')
+alias('former', '1', undefined, 'another life')
+
 const resolve = (ref: string, qualifier?: string) => {
-  const result = resolveFunction(catalogue, scope, ref, qualifier, '$LATEST')
+  const result = resolveCall(index, scope, ref, qualifier, () => 0)
   return result.ok ? result.value.invokedArn : result.error
 }
 
-describe('resolveFunction', () => {
+describe('an alias', () => {
+  const versionAt = (qualifier: string, drawn: number): string | undefined => {
+    const found = resolveCall(index, scope, 'f', qualifier, () => drawn)
+    return found.ok ? found.value.version.version : undefined
+  }
+
+  it('leads a call to its second version as often as its weight says', () => {
+    expect([0, 0.2499, 0.25, 0.9999].map((drawn) => versionAt('live', drawn))).toEqual(['2', '2', '1', '1'])
+    expect([0, 0.9999].map((drawn) => versionAt('never', drawn))).toEqual(['1', '1'])
+    expect([0, 0.9999].map((drawn) => versionAt('always', drawn))).toEqual(['2', '2'])
+    expect(versionAt('tip', 0)).toBe('$LATEST')
+  })
+
+  it('shows its first version to management, whatever is drawn', () => {
+    const found = resolveFunction(index, scope, 'f:always')
+    expect(found).toMatchObject({ ok: true, value: { version: { version: '1' }, qualifier: 'always' } })
+  })
+
+  it('does not exist when its version is gone or it belonged to a deleted function', () => {
+    expect(versionAt('dangling', 0)).toBeUndefined()
+    expect(versionAt('former', 0)).toBeUndefined()
+  })
+
+  it('keeps its name in the ARN that the function sees', () => {
+    expect(resolve('f:live')).toBe(`${base}:f:live`)
+    expect(resolve('f', '2')).toBe(`${base}:f:2`)
+  })
+})
+
+describe('resolveCall', () => {
   it.each([
     ['f', undefined, `${base}:f`],
     ['f', '$LATEST', `${base}:f:$LATEST`],
@@ -36,7 +88,8 @@ describe('resolveFunction', () => {
 
   it.each([
     ['g', undefined, 'ResourceNotFoundException', `Function not found: ${base}:g:$LATEST`],
-    ['f', '1', 'ResourceNotFoundException', `Function not found: ${base}:f:1`],
+    ['f', '3', 'ResourceNotFoundException', `Function not found: ${base}:f:3`],
+    ['f', '01', 'ResourceNotFoundException', `Function not found: ${base}:f:01`],
     ['f:prod', undefined, 'ResourceNotFoundException', `Function not found: ${base}:f:prod`],
     ['a.b', undefined, 'ResourceNotFoundException', `Function not found: ${base}:a.b`],
     ['f', '$LATEST\n', 'ResourceNotFoundException', `Function not found: ${base}:f:$LATEST\n`],

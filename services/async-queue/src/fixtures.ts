@@ -1,15 +1,17 @@
 import {
   type Account,
   type AccountId,
+  type Alias,
   accountId,
   type FunctionName,
   type FunctionRecord,
+  type FunctionVersion,
   functionName,
   type InvokeCall,
   type InvokeOutcome,
   type Invoker,
 } from '@weft/contracts'
-import type { Catalogue, CatalogueChange } from '@weft/registry'
+import type { Catalogue, CatalogueChange, ResolveCatalogue } from '@weft/registry'
 
 export const account = accountId('000000000000')
 export const region = 'us-east-1'
@@ -48,8 +50,10 @@ export function functionRecord(name: string, change: Partial<FunctionRecord> = {
 }
 
 /** A catalogue in memory; `set` and `remove` tell the listeners. */
-export class TestCatalogue implements Pick<Catalogue, 'function' | 'accounts' | 'onChange'> {
+export class TestCatalogue implements ResolveCatalogue, Pick<Catalogue, 'accounts' | 'onChange'> {
   readonly #functions = new Map<string, FunctionRecord>()
+  readonly versions = new Map<string, FunctionVersion>()
+  readonly aliases = new Map<string, Alias>()
   readonly #accounts = new Map<AccountId, Account>()
   readonly #listeners = new Set<(change: CatalogueChange) => void>()
 
@@ -73,6 +77,14 @@ export class TestCatalogue implements Pick<Catalogue, 'function' | 'accounts' | 
 
   function(owner: AccountId, name: FunctionName): FunctionRecord | undefined {
     return this.#functions.get(`${owner}.${name}`)
+  }
+
+  version(owner: AccountId, name: FunctionName, version: string): FunctionVersion | undefined {
+    return this.versions.get(`${owner}.${name}.${version}`)
+  }
+
+  alias(owner: AccountId, name: FunctionName, alias: string): Alias | undefined {
+    return this.aliases.get(`${owner}.${name}.${alias}`)
   }
 
   accounts(): readonly Account[] {

@@ -15,19 +15,21 @@ import {
   successRecord,
   type TargetState,
 } from '@weft/delivery'
-import { type Clock, delay, type Logger } from '@weft/platform'
-import { type Catalogue, resolveFunction } from '@weft/registry'
+import { type Clock, delay, type Logger, type Random } from '@weft/platform'
+import { type ResolveCatalogue, resolveCall, resolveFunction } from '@weft/registry'
 import type { AsyncQueueConfig } from './config.ts'
 import type { FairGate } from './fair-gate.ts'
 
 export interface RunContext {
   readonly config: AsyncQueueConfig
   readonly gate: FairGate
-  readonly catalogue: Pick<Catalogue, 'function'>
+  readonly catalogue: ResolveCatalogue
   readonly invoker: Invoker
   readonly targets: DeadLetterTargets
   readonly facts: FactSink
   readonly clock: Clock
+  /** Chooses between the versions of an alias. */
+  readonly random: Random
   readonly log: Logger
   /** Aborts when nothing new may start. */
   readonly stopping: AbortSignal
@@ -84,9 +86,9 @@ async function carry(context: RunContext, delivery: EventDelivery): Promise<void
   }
 }
 
-function consider({ catalogue, config, clock }: RunContext, event: QueuedEvent) {
+function consider({ catalogue, config, clock, random }: RunContext, event: QueuedEvent) {
   const scope = { accountId: event.accountId, region: config.region }
-  const resolved = resolveFunction(catalogue, scope, event.functionName, event.qualifier)
+  const resolved = resolveCall(catalogue, scope, event.functionName, event.qualifier, random)
   const target = resolved.ok ? resolved.value : undefined
   const policy = policyOf(config.retry, target?.record.eventInvoke)
   const reserved = target?.record.reservedConcurrency
@@ -129,7 +131,9 @@ async function bury(context: RunContext, delivery: EventDelivery, ending: Ending
   const record = catalogue.function(event.accountId, event.functionName)
   const functionArn = record && `${record.functionArn}${event.qualifier === undefined ? '' : `:${event.qualifier}`}`
   const letter: DeadLetter = { event, ending, ...(functionArn !== undefined && { functionArn }) }
-  const targetArn = record?.latest.deadLetterTargetArn
+  const scope = { accountId: event.accountId, region: config.region }
+  const resolved = resolveFunction(catalogue, scope, event.functionName, event.qualifier)
+  const targetArn = resolved.ok ? resolved.value.version.deadLetterTargetArn : record?.latest.deadLetterTargetArn
   const sent = targetArn === undefined ? undefined : await targets.send(targetArn, letter)
   if (sent && !sent.ok) {
     const triesSoFar = event.ending ? event.backoffs + 1 : 1

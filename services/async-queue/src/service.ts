@@ -1,7 +1,7 @@
 import type { AccountId, FactSink, Invoker } from '@weft/contracts'
 import type { DeadLetterTargets, EventInbox } from '@weft/delivery'
-import { type Clock, type Logger, type Service, stopInOrder } from '@weft/platform'
-import type { Catalogue } from '@weft/registry'
+import { type Clock, type Logger, type Random, type Service, stopInOrder, systemRandom } from '@weft/platform'
+import type { Catalogue, ResolveCatalogue } from '@weft/registry'
 import { AccountQueue } from './account-queue.ts'
 import type { AsyncQueueConfig } from './config.ts'
 import { FairGate } from './fair-gate.ts'
@@ -11,9 +11,11 @@ export interface AsyncQueueDeps {
   readonly inbox: EventInbox
   readonly targets: DeadLetterTargets
   readonly invoker: Invoker
-  readonly catalogue: Pick<Catalogue, 'function' | 'accounts' | 'onChange'>
+  readonly catalogue: ResolveCatalogue & Pick<Catalogue, 'accounts' | 'onChange'>
   readonly facts: FactSink
   readonly clock: Clock
+  /** The system's when absent. */
+  readonly random?: Random
   readonly log: Logger
 }
 
@@ -32,6 +34,7 @@ export async function startAsyncQueue(config: AsyncQueueConfig, deps: AsyncQueue
   const leaving = new AbortController()
   const context: RunContext = {
     ...deps,
+    random: deps.random ?? systemRandom,
     config,
     gate: new FairGate(config.totalConcurrency, config.accountConcurrency),
     stopping: stopping.signal,

@@ -1,7 +1,16 @@
 import { SigningKeys } from '@weft/aws'
 import type { AccountId, AwsError, FactSink, Invoker, Result } from '@weft/contracts'
 import type { EventAcceptor } from '@weft/delivery'
-import { type Clock, type HealthOptions, healthHandler, type Logger, type Service, stopInOrder } from '@weft/platform'
+import {
+  type Clock,
+  type HealthOptions,
+  healthHandler,
+  type Logger,
+  type Random,
+  type Service,
+  stopInOrder,
+  systemRandom,
+} from '@weft/platform'
 import type { Catalogue, CatalogueStores, CodeStore } from '@weft/registry'
 import type { FrontendConfig } from './config.ts'
 import type { AwsDoor } from './doors/door.ts'
@@ -25,6 +34,8 @@ export interface FrontendDeps {
   readonly log: Logger
   /** Shared by all instances: seals session credentials, list markers and links. */
   readonly clusterSecret: string
+  /** Chooses between the versions of an alias; the system's when absent. */
+  readonly random?: Random
   /** Runtime ids that workers offer at this moment. */
   readonly runtimes: () => readonly string[]
   /** What the workers' machines are; that of this process when absent. */
@@ -53,6 +64,7 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
   const codeLinks = new CodeLinks(clusterSecret, deps.code, clock)
   const operations = createOperations({
     ...deps,
+    random: deps.random ?? systemRandom,
     region: config.region,
     offer: () => ({ runtimes: deps.runtimes(), architectures: deps.architectures?.() ?? [ownArchitecture] }),
     markers: new Markers(clusterSecret),

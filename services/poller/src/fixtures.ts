@@ -1,10 +1,12 @@
 import {
   type AccountId,
+  type Alias,
   accountId,
   type EventSourceMapping,
   err,
   type FunctionName,
   type FunctionRecord,
+  type FunctionVersion,
   functionName,
   type InvokeCall,
   type InvokeOutcome,
@@ -13,7 +15,7 @@ import {
   streamArn,
 } from '@weft/contracts'
 import type { JetStreamRecord } from '@weft/delivery'
-import type { Catalogue, CatalogueChange, Store, Stored } from '@weft/registry'
+import type { Catalogue, CatalogueChange, ResolveCatalogue, Store, Stored } from '@weft/registry'
 import { keyOf } from './tend-mapping.ts'
 
 export const account = accountId('000000000000')
@@ -72,9 +74,11 @@ export const mappingOf = (change: Partial<EventSourceMapping> = {}): EventSource
 
 /** Functions and mappings in memory: the catalogue and the mappings' store at once. */
 export class TestCatalogue
-  implements Pick<Catalogue, 'function' | 'mapping' | 'mappings' | 'onChange'>, Store<EventSourceMapping>
+  implements ResolveCatalogue, Pick<Catalogue, 'mapping' | 'mappings' | 'onChange'>, Store<EventSourceMapping>
 {
   readonly #functions = new Map<string, FunctionRecord>()
+  readonly versions = new Map<string, FunctionVersion>()
+  readonly aliases = new Map<string, Alias>()
   readonly #mappings = new Map<string, Stored<EventSourceMapping>>()
   readonly #listeners = new Set<(change: CatalogueChange) => void>()
   #revision = 0
@@ -93,6 +97,14 @@ export class TestCatalogue
 
   function(_: AccountId, name: FunctionName): FunctionRecord | undefined {
     return this.#functions.get(name)
+  }
+
+  version(_: AccountId, name: FunctionName, version: string): FunctionVersion | undefined {
+    return this.versions.get(`${name}.${version}`)
+  }
+
+  alias(_: AccountId, name: FunctionName, alias: string): Alias | undefined {
+    return this.aliases.get(`${name}.${alias}`)
   }
 
   mapping(owner: AccountId, uuid: string): EventSourceMapping | undefined {

@@ -1,13 +1,13 @@
 import type { EventSourceMapping, FactSink, Invoker } from '@weft/contracts'
 import type { DeadBatches, MappingLeases, MappingSource, MappingSources } from '@weft/delivery'
-import { type Clock, type Logger, type Service, stopInOrder } from '@weft/platform'
-import type { Catalogue, Store } from '@weft/registry'
+import { type Clock, type Logger, type Random, type Service, stopInOrder, systemRandom } from '@weft/platform'
+import type { Catalogue, ResolveCatalogue, Store } from '@weft/registry'
 import type { PollerConfig } from './config.ts'
 import { MappingStates } from './mapping-states.ts'
 import { keyOf, type TendContext, tendMapping } from './tend-mapping.ts'
 
 export interface PollerDeps {
-  readonly catalogue: Pick<Catalogue, 'function' | 'mapping' | 'mappings' | 'onChange'>
+  readonly catalogue: ResolveCatalogue & Pick<Catalogue, 'mapping' | 'mappings' | 'onChange'>
   readonly mappingStore: Store<EventSourceMapping>
   readonly sources: MappingSources
   readonly leases: MappingLeases
@@ -15,6 +15,8 @@ export interface PollerDeps {
   readonly invoker: Invoker
   readonly facts: FactSink
   readonly clock: Clock
+  /** The system's when absent. */
+  readonly random?: Random
   readonly log: Logger
 }
 
@@ -35,6 +37,7 @@ export async function startPoller(config: PollerConfig, deps: PollerDeps): Promi
   const tended = new Map<string, Promise<void>>()
   const context: TendContext = {
     ...deps,
+    random: deps.random ?? systemRandom,
     config,
     states: new MappingStates(deps.mappingStore, log),
     stopping: stopping.signal,

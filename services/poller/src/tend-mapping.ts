@@ -7,8 +7,8 @@ import {
   type MappingSources,
   recordBytesWithin,
 } from '@weft/delivery'
-import { type Clock, delay, type Logger } from '@weft/platform'
-import { type Catalogue, resolveFunction } from '@weft/registry'
+import { type Clock, delay, type Logger, type Random } from '@weft/platform'
+import { type Catalogue, type ResolveCatalogue, resolveCall } from '@weft/registry'
 import type { PollerConfig } from './config.ts'
 import { gather } from './gather.ts'
 import { HeldLease } from './held-lease.ts'
@@ -17,7 +17,7 @@ import { settleBatch } from './settle-batch.ts'
 
 export interface TendContext {
   readonly config: PollerConfig
-  readonly catalogue: Pick<Catalogue, 'function' | 'mapping' | 'mappings' | 'onChange'>
+  readonly catalogue: ResolveCatalogue & Pick<Catalogue, 'mapping' | 'mappings' | 'onChange'>
   readonly states: MappingStates
   readonly sources: MappingSources
   readonly leases: MappingLeases
@@ -25,6 +25,8 @@ export interface TendContext {
   readonly invoker: Invoker
   readonly facts: FactSink
   readonly clock: Clock
+  /** Chooses between the versions of an alias. */
+  readonly random: Random
   readonly log: Logger
   readonly stopping: AbortSignal
   /** Mappings that this poller holds. */
@@ -163,7 +165,8 @@ async function runBatches(
         mapping,
         source,
         resolve: () => {
-          const found = resolveFunction(catalogue, { accountId, region: config.region }, functionName, qualifier)
+          const scope = { accountId, region: config.region }
+          const found = resolveCall(catalogue, scope, functionName, qualifier, context.random)
           return found.ok ? found.value : undefined
         },
         invoker: context.invoker,

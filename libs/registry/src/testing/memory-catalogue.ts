@@ -2,14 +2,21 @@ import { createHash } from 'node:crypto'
 import {
   type Account,
   type AccountId,
+  type Alias,
+  type CatalogueKey,
   type CodeLocation,
   type EventSourceMapping,
   err,
   type FunctionName,
   type FunctionRecord,
+  type FunctionVersion,
   ok,
+  type PublishedVersion,
+  parseCatalogueKey,
   type Result,
+  type VersionNumbering,
 } from '@weft/contracts'
+import { FunctionIndex } from '../function-index.ts'
 import type { Catalogue, CatalogueChange, CatalogueStores, CodeStore, Store, Stored } from '../ports.ts'
 
 /** A store in memory with the promises of a real one, and a hook to come between a read and a write. */
@@ -61,12 +68,29 @@ export class MemoryCatalogue implements Catalogue {
     for (const listener of this.#listeners) listener({ kind, key, removed })
   }
   readonly functionStore = new MemoryStore<FunctionRecord>(this.#tell('function'))
+  readonly versionStore = new MemoryStore<PublishedVersion>(this.#tell('version'))
+  readonly aliasStore = new MemoryStore<Alias>(this.#tell('alias'))
+  readonly numberingStore = new MemoryStore<VersionNumbering>()
   readonly accountStore = new MemoryStore<Account>(this.#tell('account'))
   readonly mappingStore = new MemoryStore<EventSourceMapping>(this.#tell('mapping'))
   readonly stores: CatalogueStores = {
     functions: this.functionStore,
+    versions: this.versionStore,
+    aliases: this.aliasStore,
+    numberings: this.numberingStore,
     accounts: this.accountStore,
     mappings: this.mappingStore,
+  }
+
+  /** Made anew at every look, so that a test may change the stores as it likes. */
+  #index(): FunctionIndex {
+    const index = new FunctionIndex()
+    for (const store of [this.functionStore, this.versionStore, this.aliasStore])
+      for (const [key, stored] of store.entries) {
+        const parsed = parseCatalogueKey(key)
+        if (parsed.ok) index.put(parsed.value, stored.value)
+      }
+    return index
   }
 
   function(account: AccountId, name: FunctionName): FunctionRecord | undefined {
@@ -74,10 +98,27 @@ export class MemoryCatalogue implements Catalogue {
   }
 
   functions(account: AccountId): readonly FunctionRecord[] {
-    return [...this.functionStore.entries.values()]
-      .map((stored) => stored.value)
-      .filter((record) => record.accountId === account)
-      .sort((a, b) => (a.functionName < b.functionName ? -1 : 1))
+    return this.#index().functions(account)
+  }
+
+  version(account: AccountId, name: FunctionName, version: string): FunctionVersion | undefined {
+    return this.#index().version(account, name, version)
+  }
+
+  versions(account: AccountId, name: FunctionName): readonly FunctionVersion[] {
+    return this.#index().versions(account, name)
+  }
+
+  alias(account: AccountId, name: FunctionName, alias: string): Alias | undefined {
+    return this.#index().alias(account, name, alias)
+  }
+
+  aliases(account: AccountId, name: FunctionName): readonly Alias[] {
+    return this.#index().aliases(account, name)
+  }
+
+  leftovers(account: AccountId, name: FunctionName): readonly CatalogueKey[] {
+    return this.#index().leftovers(account, name)
   }
 
   account(id: AccountId): Account | undefined {

@@ -147,8 +147,16 @@ describe('paths and names', () => {
       'B26',
       qualifiers.flatMap((q) => [
         get(`${functions}/one?Qualifier=${q}`),
+        get(`${functions}/one/configuration?Qualifier=${q}`),
         { path: `${invocations}?Qualifier=${q}`, body: '{}' },
+        { path: `${invocations}?Qualifier=${q}`, body: '{}', headers: { 'x-amz-invocation-type': 'Event' } },
       ]),
+    )
+    // A version that does not exist is as good as deleted; everything else that names no version is refused.
+    const notVersions = qualifiers.filter((q) => !/^\d+$/.test(q) && q !== '')
+    await refuses(
+      'B26',
+      notVersions.map((q) => ({ method: 'DELETE', path: `${functions}/one?Qualifier=${q}` })),
     )
   })
 

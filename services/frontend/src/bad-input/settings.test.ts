@@ -133,7 +133,6 @@ describe('JSON and the control API', () => {
         { Architectures: ['x86_64', 'arm64'] },
         { PackageType: 'Image' },
         { PackageType: 'x' },
-        { Publish: true },
         { Publish: 'true' },
         { Runtime: null },
         { Handler: null },

@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { type CodeLocation, ok } from '@weft/contracts'
-import { createFunction as create, describeCreated, functionExists, nameNewFunction } from '@weft/registry'
+import { type CodeLocation, catalogueKeys, ok } from '@weft/contracts'
+import { createFunction as create, describeCreated, functionExists, nameNewFunction, publish } from '@weft/registry'
 import type { Management } from './api.ts'
 import { type OperationDeps, scopeOf } from './deps.ts'
 import { functionKey } from './lookup.ts'
+import { storeVersion } from './publish-version.ts'
 import { readPackage } from './read-package.ts'
 
 /** Where a package will lie, before it lies there. */
@@ -23,10 +24,17 @@ export const createFunction =
     if (!zip.ok) return zip
     const existing = (await deps.stores.functions.read(key))?.value
     const stamp = { nowMs: deps.clock.now(), revisionId: randomUUID() }
-    const record = create(existing, input, locate(zip.value), scope, deps.offer(), stamp)
-    if (!record.ok) return record
+    const made = create(existing, input, locate(zip.value), scope, deps.offer(), stamp)
+    if (!made.ok) return made
+    // A deleted function of this name may have given numbers to versions.
+    const numbering = await deps.stores.numberings.read(catalogueKeys.numbering(scope.accountId, name.value))
+    const record = { ...made.value, ...numbering?.value }
+    const first = input.Publish ? publish(record, undefined, { ...stamp, revisionId: randomUUID() }) : undefined
     // The code is kept before the record that names it: a crash in between leaves a package that nothing names.
     await deps.code.put(zip.value)
-    const created = await deps.stores.functions.create(key, record.value)
-    return created.ok ? ok(describeCreated(record.value)) : functionExists(name.value)
+    const created = await deps.stores.functions.create(key, first?.record ?? record)
+    if (!created.ok) return functionExists(name.value)
+    if (!first) return ok(describeCreated(record))
+    const stored = await storeVersion(deps, scope, first)
+    return stored.ok ? ok(describeCreated(first.record, stored.value)) : stored
   }

@@ -1,8 +1,18 @@
-import { ok } from '@weft/contracts'
-import { nameFunction, deleteFunction as remove, updateInProgress } from '@weft/registry'
+import { type AwsError, catalogueKeys, type FunctionName, type FunctionRecord, ok, type Result } from '@weft/contracts'
+import {
+  catalogueKeyText,
+  nameFunction,
+  deleteFunction as remove,
+  type Scope,
+  type Stored,
+  updateInProgress,
+} from '@weft/registry'
 import type { Management } from './api.ts'
 import { type OperationDeps, scopeOf } from './deps.ts'
-import { functionKey } from './lookup.ts'
+import { functionKey, mergeTries } from './lookup.ts'
+
+/** Removals under way at a time. */
+const removalsAtOnce = 32
 
 export const deleteFunction =
   (deps: OperationDeps): Management['DeleteFunction'] =>
@@ -10,10 +20,69 @@ export const deleteFunction =
     const scope = scopeOf(deps, principal)
     const named = nameFunction(scope, input.FunctionName, input.Qualifier)
     if (!named.ok) return named
-    const key = functionKey(scope, named.value.functionName)
-    const stored = await deps.stores.functions.read(key)
-    const allowed = remove(stored?.value, scope, input.FunctionName, input.Qualifier)
-    if (!allowed.ok) return allowed
-    const removed = await deps.stores.functions.remove(key, stored?.revision ?? 0)
-    return removed.ok ? ok({}) : updateInProgress(allowed.value.functionArn)
+    const { functionName } = named.value
+    const stored = await deps.stores.functions.read(functionKey(scope, functionName))
+    const deletion = remove(deps.catalogue, stored?.value, scope, input.FunctionName, input.Qualifier)
+    if (!deletion.ok) return deletion
+    if (deletion.value.kind === 'version') {
+      await removeKey(
+        deps.stores.versions,
+        catalogueKeys.version(scope.accountId, functionName, deletion.value.version),
+      )
+      return ok({})
+    }
+    const removed = stored ? await removeFunction(deps, scope, stored) : ok(undefined)
+    return removed.ok ? ok({}) : removed
   }
+
+async function removeFunction(
+  deps: OperationDeps,
+  scope: Scope,
+  { value: record, revision }: Stored<FunctionRecord>,
+): Promise<Result<void, AwsError>> {
+  const { functionName, lastVersion } = record
+  // First the numbers are kept for the next function of this name, then the function goes, then what belonged to it:
+  // without its function nothing of it is seen, so a crash in between is no harm.
+  if (lastVersion !== undefined) await keepNumbering(deps, scope, functionName, lastVersion)
+  const removed = await deps.stores.functions.remove(functionKey(scope, functionName), revision)
+  if (!removed.ok) return updateInProgress(record.functionArn)
+  const left = [...deps.catalogue.leftovers(scope.accountId, functionName)]
+  const removeNext = async (): Promise<void> => {
+    for (let key = left.pop(); key; key = left.pop())
+      await removeKey(key.kind === 'alias' ? deps.stores.aliases : deps.stores.versions, catalogueKeyText(key))
+  }
+  try {
+    await Promise.all(Array.from({ length: removalsAtOnce }, removeNext))
+  } catch (error) {
+    // The function is gone, which is what was asked for; the rest goes with the next one of this name.
+    deps.log.warn({ err: error, function: record.functionArn }, 'versions of a deleted function were left behind')
+  }
+  return ok(undefined)
+}
+
+async function keepNumbering(deps: OperationDeps, scope: Scope, name: FunctionName, lastVersion: number) {
+  const key = catalogueKeys.numbering(scope.accountId, name)
+  const { numberings } = deps.stores
+  for (let left = mergeTries; left > 0; left--) {
+    const stored = await numberings.read(key)
+    if (stored && stored.value.lastVersion >= lastVersion) return
+    const value = { lastVersion }
+    const written = stored ? await numberings.replace(key, value, stored.revision) : await numberings.create(key, value)
+    if (written.ok) return
+  }
+  throw new Error(`the version numbers of ${name} could not be kept`)
+}
+
+interface Removable {
+  read(key: string): Promise<{ readonly revision: number } | undefined>
+  remove(key: string, revision: number): Promise<Result<void, 'conflict'>>
+}
+
+/** Nobody puts back what is removed here, but an alias may be changed in between. */
+async function removeKey(store: Removable, key: string): Promise<void> {
+  for (let left = mergeTries; left > 0; left--) {
+    const stored = await store.read(key)
+    if (!stored || (await store.remove(key, stored.revision)).ok) return
+  }
+  throw new Error(`${key} could not be removed`)
+}

@@ -1,6 +1,6 @@
 import type { AccountId, AwsError, FactSink, Invoker, Result } from '@weft/contracts'
 import type { EventAcceptor } from '@weft/delivery'
-import type { Clock, Logger } from '@weft/platform'
+import type { Clock, Logger, Random } from '@weft/platform'
 import type { Catalogue, CatalogueStores, CodeStore, Offer, Scope } from '@weft/registry'
 import type { Principal } from '../doors/door.ts'
 import type { Markers } from './markers.ts'
@@ -15,6 +15,8 @@ export interface OperationDeps {
   readonly facts: FactSink
   readonly clock: Clock
   readonly log: Logger
+  /** Chooses between the versions of an alias. */
+  readonly random: Random
   readonly region: string
   /** What the workers run at this moment. */
   readonly offer: () => Offer

@@ -4,6 +4,7 @@ import {
   describeEventInvoke,
   type EventInvokeInput,
   notFound,
+  notServed,
   resolveFunction,
   type Scope,
 } from '@weft/registry'
@@ -18,8 +19,11 @@ interface Named {
 }
 
 async function resolve(deps: OperationDeps, scope: Scope, input: Named) {
-  const catalogue = await catalogueWith(deps, scope, input.FunctionName)
-  return resolveFunction(catalogue, scope, input.FunctionName, input.Qualifier)
+  const catalogue = await catalogueWith(deps, scope, input.FunctionName, input.Qualifier)
+  const found = resolveFunction(catalogue, scope, input.FunctionName, input.Qualifier)
+  if (!found.ok) return found
+  const { qualifier } = found.value
+  return qualifier === undefined || qualifier === LATEST ? found : notServed('EventInvokeConfig of a version or alias')
 }
 
 const noConfig = (arn: string): Result<never, AwsError> =>

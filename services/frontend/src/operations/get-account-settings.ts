@@ -3,6 +3,7 @@ import { unreservedConcurrency } from '@weft/registry'
 import type { Management } from './api.ts'
 import { concurrencyLimitOf } from './concurrency.ts'
 import type { OperationDeps } from './deps.ts'
+import { storedCodeBytes } from './lookup.ts'
 import { codeStorageBytes } from './read-package.ts'
 
 export const getAccountSettings =
@@ -19,7 +20,7 @@ export const getAccountSettings =
         UnreservedConcurrentExecutions: unreservedConcurrency(limit, functions),
       },
       AccountUsage: {
-        TotalCodeSize: functions.reduce((sum, one) => sum + one.latest.code.sizeBytes, 0),
+        TotalCodeSize: storedCodeBytes(deps.catalogue, principal.accountId),
         FunctionCount: functions.length,
       },
     })

@@ -8,7 +8,7 @@ export const getFunction =
   (deps: OperationDeps): Management['GetFunction'] =>
   async ({ principal }, input) => {
     const scope = scopeOf(deps, principal)
-    const catalogue = await catalogueWith(deps, scope, input.FunctionName)
+    const catalogue = await catalogueWith(deps, scope, input.FunctionName, input.Qualifier)
     const found = resolveFunction(catalogue, scope, input.FunctionName, input.Qualifier)
     if (!found.ok) return found
     const { record, version, qualifier } = found.value

@@ -4,13 +4,12 @@ import {
   awsError,
   err,
   type InvokeOutcome,
-  LATEST,
   ok,
   type ResolvedFunction,
   type Result,
 } from '@weft/contracts'
 import { currentTraceparent } from '@weft/platform'
-import { nameFunction, resolveFunction, type Scope } from '@weft/registry'
+import { nameFunction, resolveCall, type Scope } from '@weft/registry'
 import { acceptEvent } from './accept-event.ts'
 import type { Operations } from './api.ts'
 import type { CallContext, InvokeInput, InvokeOutput } from './context.ts'
@@ -34,13 +33,13 @@ export async function prepare(
   return state ? err(state) : ok({ target: target.value, payload: payload.value })
 }
 
-/** From memory; only a function that is not there is looked for in the store. */
+/** From memory; only a function, version or alias that is not there is looked for in the store. */
 async function resolve(deps: OperationDeps, scope: Scope, ref: string, qualifier: string | undefined) {
   const named = nameFunction(scope, ref, qualifier)
   if (!named.ok) return named
-  if (deps.catalogue.function(scope.accountId, named.value.functionName))
-    return resolveFunction(deps.catalogue, scope, ref, qualifier, LATEST)
-  return resolveFunction(await catalogueWith(deps, scope, ref), scope, ref, qualifier, LATEST)
+  const known = resolveCall(deps.catalogue, scope, ref, qualifier, deps.random)
+  if (known.ok) return known
+  return resolveCall(await catalogueWith(deps, scope, ref, qualifier), scope, ref, qualifier, deps.random)
 }
 
 export const invoke =

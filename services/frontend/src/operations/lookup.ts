@@ -1,5 +1,25 @@
-import { type AwsError, type FunctionName, type FunctionRecord, ok, type Result } from '@weft/contracts'
-import { arnOf, type Catalogue, functionNotFound, nameFunction, type Scope, updateInProgress } from '@weft/registry'
+import {
+  type AccountId,
+  type AwsError,
+  catalogueKeys,
+  type FunctionName,
+  type FunctionRecord,
+  type FunctionVersion,
+  isVersion,
+  LATEST,
+  ok,
+  type Result,
+} from '@weft/contracts'
+import {
+  arnOf,
+  type Catalogue,
+  functionNotFound,
+  nameFunction,
+  type ResolveCatalogue,
+  resolveFunction,
+  type Scope,
+  updateInProgress,
+} from '@weft/registry'
 import type { OperationDeps } from './deps.ts'
 
 export const functionKey = (scope: Scope, name: FunctionName): string => `${scope.accountId}.${name}`
@@ -12,12 +32,44 @@ export async function catalogueWith(
   deps: Pick<OperationDeps, 'catalogue' | 'stores'>,
   scope: Scope,
   ref: string,
-): Promise<Pick<Catalogue, 'function'>> {
-  const named = nameFunction(scope, ref)
-  if (!named.ok || deps.catalogue.function(scope.accountId, named.value.functionName)) return deps.catalogue
-  const stored = await deps.stores.functions.read(functionKey(scope, named.value.functionName))
-  return { function: () => stored?.value }
+  qualifier?: string,
+): Promise<ResolveCatalogue> {
+  const named = nameFunction(scope, ref, qualifier)
+  if (!named.ok || resolveFunction(deps.catalogue, scope, ref, qualifier).ok) return deps.catalogue
+  return readResolving(deps, scope, named.value.functionName, named.value.qualifier)
 }
+
+/** What resolving one reference needs, from the store. */
+async function readResolving(
+  deps: Pick<OperationDeps, 'stores'>,
+  scope: Scope,
+  name: FunctionName,
+  qualifier = LATEST,
+): Promise<ResolveCatalogue> {
+  const { stores } = deps
+  const { accountId } = scope
+  const record = (await stores.functions.read(functionKey(scope, name)))?.value
+  if (!record) return { function: () => undefined, version: () => undefined, alias: () => undefined }
+  const ofThisLife = <T extends { readonly functionId?: string }>(one: T | undefined): T | undefined =>
+    one?.functionId === record.functionId ? one : undefined
+  const alias = isVersion(qualifier)
+    ? undefined
+    : ofThisLife((await stores.aliases.read(catalogueKeys.alias(accountId, name, qualifier)))?.value)
+  const numbers = alias ? [alias.functionVersion, alias.additional?.version ?? LATEST] : [qualifier]
+  const versions = new Map<string, FunctionVersion>()
+  for (const number of numbers.filter((one) => one !== LATEST && isVersion(one))) {
+    const stored = ofThisLife((await stores.versions.read(catalogueKeys.version(accountId, name, number)))?.value)
+    if (stored) versions.set(number, stored.version)
+  }
+  return { function: () => record, version: (_account, _name, number) => versions.get(number), alias: () => alias }
+}
+
+/** Code that an account stores, bytes; every version counts its own, as on AWS. */
+export const storedCodeBytes = (catalogue: Catalogue, account: AccountId): number =>
+  catalogue
+    .functions(account)
+    .flatMap((record) => [record.latest, ...catalogue.versions(account, record.functionName)])
+    .reduce((sum, version) => sum + version.code.sizeBytes, 0)
 
 /**
  * Reads a function, lets a rule change it and stores the result by compare-and-set. `tries` above 1 is for changes that

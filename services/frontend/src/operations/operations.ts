@@ -1,5 +1,6 @@
 import { type OperationInputs, validateInput } from '@weft/aws'
 import { err } from '@weft/contracts'
+import { createAlias, deleteAlias, getAlias, listAliases, updateAlias } from './aliases.ts'
 import type { Management, Operations, ServedOperation } from './api.ts'
 import { deleteFunctionConcurrency, getFunctionConcurrency, putFunctionConcurrency } from './concurrency.ts'
 import type { Operation } from './context.ts'
@@ -27,6 +28,7 @@ import { invoke } from './invoke.ts'
 import { listFunctions } from './list-functions.ts'
 import { listVersionsByFunction } from './list-versions-by-function.ts'
 import { publishEvent } from './publish-event.ts'
+import { publishVersion } from './publish-version.ts'
 import { listTags, tagResource, untagResource } from './tags.ts'
 import { updateFunctionCode } from './update-function-code.ts'
 import { updateFunctionConfiguration } from './update-function-configuration.ts'
@@ -41,7 +43,13 @@ export function createOperations(deps: OperationDeps): Operations {
     UpdateFunctionCode: updateFunctionCode(deps),
     UpdateFunctionConfiguration: updateFunctionConfiguration(deps),
     DeleteFunction: deleteFunction(deps),
+    PublishVersion: publishVersion(deps),
     ListVersionsByFunction: listVersionsByFunction(deps),
+    CreateAlias: createAlias(deps),
+    GetAlias: getAlias(deps),
+    UpdateAlias: updateAlias(deps),
+    DeleteAlias: deleteAlias(deps),
+    ListAliases: listAliases(deps),
     PutFunctionConcurrency: putFunctionConcurrency(deps),
     GetFunctionConcurrency: getFunctionConcurrency(deps),
     DeleteFunctionConcurrency: deleteFunctionConcurrency(deps),

@@ -2,6 +2,7 @@ import { readZip } from '@weft/archive'
 import { type AwsError, awsError, err, limits, ok, type Result } from '@weft/contracts'
 import { invalidParameter, notServed, type Scope } from '@weft/registry'
 import type { OperationDeps } from './deps.ts'
+import { storedCodeBytes } from './lookup.ts'
 
 /** Code storage of an account, bytes: 75 GB, as GetAccountSettings states it. */
 export const codeStorageBytes = 80_530_636_800
@@ -27,7 +28,7 @@ export async function readPackage(
   if (zip.byteLength === 0) return invalidParameter('Uploaded file must be a non-empty zip')
   if (zip.byteLength > limits.zipBytes)
     return err(awsError('RequestEntityTooLargeException', `Zipped size must be smaller than ${limits.zipBytes} bytes`))
-  const used = deps.catalogue.functions(scope.accountId).reduce((sum, one) => sum + one.latest.code.sizeBytes, 0)
+  const used = storedCodeBytes(deps.catalogue, scope.accountId)
   if (used + zip.byteLength > codeStorageBytes)
     return err(awsError('CodeStorageExceededException', 'Code storage limit exceeded.'))
   const read = await readZip(zip)

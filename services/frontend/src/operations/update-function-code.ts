@@ -1,10 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { type FunctionRecord, ok } from '@weft/contracts'
-import { describeFunction, describeUpdated, nameFunction, updateFunctionCode as update } from '@weft/registry'
+import {
+  describeFunction,
+  describeUpdated,
+  nameFunction,
+  staleRevision,
+  updateFunctionCode as update,
+  updateInProgress,
+} from '@weft/registry'
 import type { Management } from './api.ts'
 import { locate } from './create-function.ts'
 import { type OperationDeps, scopeOf } from './deps.ts'
 import { changeFunction, functionKey } from './lookup.ts'
+import { publishLatest } from './publish-version.ts'
 import { readPackage } from './read-package.ts'
 
 export const updateFunctionCode =
@@ -24,5 +32,14 @@ export const updateFunctionCode =
     if (input.DryRun) return ok(describeFunction(planned.value, planned.value.latest))
     await deps.code.put(zip.value)
     const changed = await changeFunction(deps, scope, input.FunctionName, change)
-    return changed.ok ? ok(describeUpdated(changed.value)) : changed
+    if (!changed.ok) return changed
+    if (!input.Publish) return ok(describeUpdated(changed.value))
+    // Exactly what this request stored: another's update in between must not be published in its place.
+    const { functionName, latest } = changed.value
+    const published = await publishLatest(deps, scope, { FunctionName: functionName, RevisionId: latest.revisionId })
+    if (published.ok) {
+      const { record, version } = published.value
+      return ok(describeFunction(record, version, version.version))
+    }
+    return published.error === staleRevision ? updateInProgress(changed.value.functionArn) : published
   }
