@@ -46,6 +46,8 @@ export class DockerSandbox implements Sandbox {
   readonly id: string
   readonly pid: number | undefined
   readonly exited: Promise<SandboxExit>
+  /** It comes through the engine. */
+  readonly outputDelayMs = 50
   readonly listen?: (port: number) => Promise<SandboxListener>
   readonly #parts: DockerSandboxParts
   /** Undefined when the container's processes are not visible from here; then the engine is asked. */

@@ -26,6 +26,7 @@ const packageRoot = fileURLToPath(new URL('..', import.meta.url))
 
 const host: HostPrograms = {
   version(program) {
+    if (program === process.execPath) return process.version
     try {
       accessSync(program, constants.X_OK)
     } catch {

@@ -92,6 +92,11 @@ export interface Sandbox {
   readonly taskRoot?: string
   /** Environment variables that a function in it needs beside the usual ones. */
   readonly variables?: Readonly<Record<string, string>>
+  /**
+   * How long output may take to the listener, ms, where it travels another way than the sandbox's sockets; absent: it is
+   * there before anything that the process sent later.
+   */
+  readonly outputDelayMs?: number
   /** Output of stdout and stderr, as it comes. Set once, in the turn in which `create` resolved, so that nothing is lost. */
   onOutput(listener: (chunk: Buffer, from: 'stdout' | 'stderr') => void): void
   readonly exited: Promise<SandboxExit>

@@ -36,6 +36,8 @@ export interface Body {
   /** URL of the fabric as seen inside. */
   readonly endpointUrl: string | undefined
   readonly variables: Readonly<Record<string, string>> | undefined
+  /** How long the output of an invocation may lag behind its answer, ms. */
+  readonly outputDelayMs: number
   /** Output of the sandbox from now on; what came earlier is handed over first. */
   onOutput(listener: (chunk: Buffer, from: 'stdout' | 'stderr') => void): void
   /** Idempotent; resolves when every trace is gone. */
@@ -101,6 +103,8 @@ export async function boot(deps: BootDeps, request: BootRequest): Promise<Body> 
       runtimeApi: api?.address ?? `127.0.0.1:${runtimeApiPort}`,
       endpointUrl: callback && `http://${callback.address}`,
       variables: sandbox.variables,
+      // Our own runtimes send what functions print ahead of the answer, on the same way.
+      outputDelayMs: image.framed ? 0 : (sandbox.outputDelayMs ?? 0),
       onOutput: (listener) => output.pass(listener),
       destroy,
     }

@@ -3,6 +3,7 @@ import { createDockerDriver } from '@weft/docker'
 import type { Logger } from '@weft/platform'
 import type { SandboxDriver } from '@weft/sandbox'
 import type { DriverChoice } from './config.ts'
+import { NamespaceHelper } from './oci/helper.ts'
 import { createOciDriver } from './oci/oci-driver.ts'
 import { createProcessDriver } from './process-driver.ts'
 
@@ -47,6 +48,8 @@ function make(name: SandboxDriver['name'], options: DriverOptions): SandboxDrive
     case 'docker':
       return createDockerDriver({
         ...{ dataDir, log },
+        // Entering the namespaces of containers takes root.
+        ...(process.getuid?.() === 0 && { helper: new NamespaceHelper(log) }),
         ...(dockerSocket !== undefined && { socketPath: dockerSocket }),
         ...(engineRuntime !== undefined && { engineRuntime }),
       })

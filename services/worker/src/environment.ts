@@ -306,8 +306,9 @@ export class Environment {
   /** Completes the log of a run and hands over what is known of it; off the path of the answer. */
   async #seal(run: CurrentRun, outcome: RunOutcome, coldStart: boolean): Promise<void> {
     const { clock, spec, facts, workerId, sandboxId } = this.#parts
-    // Output that was written before the answer is read in the turn after it.
-    await nextTurn()
+    // Output that was written before the answer is read in the turn after it, or comes by a longer way.
+    const { outputDelayMs } = this.#body
+    await (outputDelayMs > 0 ? delay(clock, outputDelayMs) : nextTurn())
     if (this.#sealing === run) {
       this.#flushLines()
       this.#sealing = undefined

@@ -4,31 +4,57 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { RunStatus } from '@weft/contracts/worker'
-import { silentLogger } from '@weft/platform'
+import { createDockerDriver } from '@weft/docker'
+import { startDockerd } from '@weft/docker/testing'
+import { silentLogger as log } from '@weft/platform'
 import type { SandboxDriver } from '@weft/sandbox'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { NamespaceHelper } from './oci/helper.ts'
 import { createOciDriver } from './oci/oci-driver.ts'
 import { createProcessDriver } from './process-driver.ts'
+import { freezeWatch } from './testing/freeze-watch.ts'
 import { TestWorker, testCredentials, testDataDir } from './testing/test-worker.ts'
 
 const { RUN_STATUS_SUCCEEDED, RUN_STATUS_FUNCTION_ERROR, RUN_STATUS_NOT_STARTED } = RunStatus
 
-const drivers: { name: SandboxDriver['name']; create: (dataDir: string) => SandboxDriver }[] = [
-  { name: 'oci', create: (dataDir) => createOciDriver({ dataDir, log: silentLogger }) },
-  { name: 'process', create: (dataDir) => createProcessDriver({ dataDir }) },
+interface DriverUnderTest {
+  readonly name: SandboxDriver['name']
+  /** What the driver needs of the host; started once. */
+  readonly prepare: () => Promise<AsyncDisposable & { readonly create: (dataDir: string) => SandboxDriver }>
+}
+const nothing = { [Symbol.asyncDispose]: async () => undefined }
+const drivers: readonly DriverUnderTest[] = [
+  { name: 'oci', prepare: async () => ({ create: (dataDir) => createOciDriver({ dataDir, log }), ...nothing }) },
+  {
+    name: 'docker',
+    prepare: async () => {
+      const engine = await startDockerd()
+      const { socketPath } = engine
+      return {
+        create: (dataDir) => createDockerDriver({ dataDir, socketPath, log, helper: new NamespaceHelper(log) }),
+        [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose](),
+      }
+    },
+  },
+  { name: 'process', prepare: async () => ({ create: (dataDir) => createProcessDriver({ dataDir }), ...nothing }) },
 ]
 
-describe.each(drivers)('over the $name driver', ({ name, create }) => {
+describe.each(drivers)('over the $name driver', ({ name, prepare }) => {
   const isolated = name !== 'process'
   const data = testDataDir()
+  let host: Awaited<ReturnType<DriverUnderTest['prepare']>>
+  let watch: ReturnType<typeof freezeWatch>
   let w: TestWorker
   beforeAll(async () => {
-    w = await TestWorker.start(create(data.path), data.path)
+    host = await prepare()
+    watch = freezeWatch(host.create(data.path))
+    w = await TestWorker.start(watch.driver, data.path)
   })
   afterAll(async () => {
     await w[Symbol.asyncDispose]()
     expect(leftovers(data.path)).toEqual([])
     data.remove()
+    await host[Symbol.asyncDispose]()
   })
 
   test('CommonJS, async: event, context, variables and log lines', async () => {
@@ -154,10 +180,11 @@ def handler(event, context):
         }`,
     })
     expect(await env.call()).toEqual([1, 1])
+    const frozen = watch.nextFreeze()
     const second = await env.run({})
     expect(JSON.parse(second.payload.toString())).toEqual([2, 2])
     expect(second.initDurationMs).toBe(0)
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await frozen
     expect(await env.call()).toEqual([3, 3])
   })
 
@@ -208,6 +235,25 @@ def handler(event, context):
     await w.gone(env.sandboxId)
     expect(await env.run({})).toMatchObject({ status: RUN_STATUS_NOT_STARTED })
   })
+
+  test.runIf(name === 'oci')(
+    'a function that initialises for too long is tried once more, within its timeout',
+    async () => {
+      const env = await w.environment(
+        { 'index.js': `console.log('init'); const end = Date.now() + 60_000; while (Date.now() < end);` },
+        { timeoutMs: 1_000 },
+      )
+      const requestId = randomUUID()
+      const result = await env.run({}, { requestId })
+      expect(result).toMatchObject({ detail: 'Sandbox.Timedout', durationMs: 1_000, sandboxLost: true })
+      const lines = await w.linesOf(requestId)
+      expect(
+        lines.some((line) => /^INIT_REPORT Init Duration: 1\d{4}\.\d\d ms\tPhase: init\tStatus: timeout$/.test(line)),
+      ).toBe(true)
+      expect(lines.filter((line) => line.startsWith('INIT_START'))).toHaveLength(2)
+      await w.gone(env.sandboxId)
+    },
+  )
 
   test.each([
     ['process.exit(0)', 'Runtime exited without providing a reason'],
@@ -298,7 +344,7 @@ def handler(event, context):
     const { port } = door.address() as AddressInfo
     const own = testDataDir()
     const callbackAddress = { host: '127.0.0.1', port }
-    const worker = await TestWorker.start(create(own.path), own.path, { stemsPerRuntime: 0 }, { callbackAddress })
+    const worker = await TestWorker.start(host.create(own.path), own.path, { stemsPerRuntime: 0 }, { callbackAddress })
     try {
       const env = await worker.environment({
         'index.js': `
@@ -370,6 +416,35 @@ def handler(event, context):
     expect(await failed('codeless')).toMatchObject({ value: { noCapacity: false } })
     w.startSandbox('cobol', files, { runtime: 'cobol' })
     expect(await failed('cobol')).toMatchObject({ value: { reason: 'this worker does not offer cobol' } })
+  })
+
+  test('environments that are unused for too long go, and the longest unused go for others', async () => {
+    const own = testDataDir()
+    const config = { stemsPerRuntime: 0, memoryMb: 600, idleMs: 1_000 }
+    const worker = await TestWorker.start(host.create(own.path), own.path, config)
+    try {
+      const files = { 'index.js': 'exports.handler = async () => 1' }
+      const oldest = await worker.environment(files)
+      const newer = await worker.environment(files)
+      await oldest.call()
+      await newer.call()
+      const third = await worker.environment(files)
+      expect(await worker.gone(oldest.sandboxId)).toMatchObject({ value: { reason: 'memory is needed for others' } })
+      expect(await third.call()).toBe(1)
+      for (const { sandboxId } of [newer, third])
+        expect(await worker.gone(sandboxId)).toMatchObject({ value: { reason: 'unused for too long' } })
+    } finally {
+      await worker[Symbol.asyncDispose]()
+      own.remove()
+    }
+  })
+
+  test('what is set for the start of a runtime is there when it starts', async () => {
+    const env = await w.environment(
+      { 'index.js': 'exports.handler = async () => require("node:http").maxHeaderSize' },
+      { environment: { NODE_OPTIONS: '--max-http-header-size=12345' } },
+    )
+    expect(await env.call()).toBe(12_345)
   })
 
   test('an environment that ends between invocations is gone', async () => {
