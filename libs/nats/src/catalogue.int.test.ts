@@ -1,4 +1,12 @@
-import { type Account, accountId, type EventSourceMapping } from '@weft/contracts'
+import {
+  type Account,
+  accountId,
+  catalogueKeys,
+  type EventSourceMapping,
+  type FunctionRecord,
+  functionName,
+  type PublishedVersion,
+} from '@weft/contracts'
 import { startNatsServer, type TestNatsServer } from '@weft/kit'
 import { silentLogger, systemClock } from '@weft/platform'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -83,6 +91,39 @@ test('a change by another process shows, also one made while this one was cut of
   await expect.poll(() => link.problems().length + elsewhere.problems().length).toBe(0)
   await mappings.remove('000000000000.u1', first.value.revision)
   await expect.poll(() => catalogue.mappings()).toEqual([])
+  expect(catalogue.problems()).toEqual([])
+})
+
+test('versions and aliases show elsewhere, each version before the aliases that lead to it', async () => {
+  await using catalogue = openCatalogue(link, { log })
+  await using theirs = openCatalogue(link, { log })
+  await Promise.all([catalogue.whenReady, theirs.whenReady])
+  const { functions, versions, aliases, numberings } = openStores(link, theirs)
+  const name = functionName('f')
+  const whose = { accountId: account.accountId, functionName: name, functionId: 'life' }
+  const key = (part: 'version' | 'alias', qualifier: string) => catalogueKeys[part](account.accountId, name, qualifier)
+  const heard: string[] = []
+  catalogue.onChange(({ kind, key, removed }) => heard.push(`${kind} ${key}${removed ? ' removed' : ''}`))
+
+  await functions.create(catalogueKeys.function(account.accountId, name), { ...whose, latest: {} } as FunctionRecord)
+  await numberings.create(catalogueKeys.numbering(account.accountId, name), { lastVersion: 1 })
+  const one = { ...whose, version: { version: '1' } } as PublishedVersion
+  const stored = await versions.create(key('version', '1'), one)
+  const live = { ...whose, name: 'live', functionVersion: '1', description: '', revisionId: '' }
+  await aliases.create(key('alias', 'live'), live)
+  expect(theirs.alias(account.accountId, name, 'live')).toEqual(live)
+  expect(await versions.read(key('version', '1'))).toMatchObject({ value: one })
+  await expect.poll(() => catalogue.alias(account.accountId, name, 'live')).toEqual(live)
+  expect(catalogue.versions(account.accountId, name)).toEqual([{ version: '1' }])
+  expect(heard).toEqual([
+    `function ${account.accountId}.f`,
+    `version ${account.accountId}.f.version.1`,
+    `alias ${account.accountId}.f.alias.live`,
+  ])
+  if (!stored.ok) throw new Error('not stored')
+  expect((await versions.remove(key('version', '1'), stored.value.revision)).ok).toBe(true)
+  await expect.poll(() => catalogue.versions(account.accountId, name)).toEqual([])
+  expect(heard.at(-1)).toBe(`version ${account.accountId}.f.version.1 removed`)
   expect(catalogue.problems()).toEqual([])
 })
 

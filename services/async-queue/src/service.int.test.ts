@@ -116,6 +116,23 @@ describe('an accepted event', () => {
     ])
   })
 
+  test('for an alias runs the version that the alias leads to when it runs', async () => {
+    const invoker = new TestInvoker()
+    const catalogue = new TestCatalogue('f')
+    const name = functionName('f')
+    const { latest } = functionRecord('f')
+    catalogue.versions.set(`${account}.f.7`, { ...latest, version: '7' })
+    const live = { accountId: account, functionName: name, name: 'live', description: '', revisionId: '' }
+    catalogue.aliases.set(`${account}.f.live`, { ...live, functionVersion: '$LATEST' })
+    await acceptor().accept({ ...event('f'), qualifier: 'live' })
+    catalogue.aliases.set(`${account}.f.live`, { ...live, functionVersion: '7' })
+    await using _ = await start(invoker, catalogue)
+    await drained()
+    expect(invoker.calls.map((call) => [call.target.version.version, call.target.invokedArn])).toEqual([
+      ['7', `${functionRecord('f').functionArn}:live`],
+    ])
+  })
+
   test('is stored once when its id comes twice', async () => {
     const sent = event('f')
     await acceptor().accept(sent)

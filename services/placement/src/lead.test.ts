@@ -1,4 +1,4 @@
-import { type AccountId, accountId } from '@weft/contracts'
+import { type AccountId, accountId, functionName, sandboxKey } from '@weft/contracts'
 import type {
   DispatcherFrame,
   PlacementToDispatcherFrame,
@@ -19,16 +19,18 @@ class TestCatalogue {
   limit = 10
   reserved: number | undefined
   revisionId = 'r1'
+  versions: { readonly version: string; readonly revisionId: string }[] = []
   #listener: ((change: CatalogueChange) => void) | undefined
 
   change(kind: CatalogueChange['kind']): void {
-    this.#listener?.({ kind, key: kind === 'function' ? `${account}.f` : account, removed: false })
+    const key = { function: `${account}.f`, version: `${account}.f.version.1`, alias: `${account}.f.alias.a` }
+    this.#listener?.({ kind, key: kind === 'account' || kind === 'mapping' ? account : key[kind], removed: false })
   }
 
   readonly catalogue = {
     account: (id: AccountId) => (id === account ? { concurrencyLimit: this.limit } : undefined),
     function: () => ({ latest: { version: '$LATEST', revisionId: this.revisionId } }),
-    versions: () => [],
+    versions: () => this.versions,
     functions: () => [
       { functionName: 'f', ...(this.reserved !== undefined && { reservedConcurrency: this.reserved }) },
     ],
@@ -103,13 +105,15 @@ class Stage {
 
 class Peer<In extends { readonly frame?: { readonly $case: string } | undefined }, Out> {
   readonly heard: string[] = []
+  readonly frames: In[] = []
   readonly channel: Channel<In, Out>
   closed = false
 
   constructor(channel: Channel<In, Out>) {
     this.channel = channel
-    channel.receive(({ frame }) => {
-      this.heard.push(frame?.$case ?? 'nothing')
+    channel.receive((heard) => {
+      this.frames.push(heard)
+      this.heard.push(heard.frame?.$case ?? 'nothing')
     })
     void channel.closed.then(() => {
       this.closed = true
@@ -207,6 +211,39 @@ describe('a placement', () => {
     dispatcher.channel.send(acquire(2n))
     await settle()
     expect(placement.details()).toMatchObject({ leads: [{ starting: 1 }] })
+  })
+
+  it('keeps the sandboxes of a version when $LATEST changes, and ends them when the version is deleted', async () => {
+    const stage = new Stage()
+    stage.catalogue.versions = [{ version: '1', revisionId: 'v1' }]
+    const placement = await stage.start('a')
+    const worker = await stage.worker(placement)
+    const dispatcher = await stage.dispatcher(placement)
+    const ask = (seq: bigint, version: string, revisionId: string): void => {
+      const key = sandboxKey(account, functionName('f'), version, revisionId)
+      const spec = stageSpec('f', { sandboxKey: key, version })
+      const value = { seq, spec, requestId: '', deadlineMs: 0n, waitMs: 60_000 }
+      dispatcher.channel.send({ frame: { $case: 'acquire', value } })
+    }
+    ask(1n, '$LATEST', 'r1')
+    ask(2n, '1', 'v1')
+    await settle()
+    for (const { frame } of worker.frames)
+      if (frame?.$case === 'start') {
+        const { sandboxId } = frame.value
+        worker.channel.send({ frame: { $case: 'ready', value: { sandboxId } } })
+      }
+    await settle()
+    expect(dispatcher.heard).toEqual(['welcome', 'granted', 'granted'])
+    stage.catalogue.revisionId = 'r2'
+    stage.catalogue.change('function')
+    stage.catalogue.change('alias')
+    await settle()
+    expect(dispatcher.heard.slice(3)).toEqual(['recall'])
+    stage.catalogue.versions = []
+    stage.catalogue.change('version')
+    await settle()
+    expect(dispatcher.heard.slice(4)).toEqual(['recall'])
   })
 
   it('hangs up on those who say something else than hello, or nothing', async () => {

@@ -21,7 +21,7 @@ import { keyOf } from './tend-mapping.ts'
 export const account = accountId('000000000000')
 export const region = 'us-east-1'
 
-const record = (name: string): FunctionRecord => ({
+export const record = (name: string): FunctionRecord => ({
   accountId: account,
   functionName: functionName(name),
   functionArn: `arn:aws:lambda:${region}:${account}:function:${name}`,

@@ -1,4 +1,4 @@
-import { buckets, consumers, type EventSourceMapping, streams } from '@weft/contracts'
+import { buckets, consumers, type EventSourceMapping, functionName, streams } from '@weft/contracts'
 import type { DeadBatch } from '@weft/delivery'
 import { createFaults, startNatsServer, type TestNatsServer } from '@weft/kit'
 import {
@@ -17,6 +17,7 @@ import {
   answered,
   functionError,
   mappingOf,
+  record,
   success,
   TestCatalogue,
   TestInvoker,
@@ -109,6 +110,23 @@ test('records reach the function in batches, in order, and the mapping becomes e
   await expect
     .poll(() => catalogue.mapping(account, mappingOf().uuid))
     .toMatchObject({ state: 'Enabled', lastProcessingResult: 'OK' })
+})
+
+test('a mapping on an alias runs the version that the alias leads to', async () => {
+  await publish(1)
+  const catalogue = new TestCatalogue('f')
+  const { latest } = record('f')
+  const alias = { accountId: account, functionName: functionName('f'), name: 'live', description: '', revisionId: '' }
+  for (const version of ['1', '2']) catalogue.versions.set(`f.${version}`, { ...latest, version })
+  catalogue.aliases.set('f.live', { ...alias, functionVersion: '1' })
+  catalogue.put(mappingOf({ qualifier: 'live' }))
+  const invoker = new TestInvoker()
+  await using _ = await start(invoker, catalogue)
+  await settledUpTo(1)
+  catalogue.aliases.set('f.live', { ...alias, functionVersion: '1', additional: { version: '2', weight: 1 } })
+  await publish(1)
+  await settledUpTo(2)
+  expect(invoker.batches.map(({ call }) => call.target.version.version)).toEqual(['1', '2'])
 })
 
 test('a window gathers what comes within it', async () => {
