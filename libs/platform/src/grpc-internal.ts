@@ -80,9 +80,17 @@ export async function startInternalServer(options: InternalServerOptions): Promi
   })
   let ended: Promise<void> | undefined
   const end = async (): Promise<void> => {
-    const hurry = clock.schedule(endMs, () => server.forceShutdown())
-    await new Promise<void>((resolve) => server.tryShutdown(() => resolve()))
-    hurry.cancel()
+    await new Promise<void>((resolve) => {
+      const hurry = clock.schedule(endMs, () => {
+        // A forced end does not always settle the gentle one, for example after a connection that broke without a word.
+        server.forceShutdown()
+        resolve()
+      })
+      server.tryShutdown(() => {
+        hurry.cancel()
+        resolve()
+      })
+    })
   }
   return {
     port,
