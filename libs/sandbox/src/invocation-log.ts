@@ -40,9 +40,9 @@ export class InvocationLog {
     this.#lines.push({ atMs, message })
   }
 
-  /** Whether nothing was logged. */
-  get empty(): boolean {
-    return this.#lines.length === 0 && this.#droppedLines === 0
+  /** Whether lines of the function's are being dropped. */
+  get full(): boolean {
+    return this.#droppedLines > 0
   }
 
   lines(): readonly LogLine[] {

@@ -58,6 +58,9 @@ export class ApiLink implements RuntimeLink {
     send(parked, this.#api.invoke(header, payload))
   }
 
+  /** What a custom runtime prints comes through its pipes alone. */
+  hold(): void {}
+
   close(): void {
     this.#launcher.close()
     this.#listener.close()

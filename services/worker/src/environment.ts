@@ -11,13 +11,12 @@ import {
   functionVariables,
   InvocationLog,
   type InvokeHeader,
-  initReportLine,
-  initStartLine,
   OutputLines,
   oneLine,
+  type PlatformLines,
+  platformLines,
   type RunOutcome,
   type SessionCredentials,
-  startLine,
   step,
 } from '@weft/sandbox'
 import type { Body } from './boot.ts'
@@ -47,6 +46,8 @@ interface CurrentRun extends RunFacts {
   told: boolean
 }
 
+/** After lines were dropped, how long nothing more is read, ms. */
+const floodHoldMs = 10
 /** How old the memory figure of a REPORT line may be: reading it takes longer than a short invocation. */
 const statsMs = 100
 /** After the exit of a runtime, how long its last words are waited for. */
@@ -64,7 +65,8 @@ export class Environment {
   #run: CurrentRun | undefined
   /** Lines that belong to the current run, or to the next when there is none. */
   #log = new InvocationLog()
-  readonly #lines = { stdout: new OutputLines(), stderr: new OutputLines() }
+  readonly #output = { stdout: new OutputLines(), stderr: new OutputLines() }
+  readonly #lines: PlatformLines
   #timer: { readonly atMs: number; cancel(): void } | undefined
   #cpuLimited = false
   #usage = { atMs: Number.NEGATIVE_INFINITY, maxMb: 0, oomKills: 0 }
@@ -80,6 +82,7 @@ export class Environment {
     this.#body = body
     this.#logStream = logStreamName(parts.clock.now(), parts.spec.version, parts.sandboxId)
     this.#idleSinceMs = parts.clock.monotonic()
+    this.#lines = platformLines(parts.spec.logFormat)
     this.#attach(body)
     this.#apply({ kind: 'booted' })
     this.#apply({ kind: 'specialised' })
@@ -135,14 +138,20 @@ export class Environment {
       if (current()) this.#onLink(event)
     })
     body.onOutput((chunk, from) => {
-      if (current()) this.#lines[from].push(chunk, (line) => this.#log.add(this.#parts.clock.now(), line))
+      // Of a flood only the number of lines counts, and that roughly.
+      if (!current()) return
+      if (this.#log.full) this.#log.add(this.#parts.clock.now(), chunk.toString('latin1'))
+      else this.#output[from].push(chunk, (line) => this.#log.add(this.#parts.clock.now(), line))
     })
     void this.#watch(body)
   }
 
   #onLink(event: LinkEvent): void {
-    if (event.kind === 'log') this.#log.add(this.#parts.clock.now(), event.message)
-    else if (event.kind === 'hello') this.#apply({ kind: 'violation', reason: 'HELLO for the second time' })
+    if (event.kind === 'log') {
+      const { clock } = this.#parts
+      this.#log.add(clock.now(), event.message)
+      if (this.#log.full) this.#body.link.hold(clock, floodHoldMs)
+    } else if (event.kind === 'hello') this.#apply({ kind: 'violation', reason: 'HELLO for the second time' })
     else this.#apply(event)
   }
 
@@ -191,7 +200,7 @@ export class Environment {
     const { clock, spec, log, sandboxId } = this.#parts
     switch (decision.do) {
       case 'init':
-        this.#log.tell(clock.now(), initStartLine(spec.runtime, spec.region))
+        this.#log.tell(clock.now(), this.#lines.initStart(clock.now(), spec.runtime, spec.region))
         this.#init()
         break
       case 'invoke':
@@ -210,7 +219,7 @@ export class Environment {
         break
       case 'report-init': {
         const { initMs, status, errorType } = decision
-        this.#log.tell(clock.now(), initReportLine(initMs, status, oneLine(errorType)))
+        this.#log.tell(clock.now(), this.#lines.initReport(clock.now(), initMs, status, oneLine(errorType)))
         break
       }
       case 'finish':
@@ -261,7 +270,8 @@ export class Environment {
   #tellStart(run: CurrentRun): void {
     if (run.told) return
     run.told = true
-    run.log.tell(this.#parts.clock.now(), startLine(run.invocation.requestId, this.#parts.spec.version))
+    const now = this.#parts.clock.now()
+    run.log.tell(now, this.#lines.start(now, run.invocation.requestId, this.#parts.spec.version))
   }
 
   async #replace(): Promise<void> {
@@ -354,8 +364,8 @@ export class Environment {
 
   #flushLines(): void {
     const add = (line: string): void => this.#log.add(this.#parts.clock.now(), line)
-    this.#lines.stdout.flush(add)
-    this.#lines.stderr.flush(add)
+    this.#output.stdout.flush(add)
+    this.#output.stderr.flush(add)
   }
 
   /** One timer that is moved only forward in time costs a warm invocation nothing. */

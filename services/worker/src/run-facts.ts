@@ -10,7 +10,7 @@ import {
 } from '@weft/contracts'
 import type { SandboxSpec } from '@weft/contracts/sandbox'
 import { InvocationSource, type RunInvocation } from '@weft/contracts/worker'
-import { billedMs, endLine, type InvocationLog, oneLine, type RunOutcome, reportLine } from '@weft/sandbox'
+import { billedMs, type InvocationLog, oneLine, platformLines, type RunOutcome } from '@weft/sandbox'
 
 export interface RunFacts {
   readonly invocation: RunInvocation
@@ -37,10 +37,12 @@ export function tellEnd(
   maxMemoryUsedMb: number,
 ): void {
   const { requestId, durationMs, initMs, reported } = outcome
-  log.tell(atMs, endLine(requestId))
+  const lines = platformLines(spec.logFormat)
+  const end = lines.end(requestId)
+  if (end !== undefined) log.tell(atMs, end)
   const errorType = reported === 'error' ? oneLine(outcome.errorType) : ''
   const figures = { durationMs, initMs, memoryMb: spec.memoryMb, maxMemoryUsedMb }
-  log.tell(atMs, reportLine({ requestId, ...figures, status: reported, errorType }))
+  log.tell(atMs, lines.report(atMs, { requestId, ...figures, status: reported, errorType }))
 }
 
 /** The log, cut into batches that travel well. */

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { Clock } from '@weft/platform'
 import {
   encodeFrame,
   encodeInvoke,
@@ -27,6 +28,8 @@ export interface RuntimeLink {
   invoke(header: InvokeHeader, payload: Uint8Array): void
   /** Gets everything that comes from now on; nothing is sent before INIT. */
   onEvent(listener: (event: LinkEvent) => void): void
+  /** Reads nothing for a moment: what a flood costs the worker is bounded by that. */
+  hold(clock: Clock, forMs: number): void
   /** Resolves when nothing more can come. */
   readonly closed: Promise<void>
   close(): void
@@ -65,6 +68,12 @@ export class FrameLink implements RuntimeLink {
 
   invoke(header: InvokeHeader, payload: Uint8Array): void {
     this.#send(encodeInvoke(header, payload))
+  }
+
+  hold(clock: Clock, forMs: number): void {
+    if (this.#socket.isPaused()) return
+    this.#socket.pause()
+    clock.schedule(forMs, () => this.#socket.resume())
   }
 
   close(): void {

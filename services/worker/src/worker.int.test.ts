@@ -319,6 +319,19 @@ def handler(event, context):
     await w.gone(env.sandboxId)
   })
 
+  test('a flood of lines is cut and counted, and the answer comes all the same', async () => {
+    const env = await w.environment({
+      'index.js': `
+        const line = 'x'.repeat(1000)
+        exports.handler = async () => { for (let i = 0; i < 8000; i++) console.log(line); return 'done' }`,
+    })
+    const requestId = randomUUID()
+    expect(await env.call({}, { requestId })).toBe('done')
+    const lines = await w.linesOf(requestId)
+    expect(lines.length).toBeLessThan(5_000)
+    expect(lines.find((line) => line.startsWith('LOGS DROPPED'))).toMatch(/^LOGS DROPPED: [34]\d{3} lines of \d+ bytes/)
+  })
+
   test('custom runtimes speak the Runtime API', async () => {
     const env = await w.environment({ bootstrap: customRuntime }, { runtime: 'provided.al2023', handler: 'main' })
     const requestId = randomUUID()

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest'
+import { platformLines } from './platform-lines.ts'
+
+const facts = {
+  ...{ requestId: 'id', durationMs: 133.6149, initMs: 80, memoryMb: 128, maxMemoryUsedMb: 31 },
+  ...{ status: '' as const, errorType: '' },
+}
+const atMs = Date.UTC(2025, 0, 2, 3, 4, 5, 6)
+
+test('JSON lines carry what the text lines do', () => {
+  const lines = platformLines('JSON')
+  expect(JSON.parse(lines.start(atMs, 'id', '3'))).toEqual({
+    ...{ time: '2025-01-02T03:04:05.006Z', type: 'platform.start', record: { requestId: 'id', version: '3' } },
+  })
+  expect(JSON.parse(lines.report(atMs, facts))).toMatchObject({
+    type: 'platform.report',
+    record: {
+      ...{ requestId: 'id', status: 'success' },
+      metrics: {
+        ...{ durationMs: 133.615, billedDurationMs: 214, memorySizeMB: 128, maxMemoryUsedMB: 31, initDurationMs: 80 },
+      },
+    },
+  })
+  const failed = JSON.parse(
+    lines.report(atMs, { ...facts, initMs: 0, status: 'error', errorType: 'Runtime.ExitError' }),
+  )
+  expect(failed.record).toMatchObject({ status: 'error', errorType: 'Runtime.ExitError' })
+  expect(failed.record.metrics).not.toHaveProperty('initDurationMs')
+  expect(JSON.parse(lines.initReport(atMs, 10_000, 'timeout', '')).record).toEqual({
+    ...{ initializationType: 'on-demand', phase: 'init', status: 'timeout', metrics: { durationMs: 10_000 } },
+  })
+  expect(lines.end('id')).toBeUndefined()
+})
+
+test('any other format is text', () => {
+  expect(platformLines('Text').start(atMs, 'id', '3')).toBe('START RequestId: id Version: 3')
+  expect(platformLines('').end('id')).toBe('END RequestId: id')
+})
