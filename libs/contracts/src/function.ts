@@ -37,6 +37,12 @@ export interface CodeLocation {
   readonly sizeBytes: number
 }
 
+/** How events are retried; what is absent is as AWS has it by default. */
+export interface EventInvokeSettings {
+  readonly maximumRetryAttempts?: number
+  readonly maximumEventAgeSeconds?: number
+}
+
 /** One function with what belongs to it as a whole. */
 export interface FunctionRecord {
   readonly accountId: AccountId
@@ -57,7 +63,10 @@ export interface FunctionRecord {
   readonly tags: Readonly<Record<string, string>>
   /** Absent: the function draws on the account's unreserved pool. */
   readonly reservedConcurrency?: number
-  readonly eventInvoke?: { readonly maximumRetryAttempts?: number; readonly maximumEventAgeSeconds?: number }
+  /** Of events for the function itself, which is `$LATEST`. */
+  readonly eventInvoke?: EventInvokeSettings
+  /** Of events for a version or alias, by its name. */
+  readonly qualifiedEventInvoke?: Readonly<Record<string, EventInvokeSettings>>
 }
 
 /** A published version as stored: it never changes. */

@@ -1,4 +1,5 @@
 import type { Alias, EventSourceMapping, FunctionRecord, FunctionVersion } from '@weft/contracts'
+import { eventInvokeOf } from './event-invoke.ts'
 
 /** `2025-11-25T02:26:54.000+0000`: how AWS writes the dates of functions. */
 export const awsDate = (ms: number): string => new Date(ms).toISOString().replace('Z', '+0000')
@@ -81,15 +82,14 @@ export const describeAlias = (record: FunctionRecord, alias: Alias) =>
     RevisionId: alias.revisionId,
   }) as const
 
-export function describeEventInvoke(record: FunctionRecord, qualifier = '$LATEST') {
+export function describeEventInvoke(record: FunctionRecord, qualifier: string) {
+  const settings = eventInvokeOf(record, qualifier)
   return {
     FunctionArn: `${record.functionArn}:${qualifier}`,
     LastModified: record.latest.lastModifiedMs / 1000,
-    ...(record.eventInvoke?.maximumRetryAttempts !== undefined && {
-      MaximumRetryAttempts: record.eventInvoke.maximumRetryAttempts,
-    }),
-    ...(record.eventInvoke?.maximumEventAgeSeconds !== undefined && {
-      MaximumEventAgeInSeconds: record.eventInvoke.maximumEventAgeSeconds,
+    ...(settings?.maximumRetryAttempts !== undefined && { MaximumRetryAttempts: settings.maximumRetryAttempts }),
+    ...(settings?.maximumEventAgeSeconds !== undefined && {
+      MaximumEventAgeInSeconds: settings.maximumEventAgeSeconds,
     }),
     DestinationConfig: { OnSuccess: {}, OnFailure: {} },
   } as const

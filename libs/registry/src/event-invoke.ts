@@ -1,11 +1,42 @@
-import { type AwsError, type FunctionRecord, ok, type Result } from '@weft/contracts'
+import { type AwsError, type EventInvokeSettings, type FunctionRecord, LATEST, ok, type Result } from '@weft/contracts'
 import { invalidParameter, notServed } from './errors.ts'
 import type { EventInvokeInput } from './inputs.ts'
 
-type EventInvoke = NonNullable<FunctionRecord['eventInvoke']>
+/** Settings of the events for a qualifier; absent and `$LATEST` are the same. None are handed down to another. */
+export function eventInvokeOf(record: FunctionRecord, qualifier = LATEST): EventInvokeSettings | undefined {
+  if (qualifier === LATEST) return record.eventInvoke
+  const all = record.qualifiedEventInvoke ?? {}
+  return Object.hasOwn(all, qualifier) ? all[qualifier] : undefined
+}
+
+/** The function with other settings for a qualifier, or with none. */
+export function withEventInvoke(
+  record: FunctionRecord,
+  qualifier: string,
+  settings: EventInvokeSettings | undefined,
+): FunctionRecord {
+  const { eventInvoke, qualifiedEventInvoke, ...rest } = record
+  const ofLatest = qualifier === LATEST ? settings : eventInvoke
+  const others = Object.entries(qualifiedEventInvoke ?? {}).filter(([name]) => name !== qualifier)
+  if (qualifier !== LATEST && settings) others.push([qualifier, settings])
+  return {
+    ...rest,
+    ...(ofLatest && { eventInvoke: ofLatest }),
+    ...(others.length > 0 && { qualifiedEventInvoke: Object.fromEntries(others) }),
+  }
+}
+
+/** Qualifiers that have settings: `$LATEST` first, the others in order of name. */
+export const eventInvokeQualifiers = (record: FunctionRecord): readonly string[] => [
+  ...(record.eventInvoke ? [LATEST] : []),
+  ...Object.keys(record.qualifiedEventInvoke ?? {}).sort(),
+]
 
 /** The settings a request asks for; `base` is what they are merged into (Update) or empty (Put). */
-export function applyEventInvoke(base: EventInvoke, input: EventInvokeInput): Result<EventInvoke, AwsError> {
+export function applyEventInvoke(
+  base: EventInvokeSettings,
+  input: EventInvokeInput,
+): Result<EventInvokeSettings, AwsError> {
   if (input.DestinationConfig?.OnSuccess?.Destination) return notServed('DestinationConfig.OnSuccess')
   if (input.DestinationConfig?.OnFailure?.Destination) return notServed('DestinationConfig.OnFailure')
   const next = {

@@ -23,12 +23,14 @@ it('sees only what belongs to the function as it is now, and names the rest for 
   expect(index.version(account, name, '1')).toBeUndefined()
   expect(index.alias(account, name, 'live')).toBeUndefined()
   expect(index.aliases(account, name)).toEqual([])
-  expect(index.leftovers(account, name).map(catalogueKeyText)).toEqual([
-    '123456789012.f.alias.live',
-    '123456789012.f.version.1',
-    '123456789012.f.version.10',
-    '123456789012.f.version.9',
-  ])
+  expect(index.leftovers(account, name).map(({ key, functionId }) => `${catalogueKeyText(key)} ${functionId}`)).toEqual(
+    [
+      '123456789012.f.alias.live first',
+      '123456789012.f.version.1 first',
+      '123456789012.f.version.10 second',
+      '123456789012.f.version.9 second',
+    ],
+  )
 })
 
 it('lists functions in order of name, as they are now', () => {

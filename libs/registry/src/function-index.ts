@@ -8,6 +8,7 @@ import {
   type FunctionVersion,
   type PublishedVersion,
 } from '@weft/contracts'
+import type { Leftover } from './ports.ts'
 
 /** What lies in the bucket of functions under a name. */
 interface Family {
@@ -81,13 +82,15 @@ export class FunctionIndex {
       .sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
-  leftovers(account: AccountId, name: FunctionName): readonly CatalogueKey[] {
+  leftovers(account: AccountId, name: FunctionName): readonly Leftover[] {
     const family = this.#family(account, name)
-    const whose = { accountId: account, functionName: name }
-    return [
-      ...[...(family?.aliases.keys() ?? [])].map((qualifier) => ({ kind: 'alias' as const, ...whose, qualifier })),
-      ...[...(family?.versions.keys() ?? [])].map((qualifier) => ({ kind: 'version' as const, ...whose, qualifier })),
-    ]
+    if (!family) return []
+    const of = (kind: 'alias' | 'version', map: ReadonlyMap<string, Alias | PublishedVersion>): Leftover[] =>
+      [...map].map(([qualifier, { functionId }]) => ({
+        key: { kind, accountId: account, functionName: name, qualifier },
+        functionId,
+      }))
+    return [...of('alias', family.aliases), ...of('version', family.versions)]
   }
 
   #family(account: AccountId, name: FunctionName): Family | undefined {

@@ -35,8 +35,8 @@ export interface Catalogue {
   alias(account: AccountId, name: FunctionName, alias: string): Alias | undefined
   /** In order of name. */
   aliases(account: AccountId, name: FunctionName): readonly Alias[]
-  /** Keys of all versions and aliases under the name, also those left of a deleted function. */
-  leftovers(account: AccountId, name: FunctionName): readonly CatalogueKey[]
+  /** All versions and aliases under the name, also those left of a deleted function, and whose they are. */
+  leftovers(account: AccountId, name: FunctionName): readonly Leftover[]
   account(id: AccountId): Account | undefined
   accounts(): readonly Account[]
   /** The account that an access key belongs to. */
@@ -45,6 +45,11 @@ export interface Catalogue {
   mappings(): readonly EventSourceMapping[]
   /** Returns the unsubscribe. */
   onChange(listener: (change: CatalogueChange) => void): () => void
+}
+
+export interface Leftover {
+  readonly key: CatalogueKey
+  readonly functionId: string | undefined
 }
 
 export interface Stored<T> {

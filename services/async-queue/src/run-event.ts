@@ -16,7 +16,7 @@ import {
   type TargetState,
 } from '@weft/delivery'
 import { type Clock, delay, type Logger, type Random } from '@weft/platform'
-import { type ResolveCatalogue, resolveCall, resolveFunction } from '@weft/registry'
+import { eventInvokeOf, type ResolveCatalogue, resolveCall, resolveFunction } from '@weft/registry'
 import type { AsyncQueueConfig } from './config.ts'
 import type { FairGate } from './fair-gate.ts'
 
@@ -90,7 +90,7 @@ function consider({ catalogue, config, clock, random }: RunContext, event: Queue
   const scope = { accountId: event.accountId, region: config.region }
   const resolved = resolveCall(catalogue, scope, event.functionName, event.qualifier, random)
   const target = resolved.ok ? resolved.value : undefined
-  const policy = policyOf(config.retry, target?.record.eventInvoke)
+  const policy = policyOf(config.retry, target && eventInvokeOf(target.record, event.qualifier))
   const reserved = target?.record.reservedConcurrency
   const state: TargetState = !resolved.ok
     ? { kind: 'missing', message: resolved.error.message }
@@ -139,7 +139,12 @@ async function bury(context: RunContext, delivery: EventDelivery, ending: Ending
     const triesSoFar = event.ending ? event.backoffs + 1 : 1
     log.warn({ requestId: event.requestId, targetArn, triesSoFar, reason: sent.error }, 'dead-letter target failed')
     if (triesSoFar < config.deadLetterTries) {
-      const next = endLater(event, ending, policyOf(config.retry, record?.eventInvoke), clock.now())
+      const next = endLater(
+        event,
+        ending,
+        policyOf(config.retry, record && eventInvokeOf(record, event.qualifier)),
+        clock.now(),
+      )
       return settle(context, delivery, { kind: 'again', event: { ...event, ...next } })
     }
   }

@@ -7,12 +7,15 @@ import {
   GetAliasCommand,
   GetFunctionCommand,
   GetFunctionConfigurationCommand,
+  GetFunctionEventInvokeConfigCommand,
   InvokeCommand,
   LambdaClient,
   ListAliasesCommand,
+  ListFunctionEventInvokeConfigsCommand,
   ListFunctionsCommand,
   ListVersionsByFunctionCommand,
   PublishVersionCommand,
+  PutFunctionEventInvokeConfigCommand,
   paginateListVersionsByFunction,
   UpdateAliasCommand,
   UpdateFunctionCodeCommand,
@@ -344,6 +347,34 @@ describe('aliases, through the AWS SDK', () => {
     await alias(split)
     await client.send(new InvokeCommand({ FunctionName: 'f:live', InvocationType: 'Event' }))
     expect(frontend.events.events).toMatchObject([{ functionName: 'f', qualifier: 'live' }])
+  })
+
+  it('has event settings of its own, which end with it', async () => {
+    await threeVersions()
+    await alias()
+    const put = (Qualifier: string | undefined, MaximumRetryAttempts: number) =>
+      client.send(new PutFunctionEventInvokeConfigCommand({ FunctionName, Qualifier, MaximumRetryAttempts }))
+    expect(await put('live', 1)).toMatchObject({ FunctionArn: `${arn}:live`, MaximumRetryAttempts: 1 })
+    await put(undefined, 2)
+    await put('3', 0)
+    const listed = async () =>
+      (await client.send(new ListFunctionEventInvokeConfigsCommand({ FunctionName }))).FunctionEventInvokeConfigs?.map(
+        (one) => [one.FunctionArn, one.MaximumRetryAttempts],
+      )
+    expect(await listed()).toEqual([
+      [`${arn}:$LATEST`, 2],
+      [`${arn}:3`, 0],
+      [`${arn}:live`, 1],
+    ])
+    const unset = client.send(new GetFunctionEventInvokeConfigCommand({ FunctionName, Qualifier: '1' }))
+    expect(await refusalOf(unset)).toMatchObject({
+      name: 'ResourceNotFoundException',
+      message: `The function ${arn}:1 doesn't have an EventInvokeConfig`,
+    })
+    await client.send(new DeleteAliasCommand({ FunctionName, Name: 'live' }))
+    await client.send(new DeleteFunctionCommand({ FunctionName, Qualifier: '3' }))
+    await alias()
+    expect(await listed()).toEqual([[`${arn}:$LATEST`, 2]])
   })
 
   it('is not left on a version that is deleted while it is made', async () => {

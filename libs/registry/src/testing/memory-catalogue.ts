@@ -3,7 +3,6 @@ import {
   type Account,
   type AccountId,
   type Alias,
-  type CatalogueKey,
   type CodeLocation,
   type EventSourceMapping,
   err,
@@ -17,7 +16,7 @@ import {
   type VersionNumbering,
 } from '@weft/contracts'
 import { FunctionIndex } from '../function-index.ts'
-import type { Catalogue, CatalogueChange, CatalogueStores, CodeStore, Store, Stored } from '../ports.ts'
+import type { Catalogue, CatalogueChange, CatalogueStores, CodeStore, Leftover, Store, Stored } from '../ports.ts'
 
 /** A store in memory with the promises of a real one, and a hook to come between a read and a write. */
 export class MemoryStore<T> implements Store<T> {
@@ -117,7 +116,7 @@ export class MemoryCatalogue implements Catalogue {
     return this.#index().aliases(account, name)
   }
 
-  leftovers(account: AccountId, name: FunctionName): readonly CatalogueKey[] {
+  leftovers(account: AccountId, name: FunctionName): readonly Leftover[] {
     return this.#index().leftovers(account, name)
   }
 

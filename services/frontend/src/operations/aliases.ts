@@ -23,6 +23,7 @@ import {
 } from '@weft/registry'
 import type { Management } from './api.ts'
 import { type OperationDeps, scopeOf } from './deps.ts'
+import { forgetEventInvoke } from './event-invoke-config.ts'
 import { functionKey, mergeTries } from './lookup.ts'
 
 /** API reference of ListAliases: 50 to a page at most, as of the other lists. */
@@ -158,7 +159,8 @@ export const deleteAlias =
     const key = keyOf(owner.value, input.Name)
     for (let left = mergeTries; left > 0; left--) {
       const stored = await deps.stores.aliases.read(key)
-      if (!stored || (await deps.stores.aliases.remove(key, stored.revision)).ok) return ok({})
+      if (!stored || (await deps.stores.aliases.remove(key, stored.revision)).ok)
+        return forgetEventInvoke(deps, scope, owner.value, input.Name)
     }
     return updateInProgress(arnOf(scope, owner.value.functionName, input.Name))
   }

@@ -9,6 +9,7 @@ import {
 } from '@weft/registry'
 import type { Management } from './api.ts'
 import { type OperationDeps, scopeOf } from './deps.ts'
+import { forgetEventInvoke } from './event-invoke-config.ts'
 import { functionKey, mergeTries } from './lookup.ts'
 
 /** Removals under way at a time. */
@@ -24,14 +25,15 @@ export const deleteFunction =
     const stored = await deps.stores.functions.read(functionKey(scope, functionName))
     const deletion = remove(deps.catalogue, stored?.value, scope, input.FunctionName, input.Qualifier)
     if (!deletion.ok) return deletion
+    if (!stored) return ok({})
+    const record = stored.value
     if (deletion.value.kind === 'version') {
-      await removeKey(
-        deps.stores.versions,
-        catalogueKeys.version(scope.accountId, functionName, deletion.value.version),
-      )
-      return ok({})
+      const { version } = deletion.value
+      const key = catalogueKeys.version(scope.accountId, functionName, version)
+      await removeKey(deps.stores.versions, key, record.functionId)
+      return forgetEventInvoke(deps, scope, record, version)
     }
-    const removed = stored ? await removeFunction(deps, scope, stored) : ok(undefined)
+    const removed = await removeFunction(deps, scope, stored)
     return removed.ok ? ok({}) : removed
   }
 
@@ -48,8 +50,10 @@ async function removeFunction(
   if (!removed.ok) return updateInProgress(record.functionArn)
   const left = [...deps.catalogue.leftovers(scope.accountId, functionName)]
   const removeNext = async (): Promise<void> => {
-    for (let key = left.pop(); key; key = left.pop())
-      await removeKey(key.kind === 'alias' ? deps.stores.aliases : deps.stores.versions, catalogueKeyText(key))
+    for (let one = left.pop(); one; one = left.pop()) {
+      const { key, functionId } = one
+      await removeKey(deps.stores[key.kind === 'alias' ? 'aliases' : 'versions'], catalogueKeyText(key), functionId)
+    }
   }
   try {
     await Promise.all(Array.from({ length: removalsAtOnce }, removeNext))
@@ -74,15 +78,16 @@ async function keepNumbering(deps: OperationDeps, scope: Scope, name: FunctionNa
 }
 
 interface Removable {
-  read(key: string): Promise<{ readonly revision: number } | undefined>
+  read(key: string): Promise<Stored<{ readonly functionId?: string }> | undefined>
   remove(key: string, revision: number): Promise<Result<void, 'conflict'>>
 }
 
-/** Nobody puts back what is removed here, but an alias may be changed in between. */
-async function removeKey(store: Removable, key: string): Promise<void> {
+/** An alias may be changed in between, and a new function of the same name have made its own: that one stays. */
+async function removeKey(store: Removable, key: string, functionId: string | undefined): Promise<void> {
   for (let left = mergeTries; left > 0; left--) {
     const stored = await store.read(key)
-    if (!stored || (await store.remove(key, stored.revision)).ok) return
+    if (!stored || stored.value.functionId !== functionId) return
+    if ((await store.remove(key, stored.revision)).ok) return
   }
   throw new Error(`${key} could not be removed`)
 }

@@ -1,29 +1,35 @@
-import { type AwsError, err, type FunctionRecord, LATEST, ok, type Result } from '@weft/contracts'
+import { type AwsError, type FunctionRecord, LATEST, ok, type Result } from '@weft/contracts'
 import {
   applyEventInvoke,
   describeEventInvoke,
   type EventInvokeInput,
+  eventInvokeOf,
+  eventInvokeQualifiers,
   notFound,
-  notServed,
   resolveFunction,
   type Scope,
+  withEventInvoke,
 } from '@weft/registry'
 import type { Management } from './api.ts'
 import type { CallContext } from './context.ts'
 import { type OperationDeps, scopeOf } from './deps.ts'
 import { catalogueWith, changeFunction, mergeTries } from './lookup.ts'
 
+/** API reference of ListFunctionEventInvokeConfigs: 50 to a page at most. */
+const mostPerPage = 50
+
 interface Named {
   readonly FunctionName: string
   readonly Qualifier?: string | undefined
 }
 
+/** The function, and the qualifier whose events are meant: settings belong to what the caller named, not to what it leads to. */
 async function resolve(deps: OperationDeps, scope: Scope, input: Named) {
   const catalogue = await catalogueWith(deps, scope, input.FunctionName, input.Qualifier)
   const found = resolveFunction(catalogue, scope, input.FunctionName, input.Qualifier)
   if (!found.ok) return found
-  const { qualifier } = found.value
-  return qualifier === undefined || qualifier === LATEST ? found : notServed('EventInvokeConfig of a version or alias')
+  const { record, qualifier = LATEST } = found.value
+  return ok({ record, qualifier, arn: `${record.functionArn}:${qualifier}` })
 }
 
 const noConfig = (arn: string): Result<never, AwsError> =>
@@ -35,19 +41,21 @@ const write =
     const scope = scopeOf(deps, context.principal)
     const found = await resolve(deps, scope, input)
     if (!found.ok) return found
-    const arn = `${found.value.record.functionArn}:${LATEST}`
+    const { arn, qualifier } = found.value
+    const { functionName } = found.value.record
     const changed = await changeFunction(
       deps,
       scope,
-      input.FunctionName,
+      functionName,
       (record) => {
-        if (!record || (merge && !record.eventInvoke)) return noConfig(arn)
-        const settings = applyEventInvoke((merge && record.eventInvoke) || {}, input)
-        return settings.ok ? ok({ ...record, eventInvoke: settings.value }) : settings
+        const base = record && eventInvokeOf(record, qualifier)
+        if (!record || (merge && !base)) return noConfig(arn)
+        const settings = applyEventInvoke((merge && base) || {}, input)
+        return settings.ok ? ok(withEventInvoke(record, qualifier, settings.value)) : settings
       },
       mergeTries,
     )
-    return changed.ok ? ok(describeEventInvoke(changed.value)) : changed
+    return changed.ok ? ok(describeEventInvoke(changed.value, qualifier)) : changed
   }
 
 export const putFunctionEventInvokeConfig = (deps: OperationDeps): Management['PutFunctionEventInvokeConfig'] =>
@@ -61,19 +69,28 @@ export const getFunctionEventInvokeConfig =
   async ({ principal }, input) => {
     const found = await resolve(deps, scopeOf(deps, principal), input)
     if (!found.ok) return found
-    const { record } = found.value
-    return record.eventInvoke ? ok(describeEventInvoke(record)) : noConfig(`${record.functionArn}:${LATEST}`)
+    const { record, qualifier, arn } = found.value
+    return eventInvokeOf(record, qualifier) ? ok(describeEventInvoke(record, qualifier)) : noConfig(arn)
   }
 
 export const listFunctionEventInvokeConfigs =
   (deps: OperationDeps): Management['ListFunctionEventInvokeConfigs'] =>
   async ({ principal }, input) => {
-    const found = await resolve(deps, scopeOf(deps, principal), input)
+    const found = await resolve(deps, scopeOf(deps, principal), { FunctionName: input.FunctionName })
     if (!found.ok) return found
     const { record } = found.value
-    const marker = deps.markers.read(principal.accountId, 'event-invoke-configs', input.Marker)
-    if (!marker.ok) return marker
-    return ok({ FunctionEventInvokeConfigs: record.eventInvoke ? [describeEventInvoke(record)] : [] })
+    const page = deps.markers.page(
+      principal.accountId,
+      `event-invoke-configs ${record.functionName}`,
+      eventInvokeQualifiers(record),
+      (qualifier) => qualifier,
+      { marker: input.Marker, maxItems: input.MaxItems, most: mostPerPage },
+    )
+    if (!page.ok) return page
+    return ok({
+      FunctionEventInvokeConfigs: page.value.items.map((qualifier) => describeEventInvoke(record, qualifier)),
+      NextMarker: page.value.nextMarker,
+    })
   }
 
 export const deleteFunctionEventInvokeConfig =
@@ -82,17 +99,37 @@ export const deleteFunctionEventInvokeConfig =
     const scope = scopeOf(deps, principal)
     const found = await resolve(deps, scope, input)
     if (!found.ok) return found
-    const arn = `${found.value.record.functionArn}:${LATEST}`
-    const changed = await changeFunction(
-      deps,
-      scope,
-      input.FunctionName,
-      (record): Result<FunctionRecord, AwsError> => {
-        if (!record?.eventInvoke) return noConfig(arn)
-        const { eventInvoke: _removed, ...rest } = record
-        return ok(rest)
-      },
-      mergeTries,
-    )
-    return changed.ok ? ok({}) : err(changed.error)
+    const removed = await removeEventInvoke(deps, scope, found.value.record, found.value.qualifier)
+    return removed.ok ? ok({}) : removed
   }
+
+/** Takes the settings of a qualifier away. Errors: ResourceNotFoundException when it has none. */
+async function removeEventInvoke(
+  deps: Pick<OperationDeps, 'stores'>,
+  scope: Scope,
+  { functionName, functionArn }: FunctionRecord,
+  qualifier: string,
+): Promise<Result<FunctionRecord, AwsError>> {
+  return changeFunction(
+    deps,
+    scope,
+    functionName,
+    (record) =>
+      record && eventInvokeOf(record, qualifier)
+        ? ok(withEventInvoke(record, qualifier, undefined))
+        : noConfig(`${functionArn}:${qualifier}`),
+    mergeTries,
+  )
+}
+
+/** The same for a version or alias that has just been deleted: its settings must not pass to a later one of its name. */
+export async function forgetEventInvoke(
+  deps: Pick<OperationDeps, 'stores'>,
+  scope: Scope,
+  record: FunctionRecord,
+  qualifier: string,
+): Promise<Result<object, AwsError>> {
+  if (!eventInvokeOf(record, qualifier)) return ok({})
+  const removed = await removeEventInvoke(deps, scope, record, qualifier)
+  return removed.ok || removed.error.code === 'ResourceNotFoundException' ? ok({}) : removed
+}
