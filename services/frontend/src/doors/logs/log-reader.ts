@@ -39,9 +39,9 @@ export const defaultLogGroup = (name: FunctionName): string => `/aws/lambda/${na
 /** Reads the log lines of functions. Every call names the account, and nothing of another is reached. */
 export class LogReader {
   readonly #logs: StreamReader
-  readonly #catalogue: Pick<Catalogue, 'functions'>
+  readonly #catalogue: Pick<Catalogue, 'functions' | 'versions'>
 
-  constructor(logs: StreamReader, catalogue: Pick<Catalogue, 'functions'>) {
+  constructor(logs: StreamReader, catalogue: Pick<Catalogue, 'functions' | 'versions'>) {
     this.#logs = logs
     this.#catalogue = catalogue
   }
@@ -55,7 +55,8 @@ export class LogReader {
     const known = new Set<string>()
     for (const record of this.#catalogue.functions(account)) {
       known.add(record.functionName)
-      add(record.latest.logGroup, record.functionName)
+      const versions = [record.latest, ...this.#catalogue.versions(account, record.functionName)]
+      for (const group of new Set(versions.map((version) => version.logGroup))) add(group, record.functionName)
     }
     for (const subject of (await this.#logs.subjects(subjects.logOf(account))).keys()) {
       const name = subject.split('.')[3] ?? ''

@@ -1,4 +1,4 @@
-import { accountId, type FunctionRecord, functionName, type LogBatch } from '@weft/contracts'
+import { accountId, type FunctionRecord, type FunctionVersion, functionName, type LogBatch } from '@weft/contracts'
 import type { StoredMessage, StreamReader } from '@weft/nats'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { doorRequest } from '../testing.ts'
@@ -72,12 +72,18 @@ const call = async (operation: string, input: unknown, as = account) => {
 
 const line = (n: number, message = `line ${n}`) => ({ atMs: start + n, message })
 
+let publishedWith: readonly FunctionVersion[] = []
+
 beforeEach(() => {
+  publishedWith = []
   logs = new FakeLogs()
   door = logsDoor({
     logs,
     region: 'us-east-1',
-    catalogue: { functions: (of) => (of === account ? [record('hello'), record('quiet')] : []) },
+    catalogue: {
+      functions: (of) => (of === account ? [record('hello'), record('quiet')] : []),
+      versions: (_of, name) => (name === 'hello' ? publishedWith : []),
+    },
   })
   logs.put('hello', { lines: [line(1), line(2, 'ERROR two')] }, start + 10)
   logs.put('gone', { lines: [line(3)] }, start + 10)
@@ -99,6 +105,13 @@ describe('DescribeLogGroups', () => {
     expect(rest.body.logGroups).toHaveLength(1)
     expect(rest.body.nextToken).toBeUndefined()
   })
+})
+
+it('a version keeps the group that it was published with', async () => {
+  publishedWith = [{ ...record('hello').latest, version: '1', logGroup: '/former' }]
+  logs.put('hello', { lines: [line(7)], logGroup: '/former', logStream: '2026/01/15/[1]cccc' }, start + 20)
+  expect(messages((await call('FilterLogEvents', { logGroupName: '/former' })).body)).toEqual(['line 7'])
+  expect(messages((await call('FilterLogEvents', group)).body)).not.toContain('line 7')
 })
 
 describe('FilterLogEvents', () => {

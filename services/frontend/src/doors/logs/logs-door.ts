@@ -23,7 +23,7 @@ const refusal = (type: string, message: string, status = 400): DoorResponse => j
  */
 export function logsDoor(deps: {
   readonly logs: StreamReader
-  readonly catalogue: Pick<Catalogue, 'functions'>
+  readonly catalogue: Pick<Catalogue, 'functions' | 'versions'>
   readonly region: string
 }): AwsDoor {
   const reader = new LogReader(deps.logs, deps.catalogue)
