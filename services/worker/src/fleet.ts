@@ -2,12 +2,12 @@ import { accountId, type FactSink } from '@weft/contracts'
 import type { EndLease, LeaseId, SandboxReport, WorkerFrame } from '@weft/contracts/placement'
 import type { SandboxSpec } from '@weft/contracts/sandbox'
 import { type RunInvocation, type RunResult, RunStatus } from '@weft/contracts/worker'
+import { compareLeaseIds, defaultLeaseTimings, LeaseGate } from '@weft/placement'
 import { type Clock, type Logger, partitionOf, type Timer } from '@weft/platform'
 import type { SessionCredentials } from '@weft/sandbox'
 import type { Body } from './boot.ts'
 import type { CodeCache, CodeUse } from './code-cache.ts'
 import { Environment } from './environment.ts'
-import { compareLeases, LeaseFence } from './lease-fence.ts'
 import type { StemPool } from './stems.ts'
 
 export interface FleetParts {
@@ -32,7 +32,6 @@ interface Member {
   readonly sandboxId: string
   readonly spec: SandboxSpec
   readonly partition: number
-  readonly fence: LeaseFence
   /** Undefined while it starts. */
   environment: Environment | undefined
   /** A stop that came while it started. */
@@ -50,6 +49,7 @@ const reapMs = 5_000
 export class Fleet {
   readonly #parts: FleetParts
   readonly #members = new Map<string, Member>()
+  readonly #gates: readonly LeaseGate[]
   /** Environments whose end is decided but whose sandboxes are not removed yet. */
   readonly #leaving = new Set<Promise<void>>()
   #promisedMb = 0
@@ -58,6 +58,8 @@ export class Fleet {
 
   constructor(parts: FleetParts) {
     this.#parts = parts
+    const now = parts.clock.monotonic()
+    this.#gates = Array.from({ length: parts.partitions }, () => new LeaseGate(defaultLeaseTimings, 'serve', now))
     this.#reaper = parts.clock.schedule(reapMs, () => this.#reap())
   }
 
@@ -79,13 +81,27 @@ export class Fleet {
     return this.#draining
   }
 
+  /** Which leases of a partition may run here. */
+  gate(partition: number): LeaseGate {
+    const gate = this.#gates[partition]
+    if (!gate) throw new Error(`no partition ${partition}`)
+    return gate
+  }
+
+  /** Ends every environment of a partition that a dispatcher may use: its placement counts on that. */
+  fence(partition: number): void {
+    for (const { sandboxId, partition: own, environment } of [...this.#members.values()])
+      if (own === partition && (environment?.busy || this.gate(partition).latest(sandboxId)))
+        this.stop(sandboxId, 'placement was out of reach for too long')
+  }
+
   reports(partition: number): SandboxReport[] {
     return [...this.#members.values()]
       .filter((member) => member.partition === partition)
-      .map(({ sandboxId, spec, fence, environment }) => ({
+      .map(({ sandboxId, spec, environment }) => ({
         sandboxId,
         spec,
-        lease: fence.latest,
+        lease: this.gate(partition).latest(sandboxId),
         busy: environment?.busy === true,
         starting: environment === undefined,
       }))
@@ -106,7 +122,7 @@ export class Fleet {
     }
     this.#promisedMb += spec.memoryMb
     const member: Member = {
-      ...{ sandboxId, spec, partition, fence: new LeaseFence(), ending: [] },
+      ...{ sandboxId, spec, partition, ending: [] },
       ...{ environment: undefined, stopReason: undefined, running: undefined },
     }
     this.#members.set(sandboxId, member)
@@ -127,8 +143,8 @@ export class Fleet {
   endLease(partition: number, { sandboxId, id }: EndLease): void {
     if (!id) return
     const member = this.#members.get(sandboxId)
-    member?.fence.end(id)
-    if (member?.running && compareLeases(member.running, id) <= 0) member.ending.push(id)
+    if (member) this.gate(member.partition).end(sandboxId, id)
+    if (member?.running && compareLeaseIds(member.running, id) <= 0) member.ending.push(id)
     else this.#parts.tell(member?.partition ?? partition, { $case: 'leaseEnded', value: { sandboxId, id } })
   }
 
@@ -147,9 +163,10 @@ export class Fleet {
   #refusal(member: Member | undefined, { lease, requestId }: RunInvocation): string | undefined {
     if (!member) return 'no such sandbox'
     if (!member.environment) return 'the sandbox is starting'
-    if (!lease || !member.fence.admit(lease)) return 'the lease is stale'
     if (member.environment.busy) return 'the sandbox is busy'
     if (member.environment.gone) return 'the sandbox is gone'
+    const now = this.#parts.clock.monotonic()
+    if (!lease || !this.gate(member.partition).admit(member.sandboxId, lease, now)) return 'the lease is stale'
     if (!/^[0-9a-zA-Z-]{36}$/.test(requestId)) return 'not a request id'
     return undefined
   }
@@ -251,6 +268,7 @@ export class Fleet {
 
   #forget(member: Member): void {
     if (!this.#members.delete(member.sandboxId)) return
+    this.gate(member.partition).forget(member.sandboxId)
     this.#promisedMb -= member.spec.memoryMb
     this.#parts.changed()
   }

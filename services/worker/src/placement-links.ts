@@ -1,5 +1,6 @@
 import type { Leader } from '@weft/contracts'
 import type { PlacementToWorkerFrame, WorkerFrame } from '@weft/contracts/placement'
+import type { LeaseGate } from '@weft/placement'
 import type { Channel, Clock, Logger, PlacementDirectory, Random, Timer } from '@weft/platform'
 import type { Fleet } from './fleet.ts'
 
@@ -24,9 +25,12 @@ interface Link {
   epoch: bigint
   failures: number
   retry: Timer | undefined
+  /** When everything must stop because placement is out of reach. */
+  fence: Timer | undefined
 }
 
-const backoffMs = { first: 50, most: 5_000 }
+/** Well below the time after which a worker that placement cannot reach stops everything. */
+const backoffMs = { first: 50, most: 1_000 }
 /** How long changes of the figures gather before they are told. */
 const statsMs = 50
 
@@ -42,12 +46,13 @@ export class PlacementLinks {
   constructor(parts: PlacementLinksParts) {
     this.#parts = parts
     this.#links = Array.from({ length: parts.directory.partitions }, () => ({
-      ...{ channel: undefined, retry: undefined, epoch: 0n, failures: 0 },
+      ...{ channel: undefined, retry: undefined, fence: undefined, epoch: 0n, failures: 0 },
     }))
-    this.#unsubscribe = parts.directory.onLeader((partition) => {
+    this.#unsubscribe = parts.directory.onLeader((partition, leader) => {
       const link = this.#links[partition]
       if (!link) return
       link.failures = 0
+      this.#gate(partition).leaderVisible(leader?.epoch, this.#parts.clock.monotonic())
       this.#dial(partition, link)
     })
     for (const [partition, link] of this.#links.entries()) this.#dial(partition, link)
@@ -77,6 +82,7 @@ export class PlacementLinks {
     this.#statsTimer?.cancel()
     for (const link of this.#links) {
       link.retry?.cancel()
+      link.fence?.cancel()
       link.channel?.close()
     }
   }
@@ -103,8 +109,13 @@ export class PlacementLinks {
     const before = link.channel
     link.channel = undefined
     before?.close()
-    const leader = this.#closed ? undefined : this.#parts.directory.leader(partition)
+    if (before) this.#gate(partition).contactLost(this.#parts.clock.monotonic())
+    if (this.#closed) return
+    const leader = this.#parts.directory.leader(partition)
     if (leader) this.#connect(partition, link, leader)
+    // A lead that is judged expired for a moment and then renewed is no change that anybody tells of.
+    else this.#retry(partition, link)
+    this.#fenceInTime(partition, link)
   }
 
   #connect(partition: number, link: Link, leader: Leader): void {
@@ -114,6 +125,8 @@ export class PlacementLinks {
     channel.receive((frame) => {
       if (link.channel === channel) this.#receive(partition, link, frame)
     })
+    this.#gate(partition).leaderVisible(leader.epoch, this.#parts.clock.monotonic())
+    this.#gate(partition).report(leader.epoch)
     channel.send({
       frame: {
         $case: 'hello',
@@ -130,13 +143,36 @@ export class PlacementLinks {
     void channel.closed.then(({ reason }) => {
       if (link.channel !== channel) return
       link.channel = undefined
+      this.#gate(partition).contactLost(this.#parts.clock.monotonic())
+      this.#fenceInTime(partition, link)
       this.#parts.log.info({ partition, reason }, 'the connection to placement ended')
       this.#retry(partition, link)
     })
   }
 
+  #gate(partition: number): LeaseGate {
+    return this.#parts.fleet.gate(partition)
+  }
+
+  /** Looks again when the gate says that all must have stopped, unless placement is back by then. */
+  #fenceInTime(partition: number, link: Link): void {
+    link.fence?.cancel()
+    const { clock, fleet, log } = this.#parts
+    const at = this.#gate(partition).fenceAt()
+    if (at === undefined) return
+    link.fence = clock.schedule(at - clock.monotonic(), () => {
+      if (!this.#gate(partition).fenced(clock.monotonic())) {
+        this.#fenceInTime(partition, link)
+        return
+      }
+      log.warn({ partition }, 'placement was out of reach for too long: what runs under its leases is ended')
+      fleet.fence(partition)
+    })
+  }
+
   #retry(partition: number, link: Link): void {
     if (this.#closed) return
+    link.retry?.cancel()
     const { clock, random } = this.#parts
     const waitMs = Math.min(backoffMs.most, backoffMs.first * 2 ** link.failures)
     link.failures += 1
@@ -156,6 +192,7 @@ export class PlacementLinks {
         link.failures = 0
         // Not the leader we take it for: another look, after a moment.
         if (!current(frame.value.epoch)) link.channel?.close()
+        else this.#gate(partition).contact()
         break
       case 'start':
         if (current(frame.value.epoch) && frame.value.spec) fleet.start(frame.value.sandboxId, frame.value.spec)
