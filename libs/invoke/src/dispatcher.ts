@@ -29,13 +29,19 @@ export interface DispatcherOptions {
   readonly log?: Logger
   /** An idle lease is given back after this time. 500 by default. */
   readonly idleLeaseMs?: number
-  /** A call waits this long for a busy lease at hand before it asks for another sandbox. 5 by default. */
+  /** A call waits this long for a busy lease at hand before it asks for another sandbox. 30 by default. */
   readonly patienceMs?: number
   /** Calls that wait for sandboxes at once. 10,000 by default. */
   readonly maxWaiting?: number
   /** At the end, running calls are waited for this long. 25,000 by default. */
   readonly drainMs?: number
 }
+
+/**
+ * About what a cold call from a stem takes, measured at the client: to wait longer for a warm sandbox would be slower than
+ * to start another, to wait less would start sandboxes that are ready only when the burst is over.
+ */
+const defaultPatienceMs = 30
 
 /** The one door to running code. Disposing it waits for what runs, then gives every lease back. */
 export interface Dispatcher extends Invoker, AsyncDisposable {
@@ -70,7 +76,7 @@ class ChannelDispatcher implements Dispatcher {
     const config: DispatcherConfig = {
       id: options.id,
       idleLeaseMs: options.idleLeaseMs ?? 500,
-      patienceMs: options.patienceMs ?? 5,
+      patienceMs: options.patienceMs ?? defaultPatienceMs,
       maxWaiting: options.maxWaiting ?? 10_000,
       maxNotStarted: 3,
     }
