@@ -1,13 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  deadlineOf,
-  type EnvironmentDecision,
-  type EnvironmentEvent,
-  type EnvironmentState,
-  type RunOutcome,
-  step,
-} from './environment.ts'
+import { deadlineOf, step } from './environment.ts'
+import type { EnvironmentDecision, EnvironmentEvent, EnvironmentState, RunOutcome } from './environment-model.ts'
 
 const freezeAfterMs = 80
 const id = '00000000-0000-4000-8000-000000000001'

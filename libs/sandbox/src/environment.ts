@@ -12,98 +12,16 @@
  */
 import { limits } from '@weft/contracts'
 import { brokenProtocol, errorTypeOf, exited, type FunctionFault, responseTooLarge, timedOut } from './documents.ts'
-import type { SandboxExit } from './driver.ts'
-
-export interface Run {
-  readonly requestId: string
-  readonly timeoutMs: number
-}
-
-export type EnvironmentState =
-  | { readonly kind: 'starting' }
-  | { readonly kind: 'stem' }
-  | { readonly kind: 'idle'; readonly initialised: boolean; readonly sinceMs: number }
-  | { readonly kind: 'frozen'; readonly sinceMs: number }
-  | Initialising
-  | Running
-  | { readonly kind: 'gone'; readonly reason: string }
-
-interface Initialising {
-  readonly kind: 'initialising'
-  readonly run: Run
-  readonly startedAtMs: number
-  /** The second try, whose time is the invocation's. */
-  readonly repeated: boolean
-  /** The second try waits for its sandbox. */
-  readonly replacing: boolean
-}
-
-interface Running {
-  readonly kind: 'running'
-  readonly run: Run
-  readonly startedAtMs: number
-  readonly deadlineMs: number
-  readonly initMs: number
-}
-
-export type EnvironmentEvent =
-  /** The runtime has booted. */
-  | { readonly kind: 'booted' }
-  /** The code is in place; also of the sandbox that replaces one. */
-  | { readonly kind: 'specialised' }
-  | { readonly kind: 'invoke'; readonly run: Run }
-  | { readonly kind: 'ready' }
-  | { readonly kind: 'init-error'; readonly document: Buffer }
-  | { readonly kind: 'response'; readonly requestId: string; readonly payload: Uint8Array }
-  | { readonly kind: 'error'; readonly requestId: string; readonly document: Buffer; readonly fatal: boolean }
-  | { readonly kind: 'oversize'; readonly requestId: string }
-  | { readonly kind: 'exited'; readonly exit: SandboxExit }
-  | { readonly kind: 'violation'; readonly reason: string }
-  /** The platform could not do what was decided. */
-  | { readonly kind: 'failed'; readonly reason: string }
-  /** The state's deadline may have passed. */
-  | { readonly kind: 'tick' }
-  /** The environment is to end: reaped, stopped, out of memory. */
-  | { readonly kind: 'stop'; readonly reason: string }
-
-/** What became of a run. */
-export interface RunOutcome {
-  readonly requestId: string
-  readonly status: 'success' | 'error' | 'timeout' | 'platform-failure'
-  /** "" on success; a reason for operators on a platform failure. */
-  readonly errorType: string
-  /** The answer, or AWS's error document. */
-  readonly payload: Uint8Array
-  readonly durationMs: number
-  /** 0: no initialisation was part of it. */
-  readonly initMs: number
-  /** What the REPORT line says; "" when the function answered by itself. */
-  readonly reported: '' | 'timeout' | 'error'
-  /** The environment serves no more. */
-  readonly lost: boolean
-}
-
-export type EnvironmentDecision =
-  | { readonly do: 'init' }
-  | { readonly do: 'invoke'; readonly run: Run }
-  | { readonly do: 'freeze' }
-  | { readonly do: 'thaw' }
-  /** Ends the sandbox and specialises another for the same environment; `specialised` or `failed` follows. */
-  | { readonly do: 'replace' }
-  | {
-      readonly do: 'report-init'
-      readonly initMs: number
-      readonly status: 'timeout' | 'error'
-      readonly errorType: string
-    }
-  | { readonly do: 'finish'; readonly outcome: RunOutcome }
-  /** The end: the sandbox and all that belongs to it go away. */
-  | { readonly do: 'destroy'; readonly reason: string }
-
-export interface Step {
-  readonly state: EnvironmentState
-  readonly decisions: readonly EnvironmentDecision[]
-}
+import type {
+  EnvironmentDecision,
+  EnvironmentEvent,
+  EnvironmentState,
+  Initialising,
+  Run,
+  Running,
+  RunOutcome,
+  Step,
+} from './environment-model.ts'
 
 const empty = new Uint8Array(0)
 const stay = (state: EnvironmentState): Step => ({ state, decisions: [] })

@@ -1,6 +1,14 @@
 export * from './documents.ts'
 export * from './driver.ts'
 export * from './environment.ts'
+export type {
+  EnvironmentDecision,
+  EnvironmentEvent,
+  EnvironmentState,
+  Run,
+  RunOutcome,
+  Step,
+} from './environment-model.ts'
 export * from './frames.ts'
 export * from './invocation-log.ts'
 export * from './output-lines.ts'

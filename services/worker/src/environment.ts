@@ -20,6 +20,7 @@ import {
   step,
 } from '@weft/sandbox'
 import type { Body } from './boot.ts'
+import { MemoryMeter } from './memory-meter.ts'
 import { invocationRecord, logBatches, logStreamName, type RunFacts, tellEnd } from './run-facts.ts'
 import type { LinkEvent } from './runtime-link.ts'
 
@@ -48,13 +49,12 @@ interface CurrentRun extends RunFacts {
 
 /** After lines were dropped, how long nothing more is read, ms. */
 const floodHoldMs = 10
-/** How old the memory figure of a REPORT line may be: reading it takes longer than a short invocation. */
-const statsMs = 100
+/** How long the end of a sandbox waits for the figures of its last run: what runs in there must end. */
+const lastFiguresMs = 100
 /** After the exit of a runtime, how long its last words are waited for. */
 const lastWordsMs = 50
 /** After a runtime hung up, how long its exit is waited for before it counts as a broken protocol. */
 const hangUpMs = 1_000
-const mebibyte = 1024 * 1024
 
 /** One execution environment: carries out what the pure life cycle decides. */
 export class Environment {
@@ -69,7 +69,7 @@ export class Environment {
   readonly #lines: PlatformLines
   #timer: { readonly atMs: number; cancel(): void } | undefined
   #cpuLimited = false
-  #usage = { atMs: Number.NEGATIVE_INFINITY, maxMb: 0, oomKills: 0 }
+  readonly #meter: MemoryMeter
   #idleSinceMs: number
   #runs = 0
   /** The log and record of earlier runs are out. */
@@ -83,6 +83,7 @@ export class Environment {
     this.#logStream = logStreamName(parts.clock.now(), parts.spec.version, parts.sandboxId)
     this.#idleSinceMs = parts.clock.monotonic()
     this.#lines = platformLines(parts.spec.logFormat)
+    this.#meter = new MemoryMeter(parts.spec.memoryMb, parts.clock, parts.log)
     this.#attach(body)
     this.#apply({ kind: 'booted' })
     this.#apply({ kind: 'specialised' })
@@ -324,28 +325,13 @@ export class Environment {
       this.#sealing = undefined
       this.#log = new InvocationLog()
     }
-    const maxMemoryUsedMb = await this.#maxMemoryUsedMb(outcome)
+    const maxMemoryUsedMb =
+      outcome.errorType === 'Runtime.OutOfMemory' ? spec.memoryMb : await this.#meter.maxMb(this.#body.sandbox)
+    // The runtime lives on, but a process of the function's is missing: nobody knows in what state that leaves it.
+    if (this.#meter.killed && !this.busy) this.#apply({ kind: 'stop', reason: 'out of memory' })
     tellEnd(run.log, clock.now(), spec, outcome, maxMemoryUsedMb)
     for (const batch of logBatches(run, spec, this.#logStream)) facts.log(batch)
     facts.record(invocationRecord(run, spec, outcome, { workerId, sandboxId, maxMemoryUsedMb, coldStart }))
-  }
-
-  async #maxMemoryUsedMb(outcome: RunOutcome): Promise<number> {
-    const { clock, spec, log, sandboxId } = this.#parts
-    if (outcome.errorType === 'Runtime.OutOfMemory') return spec.memoryMb
-    const usage = this.#usage
-    const now = clock.monotonic()
-    if (now - usage.atMs < statsMs) return usage.maxMb
-    try {
-      const stats = await this.#body.sandbox.stats()
-      const maxMb = Math.min(spec.memoryMb, Math.ceil(stats.memoryPeakBytes / mebibyte))
-      this.#usage = { atMs: now, maxMb: Math.max(maxMb, usage.maxMb), oomKills: stats.oomKills ?? 0 }
-      // The runtime lives on, but a process of the function's is missing: nobody knows in what state that leaves it.
-      if (this.#usage.oomKills > usage.oomKills && !this.busy) this.#apply({ kind: 'stop', reason: 'out of memory' })
-    } catch (error) {
-      log.warn({ err: error, sandboxId }, 'the memory use of a sandbox could not be read')
-    }
-    return this.#usage.maxMb
   }
 
   #destroy(reason: string): void {
@@ -354,8 +340,7 @@ export class Environment {
     const body = this.#body
     onGone(reason)
     const work = async (): Promise<void> => {
-      // The memory figure of the last run is read first; not for long, for what runs in there must end.
-      await Promise.race([this.#sealed, delay(clock, statsMs)])
+      await Promise.race([this.#sealed, delay(clock, lastFiguresMs)])
       await body.destroy()
       await this.#sealed
     }
