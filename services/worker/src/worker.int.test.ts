@@ -253,14 +253,15 @@ def handler(event, context):
       await w.gone(env.sandboxId)
     })
 
-  test.each([
+  const endings: (readonly [code: string, message: string])[] = [
     ['process.exit(0)', 'Runtime exited without providing a reason'],
     ['process.exit(127)', 'Runtime exited with error: exit status 127'],
     // The first process of a pid namespace cannot be killed from inside.
     ...(isolated
       ? []
       : [['process.kill(process.pid, "SIGKILL")', 'Runtime exited with error: signal: killed'] as const]),
-  ])('%s ends the environment', async (code, message) => {
+  ]
+  test.each(endings)('%s ends the environment', async (code, message) => {
     const env = await w.environment({ 'index.js': `exports.handler = async () => { ${code} }` })
     const requestId = randomUUID()
     const result = await env.run({}, { requestId })
