@@ -41,11 +41,12 @@ const drivers: readonly DriverUnderTest[] = [
 
 describe.each(drivers)('over the $name driver', ({ name, prepare }) => {
   const isolated = name !== 'process'
-  const data = testDataDir()
+  let data: ReturnType<typeof testDataDir>
   let host: Awaited<ReturnType<DriverUnderTest['prepare']>>
   let watch: ReturnType<typeof freezeWatch>
   let w: TestWorker
   beforeAll(async () => {
+    data = testDataDir()
     host = await prepare()
     watch = freezeWatch(host.create(data.path))
     w = await TestWorker.start(watch.driver, data.path)
