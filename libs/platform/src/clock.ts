@@ -4,7 +4,7 @@ export interface Clock {
   now(): number
   /** Monotonic ms, with fractions. For durations and timers. */
   monotonic(): number
-  /** Calls `fn` once after `delayMs`. The timer does not keep the process alive. */
+  /** Calls `fn` once, `delayMs` from now by `monotonic` or later, never earlier. The timer does not keep the process alive. */
   schedule(delayMs: number, fn: () => void): Timer
 }
 
@@ -20,12 +20,15 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   schedule(delayMs, fn) {
+    const dueAt = performance.now() + Math.max(0, delayMs)
     let handle: NodeJS.Timeout
-    const arm = (left: number): void => {
-      const step = Math.min(left, longestTimerMs)
-      handle = setTimeout(() => (left > step ? arm(left - step) : fn()), step).unref()
+    const arm = (): void => {
+      // Node's timers count whole milliseconds and may fire up to one early. Who then looks at the clock finds that it
+      // is not time yet, and may never look again.
+      const left = Math.ceil(dueAt - performance.now())
+      handle = setTimeout(() => (performance.now() < dueAt ? arm() : fn()), Math.min(left, longestTimerMs)).unref()
     }
-    arm(Math.max(0, delayMs))
+    arm()
     return { cancel: () => clearTimeout(handle) }
   },
 }
