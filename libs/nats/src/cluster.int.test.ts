@@ -6,15 +6,17 @@ import { type Account, accountId } from '@weft/contracts'
 import { startNatsServer, type TestNatsServer } from '@weft/kit'
 import { silentLogger, systemClock } from '@weft/platform'
 import { expect, test } from 'vitest'
-import { createKeyring } from './accounts/keyring.ts'
+import { createKeyring, type Keyring } from './accounts/keyring.ts'
 import { serverConfig } from './accounts/server-config.ts'
 import { openCatalogue, openStores } from './catalogue.ts'
 import { proveDurability } from './durability.ts'
 import { ensureAccount, ensureFabric, leastStorageBytes } from './fabric.ts'
-import { openLink } from './link.ts'
+import { type NatsLink, openLink } from './link.ts'
+import { announce, watchMembers } from './members.ts'
 
 const log = silentLogger
 const account = accountId('000000000000')
+const options = { replicas: 3, storageBytes: leastStorageBytes } as const
 
 async function freePort(): Promise<number> {
   const server = createServer()
@@ -24,54 +26,91 @@ async function freePort(): Promise<number> {
   return typeof address === 'object' && address ? address.port : 0
 }
 
-test('three servers keep the catalogue when the one that leads it is killed', async () => {
+interface Cluster extends AsyncDisposable {
+  readonly servers: readonly TestNatsServer[]
+  readonly keyring: Keyring
+  readonly admin: NatsLink
+  link(creds: string): Promise<NatsLink>
+}
+
+/** Three servers with the streams of a fabric. */
+async function startCluster(): Promise<Cluster> {
   const dir = mkdtempSync(join(tmpdir(), 'weft-cluster-'))
-  const servers: TestNatsServer[] = []
+  const opened = new AsyncDisposableStack()
+  opened.defer(() => rmSync(dir, { recursive: true, force: true }))
   try {
     const keyring = createKeyring(join(dir, 'keys'), { tenantStorageBytes: 16 * 1024 * 1024 })
     await keyring.tenantJwt(account)
     const ports = [await freePort(), await freePort(), await freePort()]
     const routes = ports.map((port) => `127.0.0.1:${port}`)
-    const launched = ports.map(async (port, n) => {
-      const nodeDir = join(dir, `n${n}`)
-      const cluster = { name: 'weft', port, routes }
-      const common = { port: 0, sync: 'always', maxStorageBytes: 2 * leastStorageBytes } as const
-      const config = await serverConfig(keyring, { ...common, dir: nodeDir, serverName: `n${n}`, cluster })
-      servers.push(await startNatsServer({ dir: nodeDir, config }))
-    })
-    await Promise.all(launched)
+    const servers = await Promise.all(
+      ports.map(async (port, n) => {
+        const nodeDir = join(dir, `n${n}`)
+        const cluster = { name: 'weft', port, routes }
+        const common = { port: 0, sync: 'always', maxStorageBytes: 2 * leastStorageBytes } as const
+        const config = await serverConfig(keyring, { ...common, dir: nodeDir, serverName: `n${n}`, cluster })
+        return opened.use(await startNatsServer({ dir: nodeDir, config }))
+      }),
+    )
     const urls = servers.map((server) => server.url)
     const link = (creds: string) => openLink({ servers: urls, name: 'test', log, creds })
-    await using admin = await link(await keyring.serviceCreds('admin'))
-    await using system = await link(await keyring.systemCreds())
-    const options = { replicas: 3, storageBytes: leastStorageBytes } as const
+    const admin = opened.use(await link(await keyring.serviceCreds('admin')))
     // The servers elect who keeps the streams' metadata before the first stream can be made.
     await expect.poll(() => ensureFabric(admin, options).then(() => 'done', String), { timeout: 60_000 }).toBe('done')
-    await ensureAccount(admin, account, options)
-    const report = await proveDurability(admin, system, { replicas: 3, clock: systemClock })
-    expect(report).toMatchObject({ servers: 3, sync: 'always', compareAndSetUpdates: 40 })
-
-    await using frontend = await link(await keyring.serviceCreds('frontend'))
-    await using catalogue = openCatalogue(frontend, { log })
-    await catalogue.whenReady
-    const { accounts } = openStores(frontend, catalogue)
-    const created = await accounts.create(account, {
-      accountId: account,
-      name: 'a',
-      accessKeys: [],
-    } as unknown as Account)
-    if (!created.ok) throw new Error('not created')
-    const leader = (await admin.jsm.streams.info('KV_weft-accounts')).cluster?.leader
-    await servers.find((server) => server.dir.endsWith(`/${leader}`))?.kill()
-    const renamed = { ...created.value.value, name: 'b' }
-    const replace = async (): Promise<string | undefined> => {
-      await accounts.replace(account, renamed, created.value.revision)
-      return (await accounts.read(account))?.value.name
-    }
-    await expect.poll(() => replace().catch(String), { timeout: 60_000, interval: 500 }).toBe('b')
-    await expect.poll(() => catalogue.account(account)?.name).toBe('b')
-  } finally {
-    for (const server of servers) await server[Symbol.asyncDispose]()
-    rmSync(dir, { recursive: true, force: true })
+    const all = opened.move()
+    return { servers, keyring, admin, link, [Symbol.asyncDispose]: () => all.disposeAsync() }
+  } catch (error) {
+    await opened.disposeAsync()
+    throw error
   }
+}
+
+test('three servers keep the catalogue when the one that leads it is killed', async () => {
+  await using cluster = await startCluster()
+  const { admin, keyring, link, servers } = cluster
+  await using system = await link(await keyring.systemCreds())
+  await ensureAccount(admin, account, options)
+  const report = await proveDurability(admin, system, { replicas: 3, clock: systemClock })
+  expect(report).toMatchObject({ servers: 3, sync: 'always', compareAndSetUpdates: 40 })
+
+  await using frontend = await link(await keyring.serviceCreds('frontend'))
+  await using catalogue = openCatalogue(frontend, { log })
+  await catalogue.whenReady
+  const { accounts } = openStores(frontend, catalogue)
+  const created = await accounts.create(account, {
+    accountId: account,
+    name: 'a',
+    accessKeys: [],
+  } as unknown as Account)
+  if (!created.ok) throw new Error('not created')
+  const leader = (await admin.jsm.streams.info('KV_weft-accounts')).cluster?.leader
+  await servers.find((server) => server.dir.endsWith(`/${leader}`))?.kill()
+  const renamed = { ...created.value.value, name: 'b' }
+  const replace = async (): Promise<string | undefined> => {
+    await accounts.replace(account, renamed, created.value.revision)
+    return (await accounts.read(account))?.value.name
+  }
+  await expect.poll(() => replace().catch(String), { timeout: 60_000, interval: 500 }).toBe('b')
+  await expect.poll(() => catalogue.account(account)?.name).toBe('b')
+})
+
+test('members are seen again after a restart of all servers, which hold them in memory', async () => {
+  await using cluster = await startCluster()
+  const { keyring, link, servers } = cluster
+  await using workers = await link(await keyring.serviceCreds('worker'))
+  await using observer = await link(await keyring.serviceCreds('frontend'))
+  const member = (n: number) => ({ service: 'worker', instanceId: `w${n}`, address: 'h:1', startedAtMs: n })
+  const seen = () => members.list('worker').map(({ instanceId }) => instanceId)
+  await using members = watchMembers(observer, { log })
+  // More entries than there will be after the restart: revisions begin again below those that were seen.
+  for (let n = 0; n < 20; n++) {
+    await using _beat = announce(workers, member(n), { log })
+    await expect.poll(seen).toContain(`w${n}`)
+  }
+  await using _beat = announce(workers, member(0), { log })
+  for (const server of servers) await server.kill()
+  await Promise.all(servers.map((server) => server.restart()))
+  await using _newcomer = announce(workers, member(99), { log })
+  await expect.poll(seen, { timeout: 60_000 }).toContain('w99')
+  await expect.poll(seen, { timeout: 60_000 }).toEqual(['w0', 'w99'])
 })

@@ -1,6 +1,6 @@
 import type { Leader } from '@weft/contracts'
 import { startNatsServer, type TestNatsServer } from '@weft/kit'
-import { silentLogger } from '@weft/platform'
+import { type Clock, silentLogger } from '@weft/platform'
 import { FakeClock } from '@weft/platform/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ensureFabric, leastStorageBytes, memberTtlMs } from './fabric.ts'
@@ -69,6 +69,23 @@ test('a silent leader is dead after the time that the observer measured', async 
   clock.advance(1)
   expect(told).toEqual([undefined])
   expect((await claimed(board.claim(1, b))).epoch).toBe(2)
+})
+
+test('a timer that fires early does not hide that a leader is dead', async () => {
+  const clock = new FakeClock()
+  const hasty: Clock = {
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
+    schedule: (delayMs, fn) => clock.schedule(delayMs > 1 ? delayMs - 1 : delayMs, fn),
+  }
+  await using board = openLeaderBoard(link, { log, clock: hasty, ttlMs: 5_000 })
+  await claimed(board.claim(3, a))
+  const told: (string | undefined)[] = []
+  board.onLeader((partition, leader) => {
+    if (partition === 3) told.push(leader?.instanceId)
+  })
+  clock.advance(5_000)
+  expect(told).toEqual([undefined])
 })
 
 test('a vacated board can be claimed at once and keeps its epochs', async () => {

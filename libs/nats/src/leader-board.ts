@@ -51,6 +51,16 @@ export function openLeaderBoard(link: NatsLink, options: LeaderBoardOptions): Na
   const tell = (partition: number): void => {
     for (const listener of [...listeners]) listener(partition, current(partition))
   }
+  const awaitExpiry = (partition: number): void => {
+    const leftMs = (seen.get(partition)?.changedAtMs ?? 0) + ttlMs - clock.monotonic()
+    const timer = clock.schedule(Math.max(1, leftMs), () => {
+      // A timer may fire a fraction of a millisecond early. Told then, everybody would find the leader alive and wait
+      // for the next change, which never comes.
+      if (current(partition)) awaitExpiry(partition)
+      else tell(partition)
+    })
+    expiries.set(partition, timer)
+  }
   const watch = watchBucket({
     link,
     clock,
@@ -63,11 +73,7 @@ export function openLeaderBoard(link: NatsLink, options: LeaderBoardOptions): Na
       if (!value) seen.delete(partition)
       else seen.set(partition, { leader: decode(value), revision, changedAtMs: clock.monotonic() })
       expiries.get(partition)?.cancel()
-      if (current(partition))
-        expiries.set(
-          partition,
-          clock.schedule(ttlMs, () => tell(partition)),
-        )
+      if (current(partition)) awaitExpiry(partition)
       const after = current(partition)
       // A renewal alone is no change of the leader.
       if (before?.instanceId !== after?.instanceId || before?.epoch !== after?.epoch) tell(partition)

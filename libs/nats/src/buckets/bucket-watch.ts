@@ -52,7 +52,9 @@ export function watchBucket(options: BucketWatchOptions): BucketWatch {
   const round = async (): Promise<void> => {
     const stream = `KV_${bucket}`
     const info = await link.jsm.streams.info(stream)
-    if (created !== info.created) for (const entry of known.values()) entry.revision = 0
+    // Made anew, or kept in memory and emptied by a restart of all its servers: either way revisions start again.
+    const newest = Math.max(0, ...[...known.values()].map((entry) => entry.revision))
+    if (created !== info.created || info.state.last_seq < newest) for (const entry of known.values()) entry.revision = 0
     created = info.created
     const seen = new Set<string>()
     const snapshotEnd = (): void => {
