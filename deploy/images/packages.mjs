@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { Refusal, run } from '../../scripts/lib/steps.mjs'
 
-/** What the worker runs (runc, mount, mkfs.ext4, nsenter, ip, python3) and what a function may expect of its system. */
-const wanted = [
+/** What the worker runs (runc, mount, mkfs.ext4, nsenter, python3) and what a function may expect of its system. */
+export const imagePackages = [
   ...[
     'libc6',
     'libc-bin',
@@ -23,7 +23,6 @@ const wanted = [
     'util-linux',
     'util-linux-extra',
     'e2fsprogs',
-    'iproute2',
     'python3',
     'ca-certificates',
     'tzdata',
@@ -84,7 +83,7 @@ export function systemFiles() {
     chosen.set(name, version)
     for (const group of needs) if (!group.every((one) => left.includes(one))) visit(group, name)
   }
-  for (const name of wanted) if (find(name) || name !== 'util-linux-extra') visit([name], 'the image')
+  for (const name of imagePackages) if (find(name) || name !== 'util-linux-extra') visit([name], 'the image')
   const files = new Set()
   for (const path of run('dpkg-query', ['-L', ...chosen.keys()]).split('\n')) {
     if (!path.startsWith('/') || path === '/.') continue

@@ -1,4 +1,5 @@
 // Debian packages: installing what is missing, and unpacking a newer one without installing it.
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Refusal, run, which } from './steps.mjs'
@@ -97,3 +98,16 @@ export function unpackFromSuite({ suite, packageName, file, target, workDir }) {
   renameSync(join(workDir, 'unpacked', file), target)
   rmSync(workDir, { recursive: true, force: true })
 }
+
+/** Those of the packages that dpkg does not have installed; all of them where there is no dpkg. */
+export function missingPackages(packages) {
+  if (!which('dpkg-query')) return packages
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg's own placeholders.
+  const format = '-f=${Package} ${db:Status-Status}\\n'
+  const { stdout } = spawnSync('dpkg-query', ['-W', format, ...packages], { encoding: 'utf8' })
+  const installed = new Set(stdout.split('\n').filter((line) => line.endsWith(' installed')))
+  return packages.filter((name) => !installed.has(`${name} installed`) && !onlyInLaterReleases.includes(name))
+}
+
+/** Split off after Debian 12; where it exists, the package it came from depends on it. */
+const onlyInLaterReleases = ['util-linux-extra']

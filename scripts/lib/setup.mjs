@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { aptInstall, unpackFromSuite } from './apt.mjs'
+import { imagePackages } from '../../deploy/images/packages.mjs'
+import { aptInstall, missingPackages, unpackFromSuite } from './apt.mjs'
 import { Refusal, root, run, step, which } from './steps.mjs'
 
 const weftDir = join(root, '.weft')
@@ -22,7 +23,7 @@ export function setUp({ docker = false } = {}) {
   if (process.arch === 'x64') npmPackages(join(root, 'libs/runtimes/node-versions'), 'Node.js runtimes')
   natsServer()
   programs('sandbox tools', sandboxPrograms, existsSync('/usr/bin/python3') ? [] : ['python3'])
-  if (docker) programs('container engine', dockerPrograms, [])
+  if (docker) programs('container engine', dockerPrograms, missingPackages(imagePackages))
 }
 
 /** Node 24: the one that the lock file brings, or the host's own where it is new enough. */
