@@ -18,6 +18,8 @@ export interface FunctionVersion {
   readonly tracingMode: 'PassThrough' | 'Active'
   readonly packageType: 'Zip'
   readonly code: CodeLocation
+  /** What is laid under /opt, in order: a later layer shadows an earlier one. Absent: none. */
+  readonly layers?: readonly LayerReference[]
   readonly deadLetterTargetArn?: string
   /** New at every change; what RevisionId compares. */
   readonly revisionId: string
@@ -35,6 +37,39 @@ export interface CodeLocation {
   /** The same, base64: AWS's CodeSha256. */
   readonly sha256: string
   readonly sizeBytes: number
+}
+
+/** A layer version as a function uses it: it goes on running with it when the layer version is deleted. */
+export interface LayerReference {
+  /** `arn:aws:lambda:REGION:ACCOUNT:layer:NAME:NUMBER`. */
+  readonly arn: string
+  /** Lower-case hex SHA-256 of the zip; its name in the code store. */
+  readonly digest: string
+  /** Of the zip. */
+  readonly sizeBytes: number
+  /** Of all its files unpacked; counts against the 250 MB of the function. */
+  readonly unzippedBytes: number
+}
+
+/** Settings of the URL of a function or alias. */
+export interface FunctionUrl {
+  /** First label of the host name: 32 of `a-z2-7`; never given twice. */
+  readonly urlId: string
+  readonly authType: 'NONE' | 'AWS_IAM'
+  readonly invokeMode: 'BUFFERED' | 'RESPONSE_STREAM'
+  readonly cors?: FunctionUrlCors
+  readonly createdAtMs: number
+  readonly lastModifiedMs: number
+}
+
+/** As stored; what is absent adds no header. */
+export interface FunctionUrlCors {
+  readonly allowCredentials?: boolean
+  readonly allowHeaders?: readonly string[]
+  readonly allowMethods?: readonly string[]
+  readonly allowOrigins?: readonly string[]
+  readonly exposeHeaders?: readonly string[]
+  readonly maxAgeSeconds?: number
 }
 
 /** How events are retried; what is absent is as AWS has it by default. */
@@ -67,6 +102,8 @@ export interface FunctionRecord {
   readonly eventInvoke?: EventInvokeSettings
   /** Of events for a version or alias, by its name. */
   readonly qualifiedEventInvoke?: Readonly<Record<string, EventInvokeSettings>>
+  /** URLs by qualifier: `$LATEST` for the function itself, or the name of an alias. */
+  readonly urls?: Readonly<Record<string, FunctionUrl>>
 }
 
 /** A published version as stored: it never changes. */

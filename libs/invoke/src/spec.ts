@@ -28,6 +28,11 @@ export function specOf(target: ResolvedFunction, region: string): SandboxSpec {
     logGroup: version.logGroup,
     architecture: version.architecture,
     logFormat: version.logFormat,
+    layers: (version.layers ?? []).map(({ arn, digest, sizeBytes }) => ({
+      arn,
+      digest,
+      sizeBytes: BigInt(sizeBytes),
+    })),
   }
   cache.set(version, { region, spec })
   return spec

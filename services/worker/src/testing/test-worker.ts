@@ -238,6 +238,7 @@ export const plainSpec: SandboxSpec = {
   logGroup: '/aws/lambda/f',
   architecture: 'x86_64',
   logFormat: 'Text',
+  layers: [],
 }
 
 /** A data folder that users of sandboxes can walk through. */

@@ -41,11 +41,22 @@ export interface SandboxSpec {
   architecture: string;
   /** "Text" or "JSON". */
   logFormat: string;
+  /** What is laid under /opt, read-only, in order: a later layer shadows an earlier one. */
+  layers: Layer[];
 }
 
 export interface SandboxSpec_EnvironmentEntry {
   key: string;
   value: string;
+}
+
+/** A layer version in the code store. */
+export interface Layer {
+  arn: string;
+  /** Lower-case hex SHA-256 of the zip: its name in the code store. */
+  digest: string;
+  /** Of the zip. */
+  sizeBytes: bigint;
 }
 
 function createBaseSandboxSpec(): SandboxSpec {
@@ -68,6 +79,7 @@ function createBaseSandboxSpec(): SandboxSpec {
     logGroup: "",
     architecture: "",
     logFormat: "",
+    layers: [],
   };
 }
 
@@ -129,6 +141,9 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
     }
     if (message.logFormat !== "") {
       writer.uint32(146).string(message.logFormat);
+    }
+    for (const v of message.layers) {
+      Layer.encode(v!, writer.uint32(154).fork()).join();
     }
     return writer;
   },
@@ -293,6 +308,14 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
             message.logFormat = reader.string();
             continue;
           }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.layers.push(Layer.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -386,6 +409,9 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
         : isSet(object.log_format)
         ? globalThis.String(object.log_format)
         : "",
+      layers: globalThis.Array.isArray(object?.layers)
+        ? object.layers.map((e: any) => Layer.fromJSON(e))
+        : [],
     };
   },
 
@@ -451,6 +477,9 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
     if (message.logFormat !== "") {
       obj.logFormat = message.logFormat;
     }
+    if (message.layers?.length) {
+      obj.layers = message.layers.map((e) => Layer.toJSON(e));
+    }
     return obj;
   },
 
@@ -485,6 +514,7 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
     message.logGroup = object.logGroup ?? "";
     message.architecture = object.architecture ?? "";
     message.logFormat = object.logFormat ?? "";
+    message.layers = object.layers?.map((e) => Layer.fromPartial(e)) || [];
     return message;
   },
 };
@@ -570,6 +600,114 @@ export const SandboxSpec_EnvironmentEntry: MessageFns<SandboxSpec_EnvironmentEnt
     const message = createBaseSandboxSpec_EnvironmentEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseLayer(): Layer {
+  return { arn: "", digest: "", sizeBytes: 0n };
+}
+
+export const Layer: MessageFns<Layer> = {
+  encode(message: Layer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.arn !== "") {
+      writer.uint32(10).string(message.arn);
+    }
+    if (message.digest !== "") {
+      writer.uint32(18).string(message.digest);
+    }
+    if (message.sizeBytes !== 0n) {
+      if (BigInt.asUintN(64, message.sizeBytes) !== message.sizeBytes) {
+        throw new globalThis.Error("value provided for field message.sizeBytes of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.sizeBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Layer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLayer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.arn = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sizeBytes = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Layer {
+    return {
+      arn: isSet(object.arn) ? globalThis.String(object.arn) : "",
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+      sizeBytes: isSet(object.sizeBytes)
+        ? BigInt(object.sizeBytes)
+        : isSet(object.size_bytes)
+        ? BigInt(object.size_bytes)
+        : 0n,
+    };
+  },
+
+  toJSON(message: Layer): unknown {
+    const obj: any = {};
+    if (message.arn !== "") {
+      obj.arn = message.arn;
+    }
+    if (message.digest !== "") {
+      obj.digest = message.digest;
+    }
+    if (message.sizeBytes !== 0n) {
+      obj.sizeBytes = message.sizeBytes.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Layer>, I>>(base?: I): Layer {
+    return Layer.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Layer>, I>>(object: I): Layer {
+    const message = createBaseLayer();
+    message.arn = object.arn ?? "";
+    message.digest = object.digest ?? "";
+    message.sizeBytes = (object.sizeBytes !== undefined && object.sizeBytes !== null) ? BigInt(object.sizeBytes) : 0n;
     return message;
   },
 };
