@@ -1,48 +1,25 @@
 import type { OperationInputs, OperationOutputs } from '@weft/aws'
 import type { InvokeInput, InvokeOutput, Operation, PublishInput, PublishOutput } from './context.ts'
+import type { OperationDeps } from './deps.ts'
+import * as served from './served.ts'
 
-/** Operations of the Lambda API that are served; the others are refused as NotImplementedException. */
-export const servedOperations = [
-  'CreateFunction',
-  'GetFunction',
-  'GetFunctionConfiguration',
-  'ListFunctions',
-  'UpdateFunctionCode',
-  'UpdateFunctionConfiguration',
-  'DeleteFunction',
-  'PublishVersion',
-  'ListVersionsByFunction',
-  'CreateAlias',
-  'GetAlias',
-  'UpdateAlias',
-  'DeleteAlias',
-  'ListAliases',
-  'PutFunctionConcurrency',
-  'GetFunctionConcurrency',
-  'DeleteFunctionConcurrency',
-  'PutFunctionEventInvokeConfig',
-  'UpdateFunctionEventInvokeConfig',
-  'GetFunctionEventInvokeConfig',
-  'DeleteFunctionEventInvokeConfig',
-  'ListFunctionEventInvokeConfigs',
-  'CreateEventSourceMapping',
-  'GetEventSourceMapping',
-  'ListEventSourceMappings',
-  'UpdateEventSourceMapping',
-  'DeleteEventSourceMapping',
-  'TagResource',
-  'UntagResource',
-  'ListTags',
-  'GetAccountSettings',
-] as const
-
-export type ServedOperation = (typeof servedOperations)[number]
+export type ServedOperation = Capitalize<keyof typeof served>
 
 /**
  * Management of functions and mappings, in the shapes of the AWS API. Inputs are checked against the API model inside, so
  * every door gives the same refusals.
  */
 export type Management = { readonly [O in ServedOperation]: Operation<OperationInputs[O], OperationOutputs[O]> }
+
+/** How each operation is made of what it works with. */
+export const rules = Object.fromEntries(
+  Object.entries(served).map(([name, rule]) => [name.charAt(0).toUpperCase() + name.slice(1), rule]),
+) as { readonly [O in ServedOperation]: (deps: OperationDeps) => Management[O] }
+
+/** Rules that do not fit the shapes of the operation of their name do not compile. */
+served satisfies { readonly [N in keyof typeof served]: (deps: OperationDeps) => Management[Capitalize<N>] }
+
+export const servedOperations = Object.keys(rules) as readonly ServedOperation[]
 
 /** What every door can ask for. */
 export interface Operations {
