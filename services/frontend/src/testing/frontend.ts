@@ -72,9 +72,7 @@ class FakeFacts implements FactSink {
   }
 }
 
-export interface TestFrontend extends AsyncDisposable {
-  readonly service: FrontendService
-  readonly endpoint: string
+export interface TestParts {
   readonly catalogue: MemoryCatalogue
   readonly code: MemoryCodeStore
   readonly invoker: FakeInvoker
@@ -82,8 +80,15 @@ export interface TestFrontend extends AsyncDisposable {
   readonly facts: FakeFacts
 }
 
-/** A frontend on a port of its own, over stores in memory, with two accounts. */
-export async function startTestFrontend(overrides: Partial<FrontendDeps> = {}): Promise<TestFrontend> {
+export interface TestFrontend extends TestParts, AsyncDisposable {
+  readonly service: FrontendService
+  readonly endpoint: string
+}
+
+/** A frontend on a port of its own, over stores in memory, with two accounts. `change` may put something around them. */
+export async function startTestFrontend(
+  change: Partial<FrontendDeps> | ((parts: TestParts) => Partial<FrontendDeps>) = {},
+): Promise<TestFrontend> {
   const catalogue = new MemoryCatalogue()
   const put = (id: typeof account, name: string, key: Keys): void => {
     const accessKeys = [{ ...key, status: 'Active' as const }]
@@ -91,7 +96,7 @@ export async function startTestFrontend(overrides: Partial<FrontendDeps> = {}): 
   }
   put(account, 'one', keys)
   put(otherAccount, 'two', otherKeys)
-  const parts = {
+  const parts: TestParts = {
     catalogue,
     code: new MemoryCodeStore(),
     invoker: new FakeInvoker(),
@@ -106,7 +111,7 @@ export async function startTestFrontend(overrides: Partial<FrontendDeps> = {}): 
     clusterSecret: 'cluster secret',
     runtimes: () => ['nodejs24.x', 'python3.13'],
     architectures: () => ['x86_64'],
-    ...overrides,
+    ...(typeof change === 'function' ? change(parts) : change),
   })
   return {
     ...parts,
