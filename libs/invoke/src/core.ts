@@ -8,9 +8,12 @@ import {
   type PlacementToDispatcherFrame,
 } from '@weft/contracts/placement'
 import type { SandboxSpec } from '@weft/contracts/sandbox'
-import { InvocationSource, type RunFrame, type RunResult, RunStatus } from '@weft/contracts/worker'
-import { doorOf, type Held, type Lane, newLane, type PendingCall } from './lanes.ts'
+import { type RunFrame, type RunResult, RunStatus } from '@weft/contracts/worker'
+import { acquireFrame, busyFrame, cancelFrame, invokeFrame, releaseFrame } from './frames.ts'
+import { type Held, type Lane, newLane, type PendingCall, takeFree } from './lanes.ts'
+import { LeaseBook } from './lease-book.ts'
 import { outcomeOfDenial, outcomeOfResult, platformError } from './outcome.ts'
+import { WaitingLine } from './waiting-line.ts'
 
 export interface DispatcherConfig {
   readonly id: string
@@ -37,16 +40,8 @@ export interface DispatcherOutput {
   toWorker(door: string, lease: Lease, frame: RunFrame): void
 }
 
-interface DoorRuns {
-  readonly inflight: Map<bigint, Held>
-  readonly held: Set<Held>
-}
-
-interface PartitionLeases {
-  readonly acquires: Map<bigint, PendingCall>
-  /** By sandbox id. */
-  readonly held: Map<string, Held>
-}
+/** What is known of the sandbox when its lease is given back. */
+const intact = { sandboxLost: false, mayStillRun: false }
 
 /**
  * The dispatcher's half of the lease protocol: which call runs under which lease. Events in, frames and outcomes out;
@@ -57,12 +52,10 @@ export class DispatcherCore {
   readonly #output: DispatcherOutput
   readonly #partitionOf: (accountId: string) => number
   readonly #lanes = new Map<string, Lane>()
-  readonly #partitions = new Map<number, PartitionLeases>()
-  readonly #doors = new Map<string, DoorRuns>()
+  readonly #leases = new LeaseBook()
+  readonly #line = new WaitingLine()
   #seq = 0n
   #generation = 0n
-  #waiting = 0
-  #running = 0
   #closing = false
   #dueAt = Number.POSITIVE_INFINITY
 
@@ -78,11 +71,11 @@ export class DispatcherCore {
   }
 
   get running(): number {
-    return this.#running
+    return this.#leases.running
   }
 
   get waiting(): number {
-    return this.#waiting
+    return this.#line.size
   }
 
   /** Partitions for which calls wait. */
@@ -107,7 +100,7 @@ export class DispatcherCore {
       lane = newLane(spec, this.#partitionOf(spec.accountId))
       this.#lanes.set(spec.sandboxKey, lane)
     }
-    if (this.#closing || this.#waiting >= this.#config.maxWaiting) {
+    if (this.#closing || this.#line.size >= this.#config.maxWaiting) {
       this.#dropLaneIfUnused(lane)
       done(platformError(this.#closing ? 'shutting down' : 'too many calls wait for sandboxes', false))
       return undefined
@@ -138,57 +131,54 @@ export class DispatcherCore {
    * after it once the shell calls `resend`.
    */
   hello(partition: number): DispatcherHello {
-    const held = this.heldLeases(partition)
     this.#generation += 1n
-    return { dispatcherId: this.#config.id, partition, held, generation: this.#generation }
+    return {
+      dispatcherId: this.#config.id,
+      partition,
+      held: this.heldLeases(partition),
+      generation: this.#generation,
+    }
   }
 
   heldLeases(partition: number): Lease[] {
-    return Array.from(this.#leases(partition).held.values(), ({ lease }) => lease)
+    return this.#leases.of(partition)
   }
 
   resend(partition: number, now: number): void {
-    for (const pending of this.#leases(partition).acquires.values()) this.#sendAcquire(pending, now)
+    for (const pending of this.#line.asking(partition)) this.#output.toPlacement(partition, acquireFrame(pending, now))
   }
 
   /** A frame from the present leader of a partition. */
   placementFrame(partition: number, { frame }: PlacementToDispatcherFrame, now: number): void {
-    if (!frame) return
-    const leases = this.#leases(partition)
-    switch (frame.$case) {
+    switch (frame?.$case) {
+      case undefined:
       case 'welcome':
         return
       case 'granted':
-        if (frame.value.lease?.id) this.#granted(leases, frame.value.seq, frame.value.lease, now)
+        if (frame.value.lease?.id) this.#granted(partition, frame.value.seq, frame.value.lease, now)
         return
       case 'denied': {
-        const pending = leases.acquires.get(frame.value.seq)
         // A placement that does not lead has decided nothing: the acquire is repeated to the one that does.
-        if (!pending || frame.value.reason === DenialReason.DENIAL_REASON_NOT_LEADER) return
-        leases.acquires.delete(pending.seq)
-        pending.seq = 0n
-        this.#endWaiting(pending, outcomeOfDenial(frame.value))
+        if (frame.value.reason === DenialReason.DENIAL_REASON_NOT_LEADER) return
+        const pending = this.#line.answered(partition, frame.value.seq)
+        if (pending) this.#endWaiting(pending, outcomeOfDenial(frame.value))
         return
       }
       case 'recall':
-        this.#recalled(leases, frame.value.sandboxId, frame.value.id, frame.value.ifIdle, now)
+        this.#recalled(partition, frame.value.sandboxId, frame.value.id, frame.value.ifIdle, now)
         return
       case 'revoked':
-        this.#recalled(leases, frame.value.sandboxId, frame.value.id, false, now)
+        this.#recalled(partition, frame.value.sandboxId, frame.value.id, false, now)
         return
     }
   }
 
   workerResult(door: string, result: RunResult, now: number): void {
-    const runs = this.#doors.get(door)
-    const held = runs?.inflight.get(result.seq)
-    const pending = held?.running
-    if (!runs || !held || !pending) return
-    runs.inflight.delete(result.seq)
-    held.running = undefined
-    this.#running -= 1
+    const held = this.#leases.underRun(door, result.seq)
+    const pending = held && this.#leases.ended(held)
+    if (!pending) return
     if (result.status === RunStatus.RUN_STATUS_NOT_STARTED) {
-      this.#release(held, result.sandboxLost, false)
+      this.#release(held, { sandboxLost: result.sandboxLost, mayStillRun: false })
       this.#retry(pending, result.detail, now)
       return
     }
@@ -205,19 +195,10 @@ export class DispatcherCore {
    * started.
    */
   workerLost(door: string, opened: boolean, now: number): void {
-    const runs = this.#doors.get(door)
-    if (!runs) return
-    for (const held of [...runs.held]) {
-      const pending = held.running
-      if (pending) {
-        runs.inflight.delete(held.runSeq)
-        held.running = undefined
-        this.#running -= 1
-      } else {
-        const at = held.lane.free.lastIndexOf(held)
-        if (at >= 0) held.lane.free.splice(at, 1)
-      }
-      this.#release(held, true, pending !== undefined && opened)
+    for (const held of this.#leases.behind(door)) {
+      const pending = this.#leases.ended(held)
+      if (!pending) takeFree(held)
+      this.#release(held, { sandboxLost: true, mayStillRun: pending !== undefined && opened })
       if (!pending) continue
       if (!opened) this.#retry(pending, 'the worker could not be reached', now)
       else {
@@ -231,28 +212,9 @@ export class DispatcherCore {
   tick(now: number): void {
     this.#dueAt = Number.POSITIVE_INFINITY
     for (const lane of [...this.#lanes.values()]) {
-      for (const pending of lane.waiting) {
-        if (now < pending.deadline) {
-          this.#due(pending.deadline)
-          break
-        }
-        const { timeoutMs } = lane.spec
-        const detail = `no sandbox within ${timeoutMs + limits.initTimeoutMs} ms`
-        this.#endWaiting(pending, platformError(detail, false))
-      }
-      for (const pending of lane.patient) {
-        if (now < pending.enqueuedAt + this.#config.patienceMs) {
-          this.#due(pending.enqueuedAt + this.#config.patienceMs)
-          break
-        }
-        this.#acquire(pending, now)
-      }
-      // The first of the list has been idle for longest.
-      while (lane.free[0] && now >= lane.free[0].idleSince + this.#config.idleLeaseMs) {
-        const held = lane.free.shift()
-        if (held) this.#release(held, false, false)
-      }
-      if (lane.free[0]) this.#due(lane.free[0].idleSince + this.#config.idleLeaseMs)
+      this.#endLate(lane, now)
+      this.#endPatience(lane, now)
+      this.#giveBackIdle(lane, now)
     }
   }
 
@@ -261,76 +223,44 @@ export class DispatcherCore {
     this.#closing = true
     for (const lane of [...this.#lanes.values()]) {
       for (const pending of [...lane.waiting]) this.#endWaiting(pending, platformError('shutting down', false))
-      for (const held of lane.free.splice(0)) this.#release(held, false, false)
+      for (const held of lane.free.splice(0)) this.#release(held, intact)
     }
   }
 
-  #granted(leases: PartitionLeases, seq: bigint, lease: Lease, now: number): void {
+  #granted(partition: number, seq: bigint, lease: Lease, now: number): void {
     const lane = this.#lanes.get(lease.sandboxKey)
-    const asker = leases.acquires.get(seq)
-    leases.acquires.delete(seq)
-    if (asker) asker.seq = 0n
+    const asker = this.#line.answered(partition, seq)
     if (!lane || this.#closing) {
       // Its call was served or gave up meanwhile, and no other needs the lease.
-      this.#output.toPlacement(this.#partitionOf(lease.accountId), {
-        frame: {
-          $case: 'release',
-          value: { id: lease.id, sandboxId: lease.sandboxId, sandboxLost: false, mayStillRun: false },
-        },
-      })
+      this.#output.toPlacement(partition, releaseFrame(lease, intact))
       return
     }
-    const held: Held = {
-      lease,
-      lane,
-      door: doorOf(lease),
-      running: undefined,
-      runSeq: 0n,
-      startedAt: 0,
-      idleSince: now,
-      recalled: false,
-    }
-    leases.held.set(lease.sandboxId, held)
-    this.#runsOf(held.door).held.add(held)
-    lane.keeping += 1
-    lane.held += 1
+    const held = this.#leases.add(lease, lane, now)
     const [oldest] = lane.waiting
-    if (oldest && asker && oldest !== asker) {
-      // Late binding: the oldest call is served, and the one that asked takes over its place at placement.
-      asker.seq = oldest.seq
-      oldest.seq = 0n
-      lane.patient.delete(oldest)
-      if (asker.seq !== 0n) leases.acquires.set(asker.seq, asker)
-      else lane.patient.add(asker)
-    }
+    if (oldest && asker && oldest !== asker) this.#line.swap(oldest, asker)
     if (oldest) this.#serve(oldest, held, now)
     else this.#park(held, now)
   }
 
-  #recalled(leases: PartitionLeases, sandboxId: string, id: LeaseId | undefined, ifIdle: boolean, now: number): void {
-    const held = leases.held.get(sandboxId)
-    if (!held || !id || held.lease.id?.epoch !== id.epoch || held.lease.id.number !== id.number) return
+  #recalled(partition: number, sandboxId: string, id: LeaseId | undefined, ifIdle: boolean, now: number): void {
+    const held = id && this.#leases.find(partition, sandboxId, id)
+    if (!held) return
     if (!held.running) {
-      const at = held.lane.free.lastIndexOf(held)
-      if (at >= 0) held.lane.free.splice(at, 1)
-      this.#release(held, false, false)
+      takeFree(held)
+      this.#release(held, intact)
       return
     }
     if (!ifIdle && !held.recalled) {
-      held.recalled = true
-      held.lane.keeping -= 1
+      this.#leases.markRecalled(held)
       this.#askIfAlone(held.lane, now)
     }
-    this.#output.toPlacement(held.lane.partition, {
-      frame: { $case: 'busy', value: { id, sandboxId, kept: ifIdle } },
-    })
+    this.#output.toPlacement(partition, busyFrame(id, sandboxId, ifIdle))
   }
 
   #wait(pending: PendingCall, now: number): void {
     const { lane } = pending
     const expectedMs = (lane.runMs * (lane.waiting.size + 1)) / lane.keeping
-    lane.waiting.add(pending)
-    this.#waiting += 1
+    this.#line.join(pending, 'end')
     this.#due(pending.deadline)
     // 0/0, a lane without leases, is not less than anything.
     if (expectedMs < this.#config.patienceMs) {
@@ -340,28 +270,9 @@ export class DispatcherCore {
   }
 
   #acquire(pending: PendingCall, now: number): void {
-    pending.lane.patient.delete(pending)
     this.#seq += 1n
-    pending.seq = this.#seq
-    this.#leases(pending.lane.partition).acquires.set(pending.seq, pending)
-    this.#sendAcquire(pending, now)
-  }
-
-  #sendAcquire(pending: PendingCall, now: number): void {
-    const { lane, call } = pending
-    const waitMs = Math.max(1, Math.ceil(pending.deadline - now))
-    this.#output.toPlacement(lane.partition, {
-      frame: {
-        $case: 'acquire',
-        value: {
-          seq: pending.seq,
-          spec: lane.spec,
-          requestId: call.requestId,
-          deadlineMs: BigInt(Math.ceil(call.acceptedAtMs)) + BigInt(waitMs),
-          waitMs,
-        },
-      },
-    })
+    this.#line.asks(pending, this.#seq)
+    this.#output.toPlacement(pending.lane.partition, acquireFrame(pending, now))
   }
 
   /** Calls that wait patiently for leases that are no longer kept ask for their own. */
@@ -370,16 +281,9 @@ export class DispatcherCore {
     for (const pending of [...lane.patient]) this.#acquire(pending, now)
   }
 
-  /** Takes the call out of the line and withdraws its acquire. */
   #leaveLine(pending: PendingCall): void {
-    const { lane } = pending
-    if (!lane.waiting.delete(pending)) return
-    this.#waiting -= 1
-    lane.patient.delete(pending)
-    if (pending.seq === 0n) return
-    this.#leases(lane.partition).acquires.delete(pending.seq)
-    this.#output.toPlacement(lane.partition, { frame: { $case: 'cancel', value: { seq: pending.seq } } })
-    pending.seq = 0n
+    const seq = this.#line.leave(pending)
+    if (seq !== 0n) this.#output.toPlacement(pending.lane.partition, cancelFrame(seq))
   }
 
   #endWaiting(pending: PendingCall, outcome: InvokeOutcome): void {
@@ -395,42 +299,17 @@ export class DispatcherCore {
   }
 
   #run(pending: PendingCall, held: Held, now: number): void {
-    const { lease } = held
-    const { call } = pending
     this.#seq += 1n
     pending.state = 'running'
-    held.running = pending
-    held.runSeq = this.#seq
-    held.startedAt = now
-    this.#running += 1
-    this.#runsOf(held.door).inflight.set(this.#seq, held)
-    this.#output.toWorker(held.door, lease, {
-      frame: {
-        $case: 'invoke',
-        value: {
-          seq: this.#seq,
-          lease: lease.id,
-          sandboxId: lease.sandboxId,
-          requestId: call.requestId,
-          invokedFunctionArn: call.target.invokedArn,
-          payload: asBuffer(call.payload),
-          clientContext: call.clientContext ?? '',
-          traceHeader: call.traceHeader ?? '',
-          traceparent: call.traceparent ?? '',
-          logTail: call.logTail,
-          source: sources[call.source],
-          attempt: call.attempt,
-          acceptedAtMs: call.acceptedAtMs,
-        },
-      },
-    })
+    this.#leases.started(held, pending, this.#seq, now)
+    this.#output.toWorker(held.door, held.lease, invokeFrame(this.#seq, held.lease, pending.call))
   }
 
   /** What becomes of a lease whose invocation has ended. */
   #reuse(held: Held, sandboxLost: boolean, now: number): void {
     const { lane } = held
     if (sandboxLost || held.recalled || this.#closing) {
-      this.#release(held, sandboxLost, false)
+      this.#release(held, { sandboxLost, mayStillRun: false })
       this.#askIfAlone(lane, now)
       return
     }
@@ -456,33 +335,52 @@ export class DispatcherCore {
     const { lane } = pending
     // The lane may have been dropped with its last lease.
     this.#lanes.set(lane.spec.sandboxKey, lane)
-    pending.state = 'waiting'
     const held = lane.free.pop()
     if (held) {
       this.#run(pending, held, now)
       return
     }
-    // It is older than all that wait.
-    lane.waiting = new Set([pending, ...lane.waiting])
-    this.#waiting += 1
+    this.#line.join(pending, 'front')
     this.#due(pending.deadline)
     this.#acquire(pending, now)
     this.#askIfAlone(lane, now)
   }
 
-  #release(held: Held, sandboxLost: boolean, mayStillRun: boolean): void {
-    const { lease, lane } = held
-    this.#leases(lane.partition).held.delete(lease.sandboxId)
-    const runs = this.#runsOf(held.door)
-    runs.held.delete(held)
-    if (runs.held.size === 0) this.#doors.delete(held.door)
-    if (!held.recalled) lane.keeping -= 1
-    held.recalled = true
-    lane.held -= 1
-    this.#output.toPlacement(lane.partition, {
-      frame: { $case: 'release', value: { id: lease.id, sandboxId: lease.sandboxId, sandboxLost, mayStillRun } },
-    })
-    this.#dropLaneIfUnused(lane)
+  #release(held: Held, sandbox: typeof intact): void {
+    this.#leases.remove(held)
+    this.#output.toPlacement(held.lane.partition, releaseFrame(held.lease, sandbox))
+    this.#dropLaneIfUnused(held.lane)
+  }
+
+  #endLate(lane: Lane, now: number): void {
+    for (const pending of lane.waiting) {
+      if (now < pending.deadline) {
+        this.#due(pending.deadline)
+        return
+      }
+      const detail = `no sandbox within ${lane.spec.timeoutMs + limits.initTimeoutMs} ms`
+      this.#endWaiting(pending, platformError(detail, false))
+    }
+  }
+
+  #endPatience(lane: Lane, now: number): void {
+    for (const pending of lane.patient) {
+      const until = pending.enqueuedAt + this.#config.patienceMs
+      if (now < until) {
+        this.#due(until)
+        return
+      }
+      this.#acquire(pending, now)
+    }
+  }
+
+  #giveBackIdle({ free }: Lane, now: number): void {
+    // The first of the list has been idle for longest.
+    while (free[0] && now >= free[0].idleSince + this.#config.idleLeaseMs) {
+      const held = free.shift()
+      if (held) this.#release(held, intact)
+    }
+    if (free[0]) this.#due(free[0].idleSince + this.#config.idleLeaseMs)
   }
 
   #dropLaneIfUnused(lane: Lane): void {
@@ -490,34 +388,7 @@ export class DispatcherCore {
     if (this.#lanes.get(lane.spec.sandboxKey) === lane) this.#lanes.delete(lane.spec.sandboxKey)
   }
 
-  #leases(partition: number): PartitionLeases {
-    let leases = this.#partitions.get(partition)
-    if (!leases) {
-      leases = { acquires: new Map(), held: new Map() }
-      this.#partitions.set(partition, leases)
-    }
-    return leases
-  }
-
-  #runsOf(door: string): DoorRuns {
-    let runs = this.#doors.get(door)
-    if (!runs) {
-      runs = { inflight: new Map(), held: new Set() }
-      this.#doors.set(door, runs)
-    }
-    return runs
-  }
-
   #due(at: number): void {
     if (at < this.#dueAt) this.#dueAt = at
   }
 }
-
-const sources = {
-  sync: InvocationSource.INVOCATION_SOURCE_SYNC,
-  event: InvocationSource.INVOCATION_SOURCE_EVENT,
-  mapping: InvocationSource.INVOCATION_SOURCE_MAPPING,
-} as const
-
-const asBuffer = (bytes: Uint8Array): Buffer =>
-  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

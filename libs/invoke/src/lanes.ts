@@ -63,3 +63,10 @@ export const newLane = (spec: SandboxSpec, partition: number): Lane => ({
   keeping: 0,
   runMs: 0,
 })
+
+/** Takes an idle lease out of those that are at hand. */
+export function takeFree(held: Held): void {
+  const { free } = held.lane
+  const at = free.lastIndexOf(held)
+  if (at >= 0) free.splice(at, 1)
+}
