@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type FactSink, limits } from '@weft/contracts'
 import type { SandboxSpec } from '@weft/contracts/sandbox'
 import { type RunInvocation, type RunResult, RunStatus } from '@weft/contracts/worker'
@@ -9,9 +8,7 @@ import {
   type EnvironmentEvent,
   type EnvironmentState,
   functionVariables,
-  InvocationLog,
   type InvokeHeader,
-  OutputLines,
   oneLine,
   type PlatformLines,
   platformLines,
@@ -19,7 +16,9 @@ import {
   type SessionCredentials,
   step,
 } from '@weft/sandbox'
+import { endOf } from './body-exit.ts'
 import type { Body } from './boot.ts'
+import { Journal } from './journal.ts'
 import { MemoryMeter } from './memory-meter.ts'
 import { invocationRecord, logBatches, logStreamName, type RunFacts, tellEnd } from './run-facts.ts'
 import type { LinkEvent } from './runtime-link.ts'
@@ -51,10 +50,6 @@ interface CurrentRun extends RunFacts {
 const floodHoldMs = 10
 /** How long the end of a sandbox waits for the figures of its last run: what runs in there must end. */
 const lastFiguresMs = 100
-/** After the exit of a runtime, how long its last words are waited for. */
-const lastWordsMs = 50
-/** After a runtime hung up, how long its exit is waited for before it counts as a broken protocol. */
-const hangUpMs = 1_000
 
 /** One execution environment: carries out what the pure life cycle decides. */
 export class Environment {
@@ -63,9 +58,7 @@ export class Environment {
   #body: Body
   #state: EnvironmentState = { kind: 'starting' }
   #run: CurrentRun | undefined
-  /** Lines that belong to the current run, or to the next when there is none. */
-  #log = new InvocationLog()
-  readonly #output = { stdout: new OutputLines(), stderr: new OutputLines() }
+  readonly #journal: Journal
   readonly #lines: PlatformLines
   #timer: { readonly atMs: number; cancel(): void } | undefined
   #cpuLimited = false
@@ -84,6 +77,7 @@ export class Environment {
     this.#idleSinceMs = parts.clock.monotonic()
     this.#lines = platformLines(parts.spec.logFormat)
     this.#meter = new MemoryMeter(parts.spec.memoryMb, parts.clock, parts.log)
+    this.#journal = new Journal(parts.clock)
     this.#attach(body)
     this.#apply({ kind: 'booted' })
     this.#apply({ kind: 'specialised' })
@@ -109,14 +103,7 @@ export class Environment {
 
   /** Runs an invocation; the caller has seen that none runs. `reply` is called once. */
   run(invocation: RunInvocation, reply: (result: RunResult) => void): void {
-    this.#flushLines()
-    const sealing = this.#sealing
-    if (sealing) {
-      this.#sealing = undefined
-      this.#log = new InvocationLog()
-    }
-    const startedAtMs = this.#parts.clock.now()
-    this.#run = { invocation, reply, startedAtMs, log: this.#log, told: false }
+    this.#run = { invocation, reply, startedAtMs: this.#parts.clock.now(), log: this.#journal.begin(), told: false }
     this.#runs += 1
     this.#apply({
       kind: 'invoke',
@@ -130,42 +117,25 @@ export class Environment {
     return this.destroyed
   }
 
-  /** The run whose last output may still be on its way. */
-  #sealing: CurrentRun | undefined
-
   #attach(body: Body): void {
     const current = (): boolean => body === this.#body
     body.link.onEvent((event) => {
       if (current()) this.#onLink(event)
     })
     body.onOutput((chunk, from) => {
-      // Of a flood only the number of lines counts, and that roughly.
-      if (!current()) return
-      if (this.#log.full) this.#log.add(this.#parts.clock.now(), chunk.toString('latin1'))
-      else this.#output[from].push(chunk, (line) => this.#log.add(this.#parts.clock.now(), line))
+      if (current()) this.#journal.push(chunk, from)
     })
-    void this.#watch(body)
+    void endOf(body, this.#parts.clock).then((event) => {
+      if (current()) this.#apply(event)
+    })
   }
 
   #onLink(event: LinkEvent): void {
     if (event.kind === 'log') {
-      const { clock } = this.#parts
-      this.#log.add(clock.now(), event.message)
-      if (this.#log.full) this.#body.link.hold(clock, floodHoldMs)
+      this.#journal.add(event.message)
+      if (this.#journal.full) this.#body.link.hold(this.#parts.clock, floodHoldMs)
     } else if (event.kind === 'hello') this.#apply({ kind: 'violation', reason: 'HELLO for the second time' })
     else this.#apply(event)
-  }
-
-  /** An exit counts once what the runtime said before it has been read. */
-  async #watch(body: Body): Promise<void> {
-    const { clock } = this.#parts
-    const exited = body.sandbox.exited
-    const first = await Promise.race([exited, body.link.closed])
-    const exit = first ?? (await Promise.race([exited, delay(clock, hangUpMs)]))
-    if (first) await Promise.race([body.link.closed, delay(clock, lastWordsMs)])
-    await nextTurn()
-    if (body !== this.#body) return
-    this.#apply(exit ? { kind: 'exited', exit } : { kind: 'violation', reason: 'the runtime closed its connection' })
   }
 
   #apply(event: EnvironmentEvent): void {
@@ -201,7 +171,7 @@ export class Environment {
     const { clock, spec, log, sandboxId } = this.#parts
     switch (decision.do) {
       case 'init':
-        this.#log.tell(clock.now(), this.#lines.initStart(clock.now(), spec.runtime, spec.region))
+        this.#journal.tell(this.#lines.initStart(clock.now(), spec.runtime, spec.region))
         this.#init()
         break
       case 'invoke':
@@ -220,7 +190,7 @@ export class Environment {
         break
       case 'report-init': {
         const { initMs, status, errorType } = decision
-        this.#log.tell(clock.now(), this.#lines.initReport(clock.now(), initMs, status, oneLine(errorType)))
+        this.#journal.tell(this.#lines.initReport(clock.now(), initMs, status, oneLine(errorType)))
         break
       }
       case 'finish':
@@ -295,7 +265,7 @@ export class Environment {
     this.#tellStart(run)
     this.#run = undefined
     this.#idleSinceMs = this.#parts.clock.monotonic()
-    this.#sealing = run
+    this.#journal.end(run.log)
     const result = (logTail: string): RunResult => ({
       seq: run.invocation.seq,
       status: statusOf[outcome.status],
@@ -317,14 +287,7 @@ export class Environment {
   /** Completes the log of a run and hands over what is known of it; off the path of the answer. */
   async #seal(run: CurrentRun, outcome: RunOutcome, coldStart: boolean): Promise<void> {
     const { clock, spec, facts, workerId, sandboxId } = this.#parts
-    // Output that was written before the answer is read in the turn after it, or comes by a longer way.
-    const { outputDelayMs } = this.#body
-    await (outputDelayMs > 0 ? delay(clock, outputDelayMs) : nextTurn())
-    if (this.#sealing === run) {
-      this.#flushLines()
-      this.#sealing = undefined
-      this.#log = new InvocationLog()
-    }
+    await this.#journal.complete(run.log, this.#body.outputDelayMs)
     const maxMemoryUsedMb =
       outcome.errorType === 'Runtime.OutOfMemory' ? spec.memoryMb : await this.#meter.maxMb(this.#body.sandbox)
     // The runtime lives on, but a process of the function's is missing: nobody knows in what state that leaves it.
@@ -345,12 +308,6 @@ export class Environment {
       await this.#sealed
     }
     void work().finally(() => this.#destroyed.resolve())
-  }
-
-  #flushLines(): void {
-    const add = (line: string): void => this.#log.add(this.#parts.clock.now(), line)
-    this.#output.stdout.flush(add)
-    this.#output.stderr.flush(add)
   }
 
   /** One timer that is moved only forward in time costs a warm invocation nothing. */

@@ -6,9 +6,9 @@ import { compareLeaseIds, defaultLeaseTimings, LeaseGate } from '@weft/placement
 import { type Clock, type Logger, partitionOf, type Timer } from '@weft/platform'
 import type { SessionCredentials } from '@weft/sandbox'
 import type { Body } from './boot.ts'
-import type { CodeCache, CodeUse } from './code-cache.ts'
+import type { CodeUse } from './code-cache.ts'
 import { Environment } from './environment.ts'
-import type { StemPool } from './stems.ts'
+import type { Specialiser } from './specialise.ts'
 
 export interface FleetParts {
   readonly workerId: string
@@ -16,8 +16,7 @@ export interface FleetParts {
   readonly idleMs: number
   readonly freezeAfterMs: number
   readonly partitions: number
-  readonly stems: StemPool
-  readonly code: CodeCache
+  readonly specialiser: Specialiser
   readonly facts: FactSink
   readonly clock: Clock
   readonly log: Logger
@@ -192,7 +191,7 @@ export class Fleet {
     let body: Body | undefined
     try {
       const [made, given] = await Promise.all([
-        this.#specialise(spec, (opened) => {
+        this.#parts.specialiser.make(spec, (opened) => {
           use = opened
         }),
         credentials(spec),
@@ -204,7 +203,7 @@ export class Fleet {
         {
           ...{ sandboxId, spec, credentials: given, workerId: this.#parts.workerId },
           ...{ freezeAfterMs: this.#parts.freezeAfterMs, facts: this.#parts.facts, clock: this.#parts.clock, log },
-          replacement: () => this.#specialise(spec, () => undefined, held),
+          replacement: () => this.#parts.specialiser.make(spec, () => undefined, held),
           onIdle: () => this.#idle(member),
           onGone: (reason) => this.#gone(member, reason, held),
         },
@@ -221,32 +220,6 @@ export class Fleet {
         tell(partition, { $case: 'failed', value: { sandboxId, reason, noCapacity: false } })
       }
       await body?.destroy()
-    }
-  }
-
-  /** A sandbox with the function's code and memory limit. */
-  async #specialise(spec: SandboxSpec, opened: (use: CodeUse) => void, held?: CodeUse): Promise<Body> {
-    const { code, stems } = this.#parts
-    const use = held
-      ? Promise.resolve(held)
-      : code.use(spec.codeDigest).then((value) => {
-          opened(value)
-          return value
-        })
-    // What must be fetched first is fetched while a sandbox is made; what is there is bound when it is made.
-    const dir = held || code.has(spec.codeDigest) ? (await use).dir : undefined
-    const [taken, fetched] = await Promise.allSettled([stems.take(spec, dir), use])
-    if (taken.status === 'rejected') throw taken.reason
-    const { body, hasCode } = taken.value
-    try {
-      if (fetched.status === 'rejected') throw fetched.reason
-      if (!hasCode) await body.sandbox.mountCode(fetched.value.dir)
-      // No CPU limit yet: with a small share initialisation would take many times as long.
-      await body.sandbox.limit({ memoryMb: spec.memoryMb, cpu: 0 })
-      return body
-    } catch (error) {
-      await body.destroy()
-      throw error
     }
   }
 

@@ -11,6 +11,7 @@ import { Fleet } from './fleet.ts'
 import { InvokeDoor } from './invoke-door.ts'
 import { PlacementLinks } from './placement-links.ts'
 import { runtimeImages } from './runtime-images.ts'
+import { Specialiser } from './specialise.ts'
 import { StemPool } from './stems.ts'
 
 /** Owner of the sandboxes of one host. */
@@ -54,7 +55,7 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
   })
   const fleet: Fleet = new Fleet({
     ...{ workerId, memoryMb: settings.memoryMb, idleMs: settings.idleMs, freezeAfterMs: settings.freezeAfterMs },
-    ...{ stems, code, clock, log, facts: deps.facts, credentials: deps.credentials },
+    ...{ specialiser: new Specialiser(stems, code), clock, log, facts: deps.facts, credentials: deps.credentials },
     partitions: deps.placement.partitions,
     tell: (partition, frame) => links.tell(partition, frame),
     changed: () => links.changed(),
