@@ -20,6 +20,29 @@ export interface InvokeCall {
   readonly traceHeader?: string
   /** W3C form. */
   readonly traceparent?: string
+  /** Takes the answer in parts if the function streams it. Absent: the answer is collected. */
+  readonly sink?: AnswerSink
+}
+
+/** What is known of a streamed answer when it begins. */
+export interface AnswerHead {
+  /** As the function's runtime gave it. */
+  readonly contentType: string
+  readonly executedVersion: string
+}
+
+/**
+ * Takes a streamed answer. All calls come ahead of the call's outcome, whose payload is then empty, or the error
+ * document of a function that failed after it began. A function that answers whole never calls it.
+ */
+export interface AnswerSink {
+  /** Called once, ahead of the first chunk. Must not throw. */
+  begin(head: AnswerHead): void
+  /**
+   * `taken` is to be called once the chunk needs no memory here any more. Some 100 KiB may be here untaken; then the
+   * function is held back. Must not throw.
+   */
+  write(chunk: Uint8Array, taken: () => void): void
 }
 
 export type ThrottleReason =
@@ -48,7 +71,7 @@ export type InvokeOutcome =
 
 /**
  * The one door to running code. Never rejects for an expected outcome. An abort stops waiting for a sandbox; a call
- * that already runs is left to finish, as on AWS, and its answer is dropped.
+ * that already runs is left to finish, as on AWS, and its answer, or what of it is still to come, is dropped.
  */
 export interface Invoker {
   invoke(call: InvokeCall, signal?: AbortSignal): Promise<InvokeOutcome>
@@ -97,6 +120,8 @@ export interface EventEndRecord {
   readonly condition: string
   /** Why the function's own dead-letter target did not get the event; AWS counts these as DeadLetterErrors. */
   readonly deadLetterError?: string
+  /** Why a destination did not get the invocation's record; AWS counts these as DestinationDeliveryFailures. */
+  readonly destinationError?: string
   readonly attempts: number
   readonly acceptedAtMs: number
   readonly endedAtMs: number

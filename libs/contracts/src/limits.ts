@@ -13,6 +13,11 @@ export const limits = {
   syncPayloadBytes: 6_291_456,
   /** Where a response is refused, bytes: 6 MiB + 100, as the runtime interface emulator and recordings have it. */
   syncResponseBytes: 6_291_556,
+  /** Streamed answer, bytes. Quotas page. */
+  streamedResponseBytes: 209_715_200,
+  /** What of a streamed answer is sent as fast as it is read, and the rate from then on, bytes. Quotas page. */
+  streamBurstBytes: 6_291_456,
+  streamBytesPerSecond: 2_097_152,
   /** Asynchronous payload, bytes. Quotas page (since October 2025). */
   asyncPayloadBytes: 1_048_576,
   /** Base64 client context, bytes. API reference of Invoke. */

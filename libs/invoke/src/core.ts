@@ -8,8 +8,9 @@ import {
   type PlacementToDispatcherFrame,
 } from '@weft/contracts/placement'
 import type { SandboxSpec } from '@weft/contracts/sandbox'
-import { type RunFrame, type RunResult, RunStatus } from '@weft/contracts/worker'
-import { acquireFrame, busyFrame, cancelFrame, invokeFrame, releaseFrame } from './frames.ts'
+import { type ResultFrame, type RunFrame, type RunResult, RunStatus } from '@weft/contracts/worker'
+import { AnswerWindow } from './answer-window.ts'
+import { acquireFrame, busyFrame, cancelFrame, creditFrame, invokeFrame, releaseFrame } from './frames.ts'
 import { type Held, type Lane, newLane, type PendingCall, takeFree } from './lanes.ts'
 import { LeaseBook } from './lease-book.ts'
 import { outcomeOfDenial, outcomeOfResult, platformError } from './outcome.ts'
@@ -114,6 +115,7 @@ export class DispatcherCore {
       deadline: now + spec.timeoutMs + limits.initTimeoutMs,
       state: 'waiting',
       notStarted: 0,
+      answer: undefined,
     }
     const held = lane.free.pop()
     if (held) this.#run(pending, held, now)
@@ -121,9 +123,10 @@ export class DispatcherCore {
     return pending
   }
 
-  /** The caller no longer waits. A call that runs is left to finish. */
+  /** The caller no longer waits. A call that runs is left to finish; what it still streams is dropped. */
   abort(pending: PendingCall): void {
     if (pending.state === 'waiting') this.#endWaiting(pending, platformError('the caller gave up', false))
+    else if (pending.state === 'running') pending.answer?.discard()
   }
 
   /**
@@ -170,6 +173,17 @@ export class DispatcherCore {
       case 'revoked':
         this.#recalled(partition, frame.value.sandboxId, frame.value.id, false, now)
         return
+    }
+  }
+
+  /** A frame from the worker behind a door. */
+  workerFrame(door: string, { frame }: ResultFrame, now: number): void {
+    if (frame?.$case === 'result') this.workerResult(door, frame.value, now)
+    else if (frame) {
+      const held = this.#leases.underRun(door, frame.value.seq)
+      const answer = held?.running?.answer
+      if (frame.$case === 'chunk') answer?.chunk(frame.value.data)
+      else if (held) answer?.begin({ contentType: frame.value.contentType, executedVersion: held.lane.spec.version })
     }
   }
 
@@ -302,7 +316,17 @@ export class DispatcherCore {
     this.#seq += 1n
     pending.state = 'running'
     this.#leases.started(held, pending, this.#seq, now)
+    pending.answer = this.#answerOf(pending, held, this.#seq)
     this.#output.toWorker(held.door, held.lease, invokeFrame(this.#seq, held.lease, pending.call))
+  }
+
+  /** Credit for an invocation that is over would only reach another one's worker again. */
+  #answerOf({ call }: PendingCall, held: Held, seq: bigint): AnswerWindow | undefined {
+    if (!call.sink) return undefined
+    return new AnswerWindow(call.sink, (bytes, discard) => {
+      if (this.#leases.underRun(held.door, seq) === held)
+        this.#output.toWorker(held.door, held.lease, creditFrame(seq, bytes, discard))
+    })
   }
 
   /** What becomes of a lease whose invocation has ended. */

@@ -104,7 +104,6 @@ class ChannelDispatcher implements Dispatcher {
       if (!signal) this.#core.invoke(call, spec, resolve, now)
       else {
         const abort = (): void => {
-          // One that runs is left to finish.
           if (pending) this.#core.abort(pending)
         }
         const done = (outcome: InvokeOutcome): void => {
@@ -112,7 +111,9 @@ class ChannelDispatcher implements Dispatcher {
           resolve(outcome)
         }
         const pending = this.#core.invoke(call, spec, done, now)
-        if (pending?.state === 'waiting') signal.addEventListener('abort', abort, { once: true })
+        // Of a call that runs only a streamed answer can still be cut short.
+        if (pending?.state === 'waiting' || (pending?.state === 'running' && call.sink))
+          signal.addEventListener('abort', abort, { once: true })
       }
       this.#settled()
     })
@@ -158,9 +159,8 @@ class ChannelDispatcher implements Dispatcher {
     const { clock } = this.#options
     const link = new WorkerLink(lease.workerId, lease.workerAddress, this.#options.workers, {
       dispatcherId: this.#options.id,
-      onResult: ({ frame }) => {
-        if (!frame) return
-        this.#core.workerResult(door, frame.value, clock.monotonic())
+      onFrame: (frame) => {
+        this.#core.workerFrame(door, frame, clock.monotonic())
         this.#settled()
       },
       onLost: (opened) => {

@@ -1,6 +1,7 @@
 import type { InvokeCall } from '@weft/contracts'
 import type { DispatcherFrame, Lease, LeaseId } from '@weft/contracts/placement'
 import { InvocationSource, type RunFrame } from '@weft/contracts/worker'
+import { answerWindowBytes } from './answer-window.ts'
 import type { PendingCall } from './lanes.ts'
 
 export function acquireFrame({ lane, call, seq, deadline }: PendingCall, now: number): DispatcherFrame {
@@ -47,8 +48,13 @@ export const invokeFrame = (seq: bigint, lease: Lease, call: InvokeCall): RunFra
       source: sources[call.source],
       attempt: call.attempt,
       acceptedAtMs: call.acceptedAtMs,
+      answerWindowBytes: call.sink ? answerWindowBytes : 0,
     },
   },
+})
+
+export const creditFrame = (seq: bigint, bytes: number, discard: boolean): RunFrame => ({
+  frame: { $case: 'credit', value: { seq, bytes, discard } },
 })
 
 const sources = {

@@ -1,6 +1,7 @@
 import type { InvokeCall, InvokeOutcome } from '@weft/contracts'
 import type { Lease } from '@weft/contracts/placement'
 import type { SandboxSpec } from '@weft/contracts/sandbox'
+import type { AnswerWindow } from './answer-window.ts'
 
 /** A call on its way, from its arrival to its outcome. */
 export interface PendingCall {
@@ -15,6 +16,8 @@ export interface PendingCall {
   state: 'waiting' | 'running' | 'ended'
   /** Runs that provably did not start. */
   notStarted: number
+  /** Of the run, when the caller takes streamed answers. */
+  answer: AnswerWindow | undefined
 }
 
 /** Names one invoke door: a worker that comes back behind another address is another door. */

@@ -3,7 +3,7 @@ import type { Channel, WorkerDirectory } from '@weft/platform'
 
 export interface WorkerLinkEvents {
   readonly dispatcherId: string
-  onResult(frame: ResultFrame): void
+  onFrame(frame: ResultFrame): void
   /** `opened` is false when the worker never accepted, so that nothing was sent to it. */
   onLost(opened: boolean): void
 }
@@ -21,7 +21,7 @@ export class WorkerLink {
     const channel = directory.dial(workerId, address)
     this.#channel = channel
     channel.send({ frame: { $case: 'hello', value: { dispatcherId: events.dispatcherId } } })
-    channel.receive((frame) => events.onResult(frame))
+    channel.receive((frame) => events.onFrame(frame))
     void channel.opened.then(() => {
       this.#opened = true
       for (const frame of this.#early.splice(0)) channel.send(frame)

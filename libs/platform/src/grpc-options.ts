@@ -28,8 +28,10 @@ export const internalGrpcOptions: ChannelOptions = {
 /** Roughly what frames take, bytes. */
 export const frameBytes = {
   run: ({ frame }: RunFrame): number => 512 + (frame?.$case === 'invoke' ? frame.value.payload.length : 0),
-  result: ({ frame }: ResultFrame): number =>
-    256 + (frame ? frame.value.payload.length + frame.value.logTail.length : 0),
+  result: ({ frame }: ResultFrame): number => {
+    if (frame?.$case === 'result') return 256 + frame.value.payload.length + frame.value.logTail.length
+    return frame?.$case === 'chunk' ? 64 + frame.value.data.length : 256
+  },
   /** An acquire carries the function's environment, 4 KB at most. */
   dispatcher: ({ frame }: DispatcherFrame): number => (frame?.$case === 'acquire' ? 2_048 : 256),
   placement: (_frame: PlacementToDispatcherFrame): number => 512,

@@ -133,8 +133,7 @@ export class DispatcherProcess {
       }
       end.receive({
         onFrame: (result) => {
-          if (!result.frame) return
-          this.core.workerResult(door, result.frame.value, this.process.local())
+          this.core.workerFrame(door, result, this.process.local())
           this.#settled()
         },
         onClosed: () => {

@@ -28,6 +28,9 @@ export const testCredentials: SessionCredentials = {
   sessionToken: 'token',
 }
 
+/** Parts of a streamed answer. */
+export type AnswerFrame = Exclude<NonNullable<ResultFrame['frame']>, { $case: 'result' }>
+
 /** A worker over a given driver, with this end in the place of placement and of a dispatcher. */
 export class TestWorker implements AsyncDisposable {
   readonly worker: WorkerService
@@ -38,6 +41,7 @@ export class TestWorker implements AsyncDisposable {
   readonly #placement: Channel<WorkerFrame, PlacementToWorkerFrame>
   readonly #door: Channel<ResultFrame, RunFrame>
   readonly #results = new Map<bigint, (result: RunResult) => void>()
+  readonly #streams = new Map<bigint, (frame: AnswerFrame) => void>()
   #waiting: (() => void)[] = []
   #seq = 0n
   #lease = 0n
@@ -61,7 +65,8 @@ export class TestWorker implements AsyncDisposable {
     const [near, far] = memoryChannelPair<ResultFrame, RunFrame>()
     this.#door = near
     near.receive(({ frame }) => {
-      if (frame) this.#results.get(frame.value.seq)?.(frame.value)
+      if (frame?.$case === 'result') this.#results.get(frame.value.seq)?.(frame.value)
+      else if (frame) this.#streams.get(frame.value.seq)?.(frame)
     })
     worker.acceptDispatcher(far)
   }
@@ -173,6 +178,19 @@ export class TestWorker implements AsyncDisposable {
     })
     const result = new Promise<RunResult>((resolve) => this.#results.set(value.seq, resolve))
     this.#door.send({ frame: { $case: 'invoke', value } })
+    return result
+  }
+
+  /** Runs an invocation whose answer may be streamed; `onPart` gets its parts, and what it returns is credit for them. */
+  stream(
+    invocation: Partial<RunInvocation>,
+    onPart: (frame: AnswerFrame, credit: (bytes: number, discard?: boolean) => void) => void,
+  ): Promise<RunResult> {
+    const result = this.run(invocation)
+    const seq = this.#seq
+    const credit = (bytes: number, discard = false): void =>
+      this.#door.send({ frame: { $case: 'credit', value: { seq, bytes, discard } } })
+    this.#streams.set(seq, (frame) => onPart(frame, credit))
     return result
   }
 

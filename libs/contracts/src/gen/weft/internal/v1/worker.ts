@@ -134,7 +134,10 @@ export interface RunFrames {
 }
 
 export interface RunFrame {
-  frame?: { $case: "hello"; value: RunHello } | { $case: "invoke"; value: RunInvocation } | undefined;
+  frame?: { $case: "hello"; value: RunHello } | { $case: "invoke"; value: RunInvocation } | {
+    $case: "credit";
+    value: AnswerCredit;
+  } | undefined;
 }
 
 export interface RunHello {
@@ -163,6 +166,19 @@ export interface RunInvocation {
   attempt: number;
   /** Epoch milliseconds when the door accepted the call. */
   acceptedAtMs: number;
+  /** Bytes of a streamed answer that may be on their way before credit is given; 0: the answer is wanted whole. */
+  answerWindowBytes: number;
+}
+
+/**
+ * The caller has taken bytes of the streamed answer of a running invocation, so that many more may be sent. A function
+ * whose caller gives no credit is held back.
+ */
+export interface AnswerCredit {
+  seq: bigint;
+  bytes: number;
+  /** Nobody reads any more: nothing further is sent, and the function is no longer held back. */
+  discard: boolean;
 }
 
 export interface ResultFrames {
@@ -170,12 +186,27 @@ export interface ResultFrames {
 }
 
 export interface ResultFrame {
-  frame?: { $case: "result"; value: RunResult } | undefined;
+  frame?: { $case: "result"; value: RunResult } | { $case: "begin"; value: AnswerBegin } | {
+    $case: "chunk";
+    value: AnswerChunk;
+  } | undefined;
+}
+
+/** The function streams its answer. Comes once, ahead of its chunks; all of them come ahead of the result. */
+export interface AnswerBegin {
+  seq: bigint;
+  contentType: string;
+}
+
+export interface AnswerChunk {
+  seq: bigint;
+  data: Buffer;
 }
 
 export interface RunResult {
   seq: bigint;
   status: RunStatus;
+  /** Empty when the answer was streamed and nothing failed. */
   payload: Buffer;
   /** Last 4 KB of the log, UTF-8; only when asked for. */
   logTail: string;
@@ -270,6 +301,9 @@ export const RunFrame: MessageFns<RunFrame> = {
       case "invoke":
         RunInvocation.encode(message.frame.value, writer.uint32(18).fork()).join();
         break;
+      case "credit":
+        AnswerCredit.encode(message.frame.value, writer.uint32(26).fork()).join();
+        break;
     }
     return writer;
   },
@@ -303,6 +337,14 @@ export const RunFrame: MessageFns<RunFrame> = {
             message.frame = { $case: "invoke", value: RunInvocation.decode(reader, reader.uint32()) };
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.frame = { $case: "credit", value: AnswerCredit.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -321,6 +363,8 @@ export const RunFrame: MessageFns<RunFrame> = {
         ? { $case: "hello", value: RunHello.fromJSON(object.hello) }
         : isSet(object.invoke)
         ? { $case: "invoke", value: RunInvocation.fromJSON(object.invoke) }
+        : isSet(object.credit)
+        ? { $case: "credit", value: AnswerCredit.fromJSON(object.credit) }
         : undefined,
     };
   },
@@ -331,6 +375,8 @@ export const RunFrame: MessageFns<RunFrame> = {
       obj.hello = RunHello.toJSON(message.frame.value);
     } else if (message.frame?.$case === "invoke") {
       obj.invoke = RunInvocation.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "credit") {
+      obj.credit = AnswerCredit.toJSON(message.frame.value);
     }
     return obj;
   },
@@ -350,6 +396,12 @@ export const RunFrame: MessageFns<RunFrame> = {
       case "invoke": {
         if (object.frame?.value !== undefined && object.frame?.value !== null) {
           message.frame = { $case: "invoke", value: RunInvocation.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "credit": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "credit", value: AnswerCredit.fromPartial(object.frame.value) };
         }
         break;
       }
@@ -446,6 +498,7 @@ function createBaseRunInvocation(): RunInvocation {
     source: 0,
     attempt: 0,
     acceptedAtMs: 0,
+    answerWindowBytes: 0,
   };
 }
 
@@ -492,6 +545,9 @@ export const RunInvocation: MessageFns<RunInvocation> = {
     }
     if (message.acceptedAtMs !== 0) {
       writer.uint32(105).double(message.acceptedAtMs);
+    }
+    if (message.answerWindowBytes !== 0) {
+      writer.uint32(112).uint32(message.answerWindowBytes);
     }
     return writer;
   },
@@ -613,6 +669,14 @@ export const RunInvocation: MessageFns<RunInvocation> = {
             message.acceptedAtMs = reader.double();
             continue;
           }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.answerWindowBytes = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -668,6 +732,11 @@ export const RunInvocation: MessageFns<RunInvocation> = {
         : isSet(object.accepted_at_ms)
         ? globalThis.Number(object.accepted_at_ms)
         : 0,
+      answerWindowBytes: isSet(object.answerWindowBytes)
+        ? globalThis.Number(object.answerWindowBytes)
+        : isSet(object.answer_window_bytes)
+        ? globalThis.Number(object.answer_window_bytes)
+        : 0,
     };
   },
 
@@ -712,6 +781,9 @@ export const RunInvocation: MessageFns<RunInvocation> = {
     if (message.acceptedAtMs !== 0) {
       obj.acceptedAtMs = floatToJson(message.acceptedAtMs);
     }
+    if (message.answerWindowBytes !== 0) {
+      obj.answerWindowBytes = Math.round(message.answerWindowBytes);
+    }
     return obj;
   },
 
@@ -735,6 +807,111 @@ export const RunInvocation: MessageFns<RunInvocation> = {
     message.source = object.source ?? 0;
     message.attempt = object.attempt ?? 0;
     message.acceptedAtMs = object.acceptedAtMs ?? 0;
+    message.answerWindowBytes = object.answerWindowBytes ?? 0;
+    return message;
+  },
+};
+
+function createBaseAnswerCredit(): AnswerCredit {
+  return { seq: 0n, bytes: 0, discard: false };
+}
+
+export const AnswerCredit: MessageFns<AnswerCredit> = {
+  encode(message: AnswerCredit, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.seq !== 0n) {
+      if (BigInt.asUintN(64, message.seq) !== message.seq) {
+        throw new globalThis.Error("value provided for field message.seq of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.seq);
+    }
+    if (message.bytes !== 0) {
+      writer.uint32(16).uint32(message.bytes);
+    }
+    if (message.discard !== false) {
+      writer.uint32(24).bool(message.discard);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AnswerCredit {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAnswerCredit();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.seq = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.bytes = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.discard = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AnswerCredit {
+    return {
+      seq: isSet(object.seq) ? BigInt(object.seq) : 0n,
+      bytes: isSet(object.bytes) ? globalThis.Number(object.bytes) : 0,
+      discard: isSet(object.discard) ? globalThis.Boolean(object.discard) : false,
+    };
+  },
+
+  toJSON(message: AnswerCredit): unknown {
+    const obj: any = {};
+    if (message.seq !== 0n) {
+      obj.seq = message.seq.toString();
+    }
+    if (message.bytes !== 0) {
+      obj.bytes = Math.round(message.bytes);
+    }
+    if (message.discard !== false) {
+      obj.discard = message.discard;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AnswerCredit>, I>>(base?: I): AnswerCredit {
+    return AnswerCredit.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AnswerCredit>, I>>(object: I): AnswerCredit {
+    const message = createBaseAnswerCredit();
+    message.seq = (object.seq !== undefined && object.seq !== null) ? BigInt(object.seq) : 0n;
+    message.bytes = object.bytes ?? 0;
+    message.discard = object.discard ?? false;
     return message;
   },
 };
@@ -818,6 +995,12 @@ export const ResultFrame: MessageFns<ResultFrame> = {
       case "result":
         RunResult.encode(message.frame.value, writer.uint32(10).fork()).join();
         break;
+      case "begin":
+        AnswerBegin.encode(message.frame.value, writer.uint32(18).fork()).join();
+        break;
+      case "chunk":
+        AnswerChunk.encode(message.frame.value, writer.uint32(26).fork()).join();
+        break;
     }
     return writer;
   },
@@ -843,6 +1026,22 @@ export const ResultFrame: MessageFns<ResultFrame> = {
             message.frame = { $case: "result", value: RunResult.decode(reader, reader.uint32()) };
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.frame = { $case: "begin", value: AnswerBegin.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.frame = { $case: "chunk", value: AnswerChunk.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -856,13 +1055,25 @@ export const ResultFrame: MessageFns<ResultFrame> = {
   },
 
   fromJSON(object: any): ResultFrame {
-    return { frame: isSet(object.result) ? { $case: "result", value: RunResult.fromJSON(object.result) } : undefined };
+    return {
+      frame: isSet(object.result)
+        ? { $case: "result", value: RunResult.fromJSON(object.result) }
+        : isSet(object.begin)
+        ? { $case: "begin", value: AnswerBegin.fromJSON(object.begin) }
+        : isSet(object.chunk)
+        ? { $case: "chunk", value: AnswerChunk.fromJSON(object.chunk) }
+        : undefined,
+    };
   },
 
   toJSON(message: ResultFrame): unknown {
     const obj: any = {};
     if (message.frame?.$case === "result") {
       obj.result = RunResult.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "begin") {
+      obj.begin = AnswerBegin.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "chunk") {
+      obj.chunk = AnswerChunk.toJSON(message.frame.value);
     }
     return obj;
   },
@@ -879,7 +1090,199 @@ export const ResultFrame: MessageFns<ResultFrame> = {
         }
         break;
       }
+      case "begin": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "begin", value: AnswerBegin.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "chunk": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "chunk", value: AnswerChunk.fromPartial(object.frame.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseAnswerBegin(): AnswerBegin {
+  return { seq: 0n, contentType: "" };
+}
+
+export const AnswerBegin: MessageFns<AnswerBegin> = {
+  encode(message: AnswerBegin, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.seq !== 0n) {
+      if (BigInt.asUintN(64, message.seq) !== message.seq) {
+        throw new globalThis.Error("value provided for field message.seq of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.seq);
+    }
+    if (message.contentType !== "") {
+      writer.uint32(18).string(message.contentType);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AnswerBegin {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAnswerBegin();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.seq = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.contentType = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AnswerBegin {
+    return {
+      seq: isSet(object.seq) ? BigInt(object.seq) : 0n,
+      contentType: isSet(object.contentType)
+        ? globalThis.String(object.contentType)
+        : isSet(object.content_type)
+        ? globalThis.String(object.content_type)
+        : "",
+    };
+  },
+
+  toJSON(message: AnswerBegin): unknown {
+    const obj: any = {};
+    if (message.seq !== 0n) {
+      obj.seq = message.seq.toString();
+    }
+    if (message.contentType !== "") {
+      obj.contentType = message.contentType;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AnswerBegin>, I>>(base?: I): AnswerBegin {
+    return AnswerBegin.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AnswerBegin>, I>>(object: I): AnswerBegin {
+    const message = createBaseAnswerBegin();
+    message.seq = (object.seq !== undefined && object.seq !== null) ? BigInt(object.seq) : 0n;
+    message.contentType = object.contentType ?? "";
+    return message;
+  },
+};
+
+function createBaseAnswerChunk(): AnswerChunk {
+  return { seq: 0n, data: Buffer.alloc(0) };
+}
+
+export const AnswerChunk: MessageFns<AnswerChunk> = {
+  encode(message: AnswerChunk, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.seq !== 0n) {
+      if (BigInt.asUintN(64, message.seq) !== message.seq) {
+        throw new globalThis.Error("value provided for field message.seq of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.seq);
+    }
+    if (message.data.length !== 0) {
+      writer.uint32(18).bytes(message.data);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AnswerChunk {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAnswerChunk();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.seq = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.data = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AnswerChunk {
+    return {
+      seq: isSet(object.seq) ? BigInt(object.seq) : 0n,
+      data: isSet(object.data) ? Buffer.from(bytesFromBase64(object.data)) : Buffer.alloc(0),
+    };
+  },
+
+  toJSON(message: AnswerChunk): unknown {
+    const obj: any = {};
+    if (message.seq !== 0n) {
+      obj.seq = message.seq.toString();
+    }
+    if (message.data.length !== 0) {
+      obj.data = base64FromBytes(message.data);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AnswerChunk>, I>>(base?: I): AnswerChunk {
+    return AnswerChunk.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AnswerChunk>, I>>(object: I): AnswerChunk {
+    const message = createBaseAnswerChunk();
+    message.seq = (object.seq !== undefined && object.seq !== null) ? BigInt(object.seq) : 0n;
+    message.data = object.data ?? Buffer.alloc(0);
     return message;
   },
 };
