@@ -109,6 +109,7 @@ export function openCatalogue(link: NatsLink, options: CatalogueOptions): NatsCa
     versions: (account, name) => functions.versions(account, name),
     alias: (account, name, alias) => functions.alias(account, name, alias),
     aliases: (account, name) => functions.aliases(account, name),
+    functionOfUrl: (urlId) => functions.functionOfUrl(urlId),
     leftovers: (account, name) => functions.leftovers(account, name),
     account: (id) => accounts.get(id),
     accounts: () => [...accounts.values()],

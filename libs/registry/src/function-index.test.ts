@@ -45,3 +45,21 @@ it('lists functions in order of name, as they are now', () => {
   expect(index.functions(account).map((one) => one.functionName)).toEqual(['b'])
   expect(index.functions(accountId('210987654321'))).toEqual([])
 })
+
+it('finds the function of a URL for as long as the function has it', () => {
+  const index = new FunctionIndex()
+  const key = { kind: 'function' as const, ...whose }
+  const withUrls = (urls: Readonly<Record<string, string>>) =>
+    ({
+      ...record('life'),
+      urls: Object.fromEntries(Object.entries(urls).map(([qualifier, urlId]) => [qualifier, { urlId }])),
+    }) as unknown as FunctionRecord
+  const both = withUrls({ $LATEST: 'one', live: 'two' })
+  index.put(key, both)
+  expect(index.functionOfUrl('one')).toEqual({ record: both, qualifier: '$LATEST' })
+  expect(index.functionOfUrl('two')).toEqual({ record: both, qualifier: 'live' })
+  index.put(key, withUrls({ live: 'two' }))
+  expect(index.functionOfUrl('one')).toBeUndefined()
+  index.put(key, undefined)
+  expect(index.functionOfUrl('two')).toBeUndefined()
+})

@@ -8,7 +8,7 @@ import {
   type FunctionVersion,
   type PublishedVersion,
 } from '@weft/contracts'
-import type { Leftover } from './ports.ts'
+import type { Leftover, UrlOwner } from './ports.ts'
 
 /** What lies in the bucket of functions under a name. */
 interface Family {
@@ -26,6 +26,7 @@ interface FamiliesOfAccount {
 /** Functions, versions and aliases in memory: what a catalogue looks them up in. */
 export class FunctionIndex {
   readonly #accounts = new Map<AccountId, FamiliesOfAccount>()
+  readonly #urls = new Map<string, UrlOwner>()
 
   /** Takes what a key holds now; undefined when it was removed. */
   put(key: CatalogueKey, value: unknown): void {
@@ -34,6 +35,7 @@ export class FunctionIndex {
     const family: Family = account.byName.get(key.functionName) ?? { versions: new Map(), aliases: new Map() }
     account.byName.set(key.functionName, family)
     if (key.kind === 'function') {
+      this.#indexUrls(family.record, value as FunctionRecord | undefined)
       if (value === undefined) delete family.record
       else family.record = value as FunctionRecord
       account.sorted = undefined
@@ -82,6 +84,10 @@ export class FunctionIndex {
       .sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
+  functionOfUrl(urlId: string): UrlOwner | undefined {
+    return this.#urls.get(urlId)
+  }
+
   leftovers(account: AccountId, name: FunctionName): readonly Leftover[] {
     const family = this.#family(account, name)
     if (!family) return []
@@ -91,6 +97,13 @@ export class FunctionIndex {
         functionId,
       }))
     return [...of('alias', family.aliases), ...of('version', family.versions)]
+  }
+
+  #indexUrls(before: FunctionRecord | undefined, now: FunctionRecord | undefined): void {
+    for (const { urlId } of Object.values(before?.urls ?? {})) this.#urls.delete(urlId)
+    if (!now) return
+    for (const [qualifier, { urlId }] of Object.entries(now.urls ?? {}))
+      this.#urls.set(urlId, { record: now, qualifier })
   }
 
   #family(account: AccountId, name: FunctionName): Family | undefined {

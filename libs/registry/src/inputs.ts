@@ -87,6 +87,22 @@ export type EventInvokeInput = Optional<{
   }>
 }>
 
+export type CorsInput = Optional<{
+  AllowCredentials: boolean
+  AllowHeaders: readonly string[]
+  AllowMethods: readonly string[]
+  AllowOrigins: readonly string[]
+  ExposeHeaders: readonly string[]
+  /** Seconds. */
+  MaxAge: number
+}>
+
+export type FunctionUrlInput = Optional<{
+  AuthType: 'NONE' | 'AWS_IAM'
+  Cors: CorsInput
+  InvokeMode: 'BUFFERED' | 'RESPONSE_STREAM'
+}>
+
 type MappingSettings = Optional<{
   Enabled: boolean
   BatchSize: number

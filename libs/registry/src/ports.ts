@@ -35,6 +35,8 @@ export interface Catalogue {
   alias(account: AccountId, name: FunctionName, alias: string): Alias | undefined
   /** In order of name. */
   aliases(account: AccountId, name: FunctionName): readonly Alias[]
+  /** The function, and the `$LATEST` or alias of it, that a function URL belongs to. */
+  functionOfUrl(urlId: string): UrlOwner | undefined
   /** All versions and aliases under the name, also those left of a deleted function, and whose they are. */
   leftovers(account: AccountId, name: FunctionName): readonly Leftover[]
   account(id: AccountId): Account | undefined
@@ -45,6 +47,11 @@ export interface Catalogue {
   mappings(): readonly EventSourceMapping[]
   /** Returns the unsubscribe. */
   onChange(listener: (change: CatalogueChange) => void): () => void
+}
+
+export interface UrlOwner {
+  readonly record: FunctionRecord
+  readonly qualifier: string
 }
 
 export interface Leftover {

@@ -6,6 +6,11 @@ export interface FrontendConfig {
     readonly port: number
     /** How clients reach the port, where that is not `http://host:port`; for links in answers. */
     readonly publicUrl?: string
+    /**
+     * Below which function URLs lie: `<id>.lambda-url.<region>.<domain>`. Names below `localhost` lead to this machine by
+     * themselves; any other needs a wildcard entry in the DNS. `localhost` when absent.
+     */
+    readonly urlDomain?: string
   }
   readonly maxConnections: number
   /** For a whole request to arrive, ms. */

@@ -40,6 +40,10 @@ await runService({
       'WEFT_PUBLIC_URL',
       settings.text.regex(/^https?:\/\//, 'must be an http or https URL').optional(),
     ),
+    urlDomain: setting(
+      'WEFT_URL_DOMAIN',
+      settings.text.regex(/^[a-z0-9-]+(\.[a-z0-9-]+)*$/, 'must be a domain name').default('localhost'),
+    ),
     maxConnections: setting(
       'WEFT_MAX_CONNECTIONS',
       settings.integer(1, 1_000_000).default(frontendDefaults.maxConnections),
@@ -84,7 +88,12 @@ await runService({
         region,
         maxConnections: config.maxConnections,
         stopMs: config.stopMs,
-        http: { host, port: config.httpPort, publicUrl: config.publicUrl ?? `http://${hostname()}:${config.httpPort}` },
+        http: {
+          host,
+          port: config.httpPort,
+          publicUrl: config.publicUrl ?? `http://${hostname()}:${config.httpPort}`,
+          urlDomain: config.urlDomain,
+        },
         grpc: { host, port: config.grpcPort, ...(tls.value && { tls: tls.value }) },
       },
       {

@@ -56,6 +56,13 @@ export interface FrontendService extends Service {
 
 const ownArchitecture = process.arch === 'arm64' ? 'arm64' : 'x86_64'
 
+/** Function URLs are answered on the port of the API, under a host name of their own. */
+function functionUrl(baseUrl: string, host: string): string {
+  const url = new URL(baseUrl)
+  url.hostname = host
+  return new URL('/', url).href
+}
+
 /** Opens the doors. Stopping takes no new connections and lets running requests finish within the deadline. */
 export async function startFrontend(config: FrontendConfig, deps: FrontendDeps): Promise<FrontendService> {
   const { catalogue, clock, clusterSecret, log } = deps
@@ -69,6 +76,8 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
     offer: () => ({ runtimes: deps.runtimes(), architectures: deps.architectures?.() ?? [ownArchitecture] }),
     markers: new Markers(clusterSecret),
     codeUrl: (digest) => codeLinks.url(baseUrl, digest),
+    functionUrl: (urlId) =>
+      functionUrl(baseUrl, `${urlId}.lambda-url.${config.region}.${config.http.urlDomain ?? 'localhost'}`),
   })
   const problems = (): readonly string[] => (deps.runtimes().length === 0 ? ['no worker offers a runtime'] : [])
   const gate = new Gate({

@@ -1,1 +1,2 @@
 export * from './memory-catalogue.ts'
+export * from './records.ts'

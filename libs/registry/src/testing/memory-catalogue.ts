@@ -16,7 +16,16 @@ import {
   type VersionNumbering,
 } from '@weft/contracts'
 import { FunctionIndex } from '../function-index.ts'
-import type { Catalogue, CatalogueChange, CatalogueStores, CodeStore, Leftover, Store, Stored } from '../ports.ts'
+import type {
+  Catalogue,
+  CatalogueChange,
+  CatalogueStores,
+  CodeStore,
+  Leftover,
+  Store,
+  Stored,
+  UrlOwner,
+} from '../ports.ts'
 
 /** A store in memory with the promises of a real one, and a hook to come between a read and a write. */
 export class MemoryStore<T> implements Store<T> {
@@ -114,6 +123,10 @@ export class MemoryCatalogue implements Catalogue {
 
   aliases(account: AccountId, name: FunctionName): readonly Alias[] {
     return this.#index().aliases(account, name)
+  }
+
+  functionOfUrl(urlId: string): UrlOwner | undefined {
+    return this.#index().functionOfUrl(urlId)
   }
 
   leftovers(account: AccountId, name: FunctionName): readonly Leftover[] {

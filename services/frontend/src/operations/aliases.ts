@@ -23,7 +23,7 @@ import {
 } from '@weft/registry'
 import type { Management } from './api.ts'
 import { type OperationDeps, scopeOf } from './deps.ts'
-import { forgetEventInvoke } from './event-invoke-config.ts'
+import { forgetQualifier } from './forget-qualifier.ts'
 import { functionKey, mergeTries } from './lookup.ts'
 
 /** API reference of ListAliases: 50 to a page at most, as of the other lists. */
@@ -160,7 +160,7 @@ export const deleteAlias =
     for (let left = mergeTries; left > 0; left--) {
       const stored = await deps.stores.aliases.read(key)
       if (!stored || (await deps.stores.aliases.remove(key, stored.revision)).ok)
-        return forgetEventInvoke(deps, scope, owner.value, input.Name)
+        return forgetQualifier(deps, scope, owner.value, input.Name)
     }
     return updateInProgress(arnOf(scope, owner.value.functionName, input.Name))
   }

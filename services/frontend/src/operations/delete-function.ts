@@ -9,7 +9,7 @@ import {
 } from '@weft/registry'
 import type { Management } from './api.ts'
 import { type OperationDeps, scopeOf } from './deps.ts'
-import { forgetEventInvoke } from './event-invoke-config.ts'
+import { forgetQualifier } from './forget-qualifier.ts'
 import { functionKey, mergeTries } from './lookup.ts'
 
 /** Removals under way at a time. */
@@ -31,7 +31,7 @@ export const deleteFunction =
       const { version } = deletion.value
       const key = catalogueKeys.version(scope.accountId, functionName, version)
       await removeKey(deps.stores.versions, key, record.functionId)
-      return forgetEventInvoke(deps, scope, record, version)
+      return forgetQualifier(deps, scope, record, version)
     }
     const removed = await removeFunction(deps, scope, stored)
     return removed.ok ? ok({}) : removed

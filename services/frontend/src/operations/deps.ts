@@ -23,6 +23,8 @@ export interface OperationDeps {
   readonly markers: Markers
   /** A URL from which a package can be fetched for some minutes. */
   readonly codeUrl: (digest: string) => string
+  /** The URL of a function by its id. */
+  readonly functionUrl: (urlId: string) => string
   /** Reads a package from a bucket of the account. Absent: packages come inline only. */
   readonly bucketObject?: (account: AccountId, bucket: string, key: string) => Promise<Result<Uint8Array, AwsError>>
 }

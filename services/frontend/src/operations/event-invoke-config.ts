@@ -121,15 +121,3 @@ async function removeEventInvoke(
     mergeTries,
   )
 }
-
-/** The same for a version or alias that has just been deleted: its settings must not pass to a later one of its name. */
-export async function forgetEventInvoke(
-  deps: Pick<OperationDeps, 'stores'>,
-  scope: Scope,
-  record: FunctionRecord,
-  qualifier: string,
-): Promise<Result<object, AwsError>> {
-  if (!eventInvokeOf(record, qualifier)) return ok({})
-  const removed = await removeEventInvoke(deps, scope, record, qualifier)
-  return removed.ok || removed.error.code === 'ResourceNotFoundException' ? ok({}) : removed
-}

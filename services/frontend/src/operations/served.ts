@@ -21,6 +21,13 @@ export {
   listEventSourceMappings,
   updateEventSourceMapping,
 } from './event-source-mappings.ts'
+export {
+  createFunctionUrlConfig,
+  deleteFunctionUrlConfig,
+  getFunctionUrlConfig,
+  listFunctionUrlConfigs,
+  updateFunctionUrlConfig,
+} from './function-url-configs.ts'
 export { getAccountSettings } from './get-account-settings.ts'
 export { getFunction } from './get-function.ts'
 export { getFunctionConfiguration } from './get-function-configuration.ts'
