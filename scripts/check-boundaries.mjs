@@ -7,7 +7,7 @@ import { root } from './lib/steps.mjs'
 const floors = [
   ['contracts'],
   ['platform', 'runtimes'],
-  ['registry', 'admission', 'placement', 'delivery', 'sandbox', 'aws', 'archive'],
+  ['registry', 'policy', 'admission', 'placement', 'delivery', 'sandbox', 'aws', 'archive'],
   ['invoke', 'nats', 'docker', 'cli'],
   [
     'frontend-service',

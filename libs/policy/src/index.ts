@@ -1,0 +1,5 @@
+export { type Decision, type DecisionInput, decide, denialText, type PolicySide } from './language/decide.ts'
+export { type CompiledPolicy, compilePolicy, type PolicyKind, parsePolicy } from './language/document.ts'
+export { evaluate, type PolicyRequest, type Verdict } from './language/evaluate.ts'
+export type { ContextLookup } from './language/pattern.ts'
+export type { PolicySubject } from './language/principals.ts'
