@@ -27,6 +27,7 @@ export interface ContainerRequest {
 export interface SandboxPaths {
   readonly run: string
   readonly task: string
+  readonly layers: string
   readonly tmp: string
   readonly passwd: string
   readonly group: string
@@ -52,6 +53,7 @@ export function containerOptions(request: ContainerRequest): Docker.ContainerCre
   const own = [
     bind(paths.run, '/run/weft', true),
     bind(paths.task, '/var/task', true),
+    bind(paths.layers, '/opt', true),
     bind(paths.tmp, '/tmp', false),
     bind(paths.passwd, '/etc/passwd', true),
     bind(paths.group, '/etc/group', true),

@@ -165,7 +165,7 @@ test('code appears at /var/task, read-only', async () => {
   await mkdir(join(code, 'lib'))
   await writeFile(join(code, 'app.py'), 'print(1)')
   await writeFile(join(code, 'lib', 'more.py'), 'print(2)')
-  await sandbox.mountCode(code)
+  await sandbox.mountCode({ taskDir: code })
   expect(await run(`open('/var/task/app.py').read(), open('/var/task/lib/more.py').read()`)).toBe(
     `('print(1)', 'print(2)')`,
   )
@@ -177,7 +177,7 @@ test('code that is known at the start is there from the first', async () => {
   const codeDir = await mkdtemp(join(dataDir, 'code-'))
   await chmod(codeDir, 0o755)
   await writeFile(join(codeDir, 'app.py'), 'print(1)')
-  const { run } = await startObedient({ codeDir })
+  const { run } = await startObedient({ code: { taskDir: codeDir } })
   expect(await run(`open('/var/task/app.py').read()`)).toBe(`'print(1)'`)
   expect(await run(`open('/var/task/x', 'w')`)).toContain('Read-only file system')
 })
@@ -196,7 +196,7 @@ test('a helper mounts and listens inside, told the process and how to know it', 
   const helped = createDockerDriver({ dataDir, log: silentLogger, socketPath: engine.socketPath, helper })
   const sandbox = await helped.create(await stem('import time; time.sleep(1000)'))
   made.push(sandbox)
-  await sandbox.mountCode('/some/code')
+  await sandbox.mountCode({ taskDir: '/some/code' })
   expect(await sandbox.listen?.(9001)).toEqual({ server, address: '127.0.0.1:9001' })
   await helped.close?.()
   const [[, pid, mark] = []] = calls

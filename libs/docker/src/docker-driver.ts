@@ -169,6 +169,7 @@ class DockerDriver implements SandboxDriver {
       output,
       pid: State.Pid,
       taskDir: paths.task,
+      layersDir: paths.layers,
       helper: this.#helper,
       clock: this.#clock,
       log: this.#log,
@@ -258,19 +259,20 @@ class DockerDriver implements SandboxDriver {
   }
 
   async #makeFolders(
-    request: Pick<StemRequest, 'sandboxId' | 'socketDir' | 'codeDir'>,
+    request: Pick<StemRequest, 'sandboxId' | 'socketDir' | 'code'>,
     uid: number,
   ): Promise<SandboxPaths> {
     const folder = this.#folder(request.sandboxId)
     const paths = {
       run: request.socketDir,
-      task: request.codeDir ?? join(folder, 'task'),
+      task: request.code?.taskDir ?? join(folder, 'task'),
+      layers: request.code?.layersDir ?? join(folder, 'layers'),
       tmp: join(folder, 'tmp'),
       passwd: join(folder, 'passwd'),
       group: join(folder, 'group'),
     }
     await mkdir(paths.tmp, { recursive: true, mode: 0o755 })
-    if (request.codeDir === undefined) await mkdir(paths.task, { mode: 0o755 })
+    for (const own of [paths.task, paths.layers]) if (own.startsWith(folder)) await mkdir(own, { mode: 0o755 })
     await Promise.all([writeFile(paths.passwd, passwdFile(uid)), writeFile(paths.group, groupFile(uid))])
     return paths
   }

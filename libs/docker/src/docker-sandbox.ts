@@ -3,12 +3,11 @@ import { constants } from 'node:os'
 import type { Duplex } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { type Clock, delay, type Logger } from '@weft/platform'
-import { type Cgroup, cgroupOf } from '@weft/platform/host'
-import type { Sandbox, SandboxExit, SandboxLimits, SandboxListener, SandboxStats } from '@weft/sandbox'
+import { type Cgroup, cgroupOf, linkTree } from '@weft/platform/host'
+import type { CodeFolders, Sandbox, SandboxExit, SandboxLimits, SandboxListener, SandboxStats } from '@weft/sandbox'
 import type Docker from 'dockerode'
 import { demultiplex } from './demultiplex.ts'
 import { EngineTimeout, statusOf, withTimeout } from './engine.ts'
-import { linkTree } from './link-tree.ts'
 
 /** Acts inside the namespaces of a process on this host. `mark` occurs in the cgroup of the process that is meant. */
 export interface InsideHelper {
@@ -25,7 +24,9 @@ export interface DockerSandboxParts {
   readonly output: Duplex
   /** As the engine tells it; of a remote engine it means nothing here. */
   readonly pid: number
+  /** Host folders seen at /var/task and /opt. */
   readonly taskDir: string
+  readonly layersDir: string
   readonly helper: InsideHelper | undefined
   readonly clock: Clock
   readonly log: Logger
@@ -80,12 +81,17 @@ export class DockerSandbox implements Sandbox {
     demultiplex(this.#parts.output, listener)
   }
 
-  async mountCode(hostDir: string): Promise<void> {
+  async mountCode({ taskDir, layersDir }: CodeFolders): Promise<void> {
+    await this.#show(taskDir, '/var/task', this.#parts.taskDir)
+    if (layersDir !== undefined) await this.#show(layersDir, '/opt', this.#parts.layersDir)
+  }
+
+  async #show(hostDir: string, inside: string, bound: string): Promise<void> {
     if (this.#ended) return
-    const { helper, container, pid, taskDir } = this.#parts
+    const { helper, container, pid } = this.#parts
     // The mount takes the same time for any package; links take time for each file.
-    if (helper && this.#cgroup) await helper.mount(pid, container.id, hostDir, '/var/task')
-    else await linkTree(hostDir, taskDir)
+    if (helper && this.#cgroup) await helper.mount(pid, container.id, hostDir, inside)
+    else await linkTree(hostDir, bound)
   }
 
   async limit({ memoryMb, cpu }: SandboxLimits): Promise<void> {

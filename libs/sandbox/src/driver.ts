@@ -32,9 +32,17 @@ export interface StemRequest {
    * listens on `runtime.sock` in it (mode 0777) before it calls; it removes it after `destroy`.
    */
   readonly socketDir: string
-  /** The unpacked package where it is known already: visible at /var/task from the first; `mountCode` is not called then. */
-  readonly codeDir?: string
+  /** What is known already of the function: visible from the first; `mountCode` is not called then. */
+  readonly code?: CodeFolders
   readonly timeoutMs: number
+}
+
+/** Host folders with what a function brings, shared by all its sandboxes, so that nobody may write to them. */
+export interface CodeFolders {
+  /** The unpacked package, seen at /var/task. */
+  readonly taskDir: string
+  /** The unpacked layers, merged in their order, seen at /opt; absent when it has none. */
+  readonly layersDir?: string | undefined
 }
 
 /** A runtime as a sandbox sees it. */
@@ -90,6 +98,8 @@ export interface Sandbox {
   readonly pid: number | undefined
   /** Where the package is seen inside, when that is not /var/task. */
   readonly taskRoot?: string
+  /** Where layers are seen inside, when that is not /opt. */
+  readonly layersRoot?: string
   /** Environment variables that a function in it needs beside the usual ones. */
   readonly variables?: Readonly<Record<string, string>>
   /**
@@ -100,8 +110,8 @@ export interface Sandbox {
   /** Output of stdout and stderr, as it comes. Set once, in the turn in which `create` resolved, so that nothing is lost. */
   onOutput(listener: (chunk: Buffer, from: 'stdout' | 'stderr') => void): void
   readonly exited: Promise<SandboxExit>
-  /** Makes the unpacked package visible at /var/task, read-only. Once. */
-  mountCode(hostDir: string): Promise<void>
+  /** Makes the package visible at /var/task and its layers at /opt, read-only. Once. */
+  mountCode(code: CodeFolders): Promise<void>
   /**
    * Opens TCP port `port` of 127.0.0.1 as the sandbox sees it, served by this process; a driver without a network
    * namespace of its own for the sandbox may choose another port. Absent where the driver cannot: such a worker offers

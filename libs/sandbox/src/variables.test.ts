@@ -13,7 +13,12 @@ const facts = {
   logFormat: 'Text',
   environment: {},
 }
-const sandbox = { taskRoot: '/var/task', runtimeApi: '127.0.0.1:9001', endpointUrl: 'http://127.0.0.1:9002' }
+const sandbox = {
+  taskRoot: '/var/task',
+  layersRoot: '/opt',
+  runtimeApi: '127.0.0.1:9001',
+  endpointUrl: 'http://127.0.0.1:9002',
+}
 const credentials = { accessKeyId: 'ASIA', secretAccessKey: 's', sessionToken: 't' }
 
 test('reserved names cannot be chosen, the others can', () => {

@@ -16,6 +16,8 @@ export interface FunctionFacts {
 export interface SandboxFacts {
   /** As seen inside. */
   readonly taskRoot: string
+  /** Where layers are seen: /opt but in sandboxes that share the host's files. */
+  readonly layersRoot: string
   /** host:port of the Runtime API. */
   readonly runtimeApi: string
   /** URL at which functions reach the fabric back; undefined when they cannot. */
@@ -31,12 +33,41 @@ export interface SessionCredentials {
 }
 
 /** Set before the function's own, which win. */
-const defaults: Readonly<Record<string, string>> = {
+const defaults = ({ taskRoot, layersRoot }: SandboxFacts, runtime: string): Record<string, string> => ({
   LANG: 'en_US.UTF-8',
   TZ: ':UTC',
-  PATH: '/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin',
-  LD_LIBRARY_PATH: '/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib',
+  PATH: `/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:${layersRoot}/bin`,
+  LD_LIBRARY_PATH: libraryPath(taskRoot, layersRoot),
   HOME: '/tmp',
+  ...searchPaths(runtime, taskRoot, layersRoot),
+})
+
+/** Where the dynamic linker looks. It reads the variable when a program starts, so runtimes boot with it. */
+export const libraryPath = (taskRoot = '/var/task', layersRoot = '/opt'): string =>
+  `/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:${taskRoot}:${taskRoot}/lib:${layersRoot}/lib`
+
+/** Where each language finds what layers bring (developer guide, packaging-layers). */
+function searchPaths(runtime: string, taskRoot: string, layersRoot: string): Record<string, string> {
+  const [, language = '', version = ''] = /^([a-z]+)([\d.]*)/.exec(runtime) ?? []
+  switch (language) {
+    case 'nodejs':
+      return {
+        NODE_PATH: [
+          `${layersRoot}/nodejs/node${Number.parseInt(version, 10)}/node_modules`,
+          `${layersRoot}/nodejs/node_modules`,
+          ...['/var/runtime/node_modules', '/var/runtime', taskRoot],
+        ].join(':'),
+      }
+    case 'python':
+      return { PYTHONPATH: '/var/runtime' }
+    case 'ruby':
+      return {
+        GEM_PATH: `${taskRoot}/vendor/bundle/ruby/${version}.0:${layersRoot}/ruby/gems/${version}.0`,
+        RUBYLIB: `${taskRoot}:/var/runtime/lib:${layersRoot}/ruby/lib`,
+      }
+    default:
+      return {}
+  }
 }
 
 /** Set after the function's own: these names are reserved, and no caller can choose their values. */
@@ -45,10 +76,8 @@ export function functionVariables(
   sandbox: SandboxFacts,
   credentials: SessionCredentials | undefined,
 ): Record<string, string> {
-  const variables: Record<string, string> = { ...defaults, ...sandbox.variables }
+  const variables: Record<string, string> = { ...defaults(sandbox, facts.runtime), ...sandbox.variables }
   if (sandbox.endpointUrl !== undefined) variables.AWS_ENDPOINT_URL = sandbox.endpointUrl
-  if (facts.runtime.startsWith('nodejs'))
-    variables.NODE_PATH = `/opt/nodejs/node${/\d+/.exec(facts.runtime)?.[0]}/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:${sandbox.taskRoot}`
   Object.assign(variables, facts.environment)
   return Object.assign(variables, {
     _HANDLER: facts.handler,

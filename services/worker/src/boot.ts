@@ -3,7 +3,7 @@ import { chmod, mkdir, rm } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Clock, Logger } from '@weft/platform'
-import type { RuntimeImage, Sandbox, SandboxDriver } from '@weft/sandbox'
+import type { CodeFolders, RuntimeImage, Sandbox, SandboxDriver } from '@weft/sandbox'
 import { ApiLink } from './api-link.ts'
 import { forwardCallbacks } from './callback-forward.ts'
 import { FrameLink, type RuntimeLink } from './runtime-link.ts'
@@ -22,8 +22,8 @@ export interface BootRequest {
   readonly ephemeralStorageMb: number
   /** For the runtime's program, beside the image's own. */
   readonly environment?: Readonly<Record<string, string>>
-  /** The package, when it is to be there from the first. */
-  readonly codeDir?: string
+  /** Package and layers, when they are to be there from the first. */
+  readonly code?: CodeFolders
 }
 
 /** A sandbox whose runtime has booted, with everything that belongs to it. */
@@ -31,6 +31,7 @@ export interface Body {
   readonly sandbox: Sandbox
   readonly link: RuntimeLink
   readonly taskRoot: string
+  readonly layersRoot: string
   /** host:port of the Runtime API as seen inside. */
   readonly runtimeApi: string
   /** URL of the fabric as seen inside. */
@@ -78,7 +79,7 @@ export async function boot(deps: BootDeps, request: BootRequest): Promise<Body> 
       runtime: { ...image, environment: { ...image.environment, ...request.environment } },
       ephemeralStorageMb: request.ephemeralStorageMb,
       socketDir,
-      ...(request.codeDir !== undefined && { codeDir: request.codeDir }),
+      ...(request.code && { code: request.code }),
       timeoutMs: bootMs,
     })
     const output = new Output(sandbox)
@@ -100,6 +101,7 @@ export async function boot(deps: BootDeps, request: BootRequest): Promise<Body> 
       sandbox,
       link,
       taskRoot: sandbox.taskRoot ?? '/var/task',
+      layersRoot: sandbox.layersRoot ?? '/opt',
       runtimeApi: api?.address ?? `127.0.0.1:${runtimeApiPort}`,
       endpointUrl: callback && `http://${callback.address}`,
       variables: sandbox.variables,

@@ -1,8 +1,9 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { unpackZip } from '@weft/archive'
 import type { Clock, Logger } from '@weft/platform'
+import { linkTree } from '@weft/platform/host'
 import type { CodeStore } from '@weft/registry'
 
 export interface CodeUse {
@@ -21,6 +22,9 @@ interface Package {
 }
 
 const digestPattern = /^[0-9a-f]{64}$/
+/** A tree of several packages has a name of the same form. */
+const mergedName = (digests: readonly string[]): string =>
+  digests.length === 1 ? (digests[0] as string) : createHash('sha256').update(digests.join(' ')).digest('hex')
 /** Beside the packages while a worker is stopped cleanly; without it they may be half on disk. */
 const cleanMark = 'clean'
 
@@ -74,9 +78,13 @@ export class CodeCache {
   }
 
   /** Rejects when the package is missing or damaged, or cannot be unpacked. */
-  async use(digest: string): Promise<CodeUse> {
+  use(digest: string): Promise<CodeUse> {
+    return this.#use(digest, this.#unpack)
+  }
+
+  async #use(digest: string, make: (digest: string, dir: string) => Promise<number>): Promise<CodeUse> {
     if (!digestPattern.test(digest)) throw new Error(`not a digest: ${JSON.stringify(digest)}`)
-    const known = this.#packages.get(digest) ?? this.#fetch(digest)
+    const known = this.#packages.get(digest) ?? this.#add(digest, make)
     known.users += 1
     try {
       await known.ready
@@ -98,17 +106,27 @@ export class CodeCache {
     }
   }
 
+  /** Whether the packages are there already as one tree. */
+  hasMerged(digests: readonly string[]): boolean {
+    return this.has(mergedName(digests))
+  }
+
+  /** The packages as one tree, in which later ones shadow earlier ones. Rejects as `use` does. */
+  async useMerged(digests: readonly string[]): Promise<CodeUse> {
+    return this.#use(mergedName(digests), digests.length === 1 ? this.#unpack : (_, dir) => this.#merge(digests, dir))
+  }
+
   /** Marks what is there as complete, for the next start. */
   async close(): Promise<void> {
     await Promise.allSettled([...this.#packages.values()].map(({ ready }) => ready))
     await writeFile(join(this.#dir, cleanMark), '')
   }
 
-  #fetch(digest: string): Package {
+  #add(digest: string, make: (digest: string, dir: string) => Promise<number>): Package {
     const dir = join(this.#dir, digest)
     const entry: Package = {
       dir,
-      ready: this.#unpack(digest, dir).then((bytes) => {
+      ready: this.#make(digest, dir, make).then((bytes) => {
         entry.settled = true
         entry.bytes = bytes
         this.#bytes += bytes
@@ -125,19 +143,38 @@ export class CodeCache {
     return entry
   }
 
-  async #unpack(digest: string, dir: string): Promise<number> {
-    const zip = await this.#store.get(digest)
+  async #make(digest: string, dir: string, make: (digest: string, dir: string) => Promise<number>): Promise<number> {
     const part = `${dir}.${randomBytes(4).toString('hex')}`
     try {
       await mkdir(part)
+      const bytes = await make(digest, part)
       await this.#leaving.get(digest)
-      const result = await unpackZip(Buffer.from(zip.buffer, zip.byteOffset, zip.byteLength), part)
-      if (!result.ok) throw new Error(`package ${digest} cannot be unpacked: ${result.error.message}`)
       await rename(part, dir)
-      return result.value.unzippedBytes
+      return bytes
     } finally {
       await rm(part, { recursive: true, force: true })
     }
+  }
+
+  /** Resolves to the bytes that are now in the folder. */
+  readonly #unpack = async (digest: string, dir: string): Promise<number> => {
+    const zip = await this.#store.get(digest)
+    const result = await unpackZip(Buffer.from(zip.buffer, zip.byteOffset, zip.byteLength), dir)
+    if (!result.ok) throw new Error(`package ${digest} cannot be unpacked: ${result.error.message}`)
+    return result.value.unzippedBytes
+  }
+
+  /** Links, not copies: a layer that several functions combine lies on the disk once. */
+  async #merge(digests: readonly string[], dir: string): Promise<number> {
+    for (const digest of digests) {
+      const layer = await this.use(digest)
+      try {
+        await linkTree(layer.dir, dir)
+      } finally {
+        layer.release()
+      }
+    }
+    return bytesIn(dir)
   }
 
   async #adopt(digest: string): Promise<void> {

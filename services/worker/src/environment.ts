@@ -208,6 +208,7 @@ export class Environment {
     body.link.init({
       handler: spec.handler,
       taskRoot: body.taskRoot,
+      layersRoot: body.layersRoot,
       logFormat: spec.logFormat,
       environment: functionVariables({ ...spec, logStream: this.#logStream }, body, credentials),
     })

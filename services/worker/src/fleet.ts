@@ -6,9 +6,8 @@ import { compareLeaseIds, defaultLeaseTimings, LeaseGate } from '@weft/placement
 import { type Clock, type Logger, partitionOf, type Timer } from '@weft/platform'
 import type { SessionCredentials } from '@weft/sandbox'
 import type { Body } from './boot.ts'
-import type { CodeUse } from './code-cache.ts'
 import { Environment } from './environment.ts'
-import type { Specialiser } from './specialise.ts'
+import type { FunctionCode, Specialiser } from './specialise.ts'
 
 export interface FleetParts {
   readonly workerId: string
@@ -187,18 +186,18 @@ export class Fleet {
   async #start(member: Member): Promise<void> {
     const { sandboxId, spec, partition } = member
     const { tell, log, credentials } = this.#parts
-    let use: CodeUse | undefined
+    let code: FunctionCode | undefined
     let body: Body | undefined
     try {
       const [made, given] = await Promise.all([
         this.#parts.specialiser.make(spec, (opened) => {
-          use = opened
+          code = opened
         }),
         credentials(spec),
       ])
       body = made
       if (member.stopReason !== undefined) throw new Error(member.stopReason)
-      const held = use
+      const held = code
       member.environment = new Environment(
         {
           ...{ sandboxId, spec, credentials: given, workerId: this.#parts.workerId },
@@ -212,7 +211,7 @@ export class Fleet {
       tell(partition, { $case: 'ready', value: { sandboxId } })
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
-      use?.release()
+      code?.release()
       this.#forget(member)
       if (member.stopReason !== undefined) tell(partition, { $case: 'gone', value: { sandboxId, reason } })
       else {
@@ -230,11 +229,11 @@ export class Fleet {
       this.#parts.tell(partition, { $case: 'leaseEnded', value: { sandboxId, id } })
   }
 
-  #gone(member: Member, reason: string, use: CodeUse | undefined): void {
+  #gone(member: Member, reason: string, code: FunctionCode | undefined): void {
     const { sandboxId, partition, environment } = member
     this.#forget(member)
     this.#parts.tell(partition, { $case: 'gone', value: { sandboxId, reason } })
-    const leaving = (environment as Environment).destroyed.then(() => use?.release())
+    const leaving = (environment as Environment).destroyed.then(() => code?.release())
     this.#leaving.add(leaving)
     void leaving.finally(() => this.#leaving.delete(leaving))
   }

@@ -6,6 +6,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { ok } from '@weft/contracts'
 import type {
+  CodeFolders,
   RuntimeImage,
   Sandbox,
   SandboxDriver,
@@ -69,7 +70,7 @@ async function start(request: StemRequest, dir: string): Promise<Sandbox> {
     await once(child, 'spawn')
     await writeFile(join(dir, 'process'), `${child.pid} ${bornAt(child.pid as number) ?? ''}`)
     const sandbox = new ProcessSandbox(request.sandboxId, child, dir)
-    if (request.codeDir !== undefined) await sandbox.mountCode(request.codeDir)
+    if (request.code) await sandbox.mountCode(request.code)
     return sandbox
   } catch (error) {
     if (child.pid !== undefined) killGroup(child.pid)
@@ -82,6 +83,7 @@ class ProcessSandbox implements Sandbox {
   readonly id: string
   readonly pid: number
   readonly taskRoot: string
+  readonly layersRoot: string
   readonly variables: Readonly<Record<string, string>>
   readonly exited: Promise<SandboxExit>
   readonly #child: ChildProcess
@@ -93,6 +95,7 @@ class ProcessSandbox implements Sandbox {
     this.id = id
     this.pid = child.pid as number
     this.taskRoot = join(dir, 'task')
+    this.layersRoot = join(dir, 'opt')
     this.variables = { TMPDIR: join(dir, 'tmp') }
     this.#child = child
     this.#dir = dir
@@ -107,8 +110,9 @@ class ProcessSandbox implements Sandbox {
     this.#child.stderr?.on('data', (chunk: Buffer) => listener(chunk, 'stderr'))
   }
 
-  mountCode(hostDir: string): Promise<void> {
-    return symlink(hostDir, this.taskRoot)
+  async mountCode({ taskDir, layersDir }: CodeFolders): Promise<void> {
+    await symlink(taskDir, this.taskRoot)
+    if (layersDir !== undefined) await symlink(layersDir, this.layersRoot)
   }
 
   /** Every sandbox shares the host's loopback, so the port is any free one. */

@@ -1,5 +1,5 @@
 import { type DetectedRuntime, runtimePrograms } from '@weft/runtimes'
-import type { RuntimeImage } from '@weft/sandbox'
+import { libraryPath, type RuntimeImage } from '@weft/sandbox'
 
 const launcher = '/usr/bin/python3'
 
@@ -19,7 +19,7 @@ function imageOf({ id, language, binary }: DetectedRuntime): RuntimeImage {
           [runtimePrograms.nodejs, '/var/runtime'],
         ],
         command: ['/var/lang/bin/node', '/var/runtime/bootstrap.mjs'],
-        environment: {},
+        environment: { LD_LIBRARY_PATH: libraryPath() },
         framed: true,
       }
     case 'python':
@@ -28,7 +28,7 @@ function imageOf({ id, language, binary }: DetectedRuntime): RuntimeImage {
         binds: [[runtimePrograms.python, '/var/runtime']],
         // Nothing of the host's packages and of anybody's environment gets in.
         command: [binary, '-I', '-S', '-B', '/var/runtime/bootstrap.py'],
-        environment: {},
+        environment: { LD_LIBRARY_PATH: libraryPath() },
         framed: true,
       }
     case 'custom':

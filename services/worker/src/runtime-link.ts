@@ -18,6 +18,8 @@ export type LinkEvent = RuntimeMessage | { readonly kind: 'violation'; readonly 
 export interface InitRequest {
   readonly handler: string
   readonly taskRoot: string
+  /** Where layers are seen. */
+  readonly layersRoot: string
   readonly environment: Readonly<Record<string, string>>
   readonly logFormat: string
 }

@@ -1,37 +1,44 @@
 import type { SandboxSpec } from '@weft/contracts/sandbox'
+import type { CodeFolders } from '@weft/sandbox'
 import type { Body } from './boot.ts'
 import type { CodeCache, CodeUse } from './code-cache.ts'
 import type { StemPool } from './stems.ts'
 
+/** What a function brings, unpacked and in use. */
+export interface FunctionCode extends CodeFolders {
+  /** Safe to call twice. */
+  release(): void
+}
+
 /** Makes sandboxes that hold a function's code, out of stems and the code cache. */
 export class Specialiser {
   readonly #stems: StemPool
-  readonly #code: CodeCache
+  readonly #cache: CodeCache
 
-  constructor(stems: StemPool, code: CodeCache) {
+  constructor(stems: StemPool, cache: CodeCache) {
     this.#stems = stems
-    this.#code = code
+    this.#cache = cache
   }
 
   /**
-   * A sandbox with the function's code and memory limit. `opened` gets the package as soon as it is in use, also when
-   * the sandbox then cannot be made; with `held` that package is used instead.
+   * A sandbox with the function's code and memory limit. `opened` gets the code as soon as it is in use, also when the
+   * sandbox then cannot be made; with `held` that is used instead.
    */
-  async make(spec: SandboxSpec, opened: (use: CodeUse) => void, held?: CodeUse): Promise<Body> {
-    const use = held
+  async make(spec: SandboxSpec, opened: (code: FunctionCode) => void, held?: FunctionCode): Promise<Body> {
+    const code = held
       ? Promise.resolve(held)
-      : this.#code.use(spec.codeDigest).then((value) => {
+      : this.#open(spec).then((value) => {
           opened(value)
           return value
         })
     // What must be fetched first is fetched while a sandbox is made; what is there is bound when it is made.
-    const dir = held || this.#code.has(spec.codeDigest) ? (await use).dir : undefined
-    const [taken, fetched] = await Promise.allSettled([this.#stems.take(spec, dir), use])
+    const there = held || this.#has(spec) ? await code : undefined
+    const [taken, fetched] = await Promise.allSettled([this.#stems.take(spec, there), code])
     if (taken.status === 'rejected') throw taken.reason
     const { body, hasCode } = taken.value
     try {
       if (fetched.status === 'rejected') throw fetched.reason
-      if (!hasCode) await body.sandbox.mountCode(fetched.value.dir)
+      if (!hasCode) await body.sandbox.mountCode(fetched.value)
       // No CPU limit yet: with a small share initialisation would take many times as long.
       await body.sandbox.limit({ memoryMb: spec.memoryMb, cpu: 0 })
       return body
@@ -40,4 +47,27 @@ export class Specialiser {
       throw error
     }
   }
+
+  #has({ codeDigest, layers }: SandboxSpec): boolean {
+    return this.#cache.has(codeDigest) && (layers.length === 0 || this.#cache.hasMerged(layersOf(layers)))
+  }
+
+  async #open({ codeDigest, layers }: SandboxSpec): Promise<FunctionCode> {
+    const opening = [this.#cache.use(codeDigest)]
+    if (layers.length > 0) opening.push(this.#cache.useMerged(layersOf(layers)))
+    const opened = await Promise.allSettled(opening)
+    const uses = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    const release = (): void => {
+      for (const use of uses) use.release()
+    }
+    for (const one of opened) {
+      if (one.status === 'fulfilled') continue
+      release()
+      throw one.reason
+    }
+    const [task, merged] = uses as [CodeUse, CodeUse | undefined]
+    return { taskDir: task.dir, layersDir: merged?.dir, release }
+  }
 }
+
+const layersOf = (layers: SandboxSpec['layers']): readonly string[] => layers.map(({ digest }) => digest)

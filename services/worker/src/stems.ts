@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { limits } from '@weft/contracts'
 import type { SandboxSpec } from '@weft/contracts/sandbox'
 import type { Clock, Logger } from '@weft/platform'
-import { bootEnvironment, type RuntimeImage } from '@weft/sandbox'
+import { bootEnvironment, type CodeFolders, type RuntimeImage } from '@weft/sandbox'
 import { type Body, type BootDeps, boot } from './boot.ts'
 
 export interface StemOptions {
@@ -70,12 +70,12 @@ export class StemPool {
   }
 
   /**
-   * A sandbox for the function. `codeDir` is bound at once when a sandbox must be made for it; the answer tells whether.
+   * A sandbox for the function. `code` is bound at once when a sandbox must be made for it; the answer tells whether.
    * Rejects when it cannot be made.
    */
   async take(
     spec: SandboxSpec,
-    codeDir: string | undefined,
+    code: CodeFolders | undefined,
   ): Promise<{ readonly body: Body; readonly hasCode: boolean }> {
     const shelf = this.#shelves.get(spec.runtime)
     if (!shelf) throw new Error(`this worker does not offer ${spec.runtime}`)
@@ -94,10 +94,10 @@ export class StemPool {
         image: shelf.image,
         ephemeralStorageMb: spec.ephemeralStorageMb,
         environment,
-        ...(codeDir !== undefined && { codeDir }),
+        ...(code && { code }),
       })
       this.#problem = undefined
-      return { body, hasCode: codeDir !== undefined }
+      return { body, hasCode: code !== undefined }
     } finally {
       this.#wanted -= 1
       this.#refillSoon()

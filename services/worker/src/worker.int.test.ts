@@ -169,6 +169,53 @@ def handler(event, context):
     })
   })
 
+  test('layers lie under /opt in their order, and every language finds what they bring', async () => {
+    const first = w.layer({
+      'nodejs/node_modules/greet/index.js': `exports.name = 'first'`,
+      'nodejs/node_modules/only/index.js': `exports.name = 'only'`,
+      'python/greet.py': `name = 'first'`,
+      'bin/tool': '#!/bin/sh\necho tool\n',
+      shadowed: 'first',
+    })
+    const second = w.layer({
+      'nodejs/node_modules/greet/index.js': `exports.name = 'second'`,
+      'python/lib/python3.11/site-packages/greet.py': `name = 'site-packages'`,
+      shadowed: 'second',
+    })
+    const code = {
+      'index.js': `
+        const { execSync } = require('node:child_process'), fs = require('node:fs')
+        const opt = process.env.PATH.split(':').at(-1).replace(/\\/bin$/, '')
+        let write
+        try { fs.writeFileSync(opt + '/x', ''); write = 'ok' } catch (error) { write = error.code }
+        exports.handler = async () => ({
+          greet: require('greet').name, only: require('only').name, tool: execSync('tool').toString().trim(),
+          shadowed: fs.readFileSync(opt + '/shadowed', 'utf8'), write, opt,
+        })`,
+    }
+    const expected = { greet: 'second', only: 'only', tool: 'tool', shadowed: 'second' }
+    const env = await w.environment(code, { layers: [first, second] })
+    const seen = await env.call()
+    expect(seen).toMatchObject(expected)
+    if (isolated) expect(seen).toMatchObject({ opt: '/opt', write: 'EROFS' })
+    // Once more with what is there already, which is bound when the sandbox is made; and in the other order.
+    expect(await (await w.environment(code, { layers: [first, second] })).call()).toMatchObject(expected)
+    const other = await w.environment(code, { layers: [second, first] })
+    expect(await other.call()).toMatchObject({ greet: 'first', shadowed: 'first' })
+    const python = await w.environment(
+      { 'app.py': 'import greet\ndef handler(event, context): return greet.name' },
+      { layers: [first, second], runtime: 'python3.11', handler: 'app.handler' },
+    )
+    expect(await python.call()).toBe('site-packages')
+    const custom = await w.environment(
+      { other: '' },
+      { layers: [w.layer({ bootstrap: customRuntime })], runtime: 'provided.al2023' },
+    )
+    expect(await custom.call({ a: 1 })).toMatchObject({ got: { a: 1 } })
+    const missing = { arn: '', digest: '0'.repeat(64), sizeBytes: 0n }
+    await expect(w.environment(code, { layers: [first, missing] })).rejects.toThrow('no package')
+  })
+
   test('an environment serves again, keeps /tmp and memory, and thaws after a pause', async () => {
     const env = await w.environment({
       'index.js': `

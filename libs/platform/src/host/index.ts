@@ -1,2 +1,3 @@
 export * from './cgroup.ts'
+export * from './link-tree.ts'
 export * from './scratch-disk.ts'

@@ -35,7 +35,7 @@ def main():
         raise SystemExit(1)
     request = json.loads(body)
     root = request["taskRoot"]
-    candidates = [os.path.join(root, "bootstrap"), "/opt/bootstrap"]
+    candidates = [os.path.join(root, "bootstrap"), os.path.join(request.get("layersRoot", "/opt"), "bootstrap")]
     program = next((path for path in candidates if os.path.isfile(path)), None)
     reason = f"Couldn't find valid bootstrap(s): [{' '.join(candidates)}]"
     if program is not None:

@@ -1,4 +1,5 @@
 // The Node.js runtime: waits for a function's code, loads its handler, and runs one invocation at a time.
+import { Module } from 'node:module'
 import { connect } from 'node:net'
 import { captureConsole, captureStream } from './console.mjs'
 import {
@@ -60,6 +61,8 @@ async function init({ handler: name, taskRoot, environment, logFormat }) {
   for (const key of Object.keys(process.env)) delete process.env[key]
   Object.assign(process.env, environment)
   process.chdir(taskRoot)
+  // NODE_PATH was read when the runtime booted, without the function's.
+  Module._initPaths()
   const write = (atMs, message) => {
     const stamp = Buffer.allocUnsafe(8)
     stamp.writeDoubleBE(atMs, 0)

@@ -218,7 +218,11 @@ def initialise(link, request):
     time.tzset()
     root = request["taskRoot"]
     os.chdir(root)
-    sys.path[:0] = [root, "/opt/python"] + [p for p in os.environ.get("PYTHONPATH", "").split(":") if p]
+    layers = request.get("layersRoot", "/opt")
+    site_packages = f"{layers}/python/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+    sys.path[:0] = [root, site_packages, f"{layers}/python"] + [
+        path for path in os.environ.get("PYTHONPATH", "").split(":") if path
+    ]
     sys.stdout = LogStream(link, "<stdout>")
     sys.stderr = LogStream(link, "<stderr>")
     logging.getLogger().handlers[:] = [LambdaLogHandler(link, request.get("logFormat") == "JSON")]

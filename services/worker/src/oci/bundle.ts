@@ -1,5 +1,5 @@
 import { limits } from '@weft/contracts'
-import type { RuntimeImage, SeccompProfile } from '@weft/sandbox'
+import type { CodeFolders, RuntimeImage, SeccompProfile } from '@weft/sandbox'
 
 /** The user that function code runs as inside, named as AWS names it. Uid 0 inside exists, is nobody outside, and runs nothing. */
 export const insideUser = { uid: 993, gid: 990, name: 'sbx_user1051' } as const
@@ -14,7 +14,7 @@ export interface BundleRequest {
   readonly rootfs: string
   readonly tmpDir: string
   readonly socketDir: string
-  readonly codeDir: string | undefined
+  readonly code: CodeFolders | undefined
   readonly cgroupPath: string
   readonly memoryBytes: number
   readonly seccomp: SeccompProfile
@@ -77,7 +77,8 @@ export function bundleConfig(request: BundleRequest) {
         source: request.tmpDir,
         options: ['bind', 'rw', 'nosuid', 'nodev', 'rprivate'],
       },
-      ...(request.codeDir === undefined ? [] : [readOnlyBind(request.codeDir, '/var/task')]),
+      ...(request.code ? [readOnlyBind(request.code.taskDir, '/var/task')] : []),
+      ...(request.code?.layersDir === undefined ? [] : [readOnlyBind(request.code.layersDir, '/opt')]),
       // Last: they may lie below the shared ones.
       ...runtime.binds.map(([host, inside]) => readOnlyBind(host, inside)),
     ],

@@ -38,7 +38,7 @@ async function start(
     },
     ephemeralStorageMb: 32,
     socketDir,
-    ...(codeDir !== undefined && { codeDir }),
+    ...(codeDir !== undefined && { code: { taskDir: codeDir } }),
     timeoutMs: 60_000,
   })
   let output = ''
@@ -104,7 +104,7 @@ print(open("/var/task/index.js").read())
 try: open("/var/task/x", "w")
 except OSError as e: print(e.errno)`
   const { sandbox, output } = await start(script)
-  await sandbox.mountCode(code)
+  await sandbox.mountCode({ taskDir: code })
   expect((await sandbox.exited).code).toBe(0)
   await sandbox.destroy()
   expect(output()).toBe('hi\n30\n')

@@ -165,7 +165,7 @@ class OciDriver implements SandboxDriver {
         rootfs: this.#rootfs,
         tmpDir,
         socketDir: request.socketDir,
-        codeDir: request.codeDir,
+        code: request.code,
         cgroupPath: `/weft/${this.#owner}/${sandboxId}`,
         memoryBytes: bootMemoryBytes,
         seccomp: this.#seccomp,

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { finished } from 'node:stream/promises'
 import type { Cgroup } from '@weft/platform/host'
-import type { Sandbox, SandboxExit, SandboxLimits, SandboxListener, SandboxStats } from '@weft/sandbox'
+import type { CodeFolders, Sandbox, SandboxExit, SandboxLimits, SandboxListener, SandboxStats } from '@weft/sandbox'
 import type { NamespaceHelper, ProcessEnd } from './helper.ts'
 
 export interface OciSandboxParts {
@@ -40,8 +40,10 @@ export class OciSandbox implements Sandbox {
     this.#parts.stderr.on('data', (chunk: Buffer) => listener(chunk, 'stderr'))
   }
 
-  async mountCode(hostDir: string): Promise<void> {
-    if (!this.#ended) await this.#parts.helper.mount(this.pid, this.#parts.mark, hostDir, '/var/task')
+  async mountCode({ taskDir, layersDir }: CodeFolders): Promise<void> {
+    const { helper, mark } = this.#parts
+    if (!this.#ended) await helper.mount(this.pid, mark, taskDir, '/var/task')
+    if (!this.#ended && layersDir !== undefined) await helper.mount(this.pid, mark, layersDir, '/opt')
   }
 
   async listen(port: number): Promise<SandboxListener> {

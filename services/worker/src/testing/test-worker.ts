@@ -135,13 +135,19 @@ export class TestWorker implements AsyncDisposable {
     return new TestEnvironment(this, sandboxId)
   }
 
-  startSandbox(sandboxId: string, files: Readonly<Record<string, string>>, spec: Partial<SandboxSpec> = {}): void {
+  /** Stores a layer. */
+  layer(files: Readonly<Record<string, string>>): SandboxSpec['layers'][number] {
     const zip = zipOf(files)
-    const codeDigest = createHash('sha256').update(zip).digest('hex')
-    this.#packages.set(codeDigest, zip)
+    const digest = createHash('sha256').update(zip).digest('hex')
+    this.#packages.set(digest, zip)
+    return { arn: 'arn:aws:lambda:us-east-1:000000000000:layer:l:1', digest, sizeBytes: BigInt(zip.length) }
+  }
+
+  startSandbox(sandboxId: string, files: Readonly<Record<string, string>>, spec: Partial<SandboxSpec> = {}): void {
+    const { digest: codeDigest, sizeBytes: codeBytes } = this.layer(files)
     this.send({
       $case: 'start',
-      value: { epoch: 1n, sandboxId, spec: { ...plainSpec, codeDigest, codeBytes: BigInt(zip.length), ...spec } },
+      value: { epoch: 1n, sandboxId, spec: { ...plainSpec, codeDigest, codeBytes, ...spec } },
     })
   }
 

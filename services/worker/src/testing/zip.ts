@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 
-/** A package without compression; names that end in `bootstrap` or lie in `bin/` are executable. */
+/** A package without compression; names that end in `bootstrap` or lie in `bin/` or `extensions/` are executable. */
 export function zipOf(files: Readonly<Record<string, string>>): Buffer {
   const locals: Buffer[] = []
   const central: Buffer[] = []
@@ -19,7 +19,7 @@ export function zipOf(files: Readonly<Record<string, string>>): Buffer {
     head.write('PK\x01\x02', 'latin1')
     head.writeUInt16LE((3 << 8) | 20, 4)
     const tail = Buffer.alloc(14)
-    const executable = name.endsWith('bootstrap') || name.startsWith('bin/')
+    const executable = name.endsWith('bootstrap') || /^(bin|extensions)\//.test(name)
     tail.writeUInt32LE(((executable ? 0o100755 : 0o100644) << 16) >>> 0, 6)
     tail.writeUInt32LE(offset, 10)
     central.push(Buffer.concat([head, fields, tail, fileName]))
