@@ -1,25 +1,6 @@
-import { randomBytes, randomUUID } from 'node:crypto'
-import type { FunctionRecord, InvokeCall } from '@weft/contracts'
-import { createDispatcher, type Dispatcher } from '@weft/invoke'
-import { silentLogger, systemClock, systemRandom } from '@weft/platform'
+import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { functionOf, Wiring, type WiringKind } from './testing/wiring.ts'
-
-const dispatcherOn = (wiring: Wiring, id: string): Dispatcher =>
-  createDispatcher({
-    ...{ id, region: 'us-east-1', placement: wiring.placement, workers: wiring.workers },
-    ...{ clock: systemClock, random: systemRandom, log: silentLogger },
-  })
-
-const callOf = (record: FunctionRecord, payload = Buffer.from('{}')): InvokeCall => ({
-  requestId: randomUUID(),
-  target: { record, version: record.latest, invokedArn: record.functionArn },
-  payload,
-  source: 'sync',
-  attempt: 1,
-  logTail: false,
-  acceptedAtMs: Date.now(),
-})
+import { callOf, dispatcherOn, functionOf, Wiring, type WiringKind } from './testing/wiring.ts'
 
 const f = functionOf('f')
 const small = functionOf('small', 3)

@@ -1,3 +1,4 @@
+import { memoryChannelPair } from '@weft/platform'
 import { expect, test } from 'vitest'
 import { createFaults, InjectedFault } from './faults.ts'
 
@@ -45,4 +46,21 @@ test('a seed repeats its faults, at about the asked rates', async () => {
   expect(await run(7)).toEqual(first)
   expect(first.length).toBeGreaterThan(240)
   expect(first.length).toBeLessThan(360)
+})
+
+test('a channel breaks before a frame, or right after it, and for both sides', async () => {
+  for (const [kind, arrived] of [
+    ['unavailable', []],
+    ['done-but-timed-out', ['one']],
+  ] as const) {
+    const [near, far] = memoryChannelPair<string, string>()
+    const got: string[] = []
+    far.receive((frame) => got.push(frame))
+    const wrapped = createFaults({ seed: 1, rates: { [kind]: 1 } }).wrapChannel(near)
+    wrapped.send('one')
+    wrapped.send('two')
+    expect(await wrapped.closed).toMatchObject({ remote: true })
+    await far.closed
+    expect(got).toEqual(arrived)
+  }
 })

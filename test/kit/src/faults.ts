@@ -1,3 +1,6 @@
+import type { Channel } from '@weft/platform'
+import { faultyChannel } from './faulty-channel.ts'
+
 export type FaultKind =
   /** The call is not made; the caller sees a timeout. */
   | 'timeout'
@@ -32,6 +35,8 @@ export interface Faults {
   enabled: boolean
   /** A port that behaves as the given one, but for the faults. Several ports may share one plan. */
   wrap<T extends object>(port: T): T
+  /** A channel whose connection breaks: before a frame passes it, or right after. */
+  wrapChannel<In, Out>(channel: Channel<In, Out>): Channel<In, Out>
 }
 
 /** A seeded source of faults for outward ports. Synchronous methods pass through untouched. */
@@ -75,6 +80,12 @@ export function createFaults(plan: FaultPlan): Faults {
             return answer.then(() => Promise.reject(error))
           }
         },
+      }),
+    wrapChannel: (channel) =>
+      faultyChannel(channel, (method) => {
+        const kind = faults.enabled ? draw() : undefined
+        if (kind) injected.push({ method, kind })
+        return kind
       }),
   }
   return faults

@@ -1,4 +1,5 @@
-import { type Account, accountId, type FunctionRecord, functionName } from '@weft/contracts'
+import { randomUUID } from 'node:crypto'
+import { type Account, accountId, type FunctionRecord, functionName, type InvokeCall } from '@weft/contracts'
 import type {
   DispatcherFrame,
   PlacementToDispatcherFrame,
@@ -6,7 +7,9 @@ import type {
   WorkerFrame,
 } from '@weft/contracts/placement'
 import type { ResultFrame, RunFrame } from '@weft/contracts/worker'
-import { defaultLeaseTimings } from '@weft/placement'
+import { createDispatcher, type Dispatcher } from '@weft/invoke'
+import type { Faults } from '@weft/kit'
+import { defaultLeaseTimings, type LeaderBoard } from '@weft/placement'
 import { MemoryLeaderBoard, type ModelRun, ModelWorker } from '@weft/placement/testing'
 import {
   type Channel,
@@ -69,16 +72,19 @@ export class Wiring implements AsyncDisposable {
   readonly #placements = new Map<string, PlacementService>()
   readonly #workers = new Map<string, WiredWorker>()
   readonly #opened = new AsyncDisposableStack()
+  readonly #leaders: LeaderBoard
 
-  constructor(kind: WiringKind, functions: FunctionRecord[]) {
+  /** `faults` breaks connections and makes the leader board fail. */
+  constructor(kind: WiringKind, functions: FunctionRecord[], faults?: Faults) {
     this.kind = kind
     this.functions = functions
+    this.#leaders = faults?.wrap(this.board) ?? this.board
     const placementOf = (instanceId: string): PlacementService => {
       const placement = this.#placements.get(instanceId)
       if (!placement) throw new Error(`no placement ${instanceId}`)
       return placement
     }
-    this.placement =
+    const placement =
       kind === 'grpc'
         ? grpcPlacementDirectory({ partitions: 1, leaders: this.board, secret: 'secret' })
         : memoryPlacementDirectory({
@@ -87,7 +93,7 @@ export class Wiring implements AsyncDisposable {
             acceptDispatcher: (channel, leader) => placementOf(leader.instanceId).acceptDispatcher(channel),
             acceptWorker: (channel, leader) => placementOf(leader.instanceId).acceptWorker(channel),
           })
-    this.workers =
+    const workers =
       kind === 'grpc'
         ? grpcWorkerDirectory({ secret: 'secret' })
         : memoryWorkerDirectory((channel, workerId) => {
@@ -95,6 +101,8 @@ export class Wiring implements AsyncDisposable {
             if (worker) worker.accept(channel)
             else channel.close()
           })
+    this.placement = faults ? breakingPlacement(placement, faults) : placement
+    this.workers = faults ? { dial: (id, address) => faults.wrapChannel(workers.dial(id, address)) } : workers
   }
 
   async startPlacement(instanceId: string): Promise<PlacementService> {
@@ -114,7 +122,7 @@ export class Wiring implements AsyncDisposable {
     service = await startPlacement(
       { instanceId, address, partitions: 1 },
       {
-        leaders: this.board,
+        leaders: this.#leaders,
         catalogue: this.#catalogue(),
         clock: systemClock,
         random: systemRandom,
@@ -154,6 +162,30 @@ export class Wiring implements AsyncDisposable {
     await this.#opened.disposeAsync()
   }
 }
+
+export const dispatcherOn = (wiring: Wiring, id: string): Dispatcher =>
+  createDispatcher({
+    ...{ id, region: 'us-east-1', placement: wiring.placement, workers: wiring.workers },
+    ...{ clock: systemClock, random: systemRandom, log: silentLogger },
+  })
+
+export const callOf = (record: FunctionRecord, payload = Buffer.from('{}')): InvokeCall => ({
+  requestId: randomUUID(),
+  target: { record, version: record.latest, invokedArn: record.functionArn },
+  payload,
+  source: 'sync',
+  attempt: 1,
+  logTail: false,
+  acceptedAtMs: Date.now(),
+})
+
+const breakingPlacement = (directory: PlacementDirectory, faults: Faults): PlacementDirectory => ({
+  ...directory,
+  leader: (partition) => directory.leader(partition),
+  onLeader: (listener) => directory.onLeader(listener),
+  dialDispatcher: (partition, leader) => faults.wrapChannel(directory.dialDispatcher(partition, leader)),
+  dialWorker: (partition, leader) => faults.wrapChannel(directory.dialWorker(partition, leader)),
+})
 
 /** A model worker on real channels. */
 export class WiredWorker {
