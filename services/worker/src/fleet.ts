@@ -189,18 +189,21 @@ export class Fleet {
     let code: FunctionCode | undefined
     let body: Body | undefined
     try {
-      const [made, given] = await Promise.all([
+      // Both are awaited whatever becomes of the other: what one of them made must be known to be taken away.
+      const [made, given] = await Promise.allSettled([
         this.#parts.specialiser.make(spec, (opened) => {
           code = opened
         }),
         credentials(spec),
       ])
-      body = made
+      if (made.status === 'rejected') throw made.reason
+      body = made.value
+      if (given.status === 'rejected') throw given.reason
       if (member.stopReason !== undefined) throw new Error(member.stopReason)
       const held = code
       member.environment = new Environment(
         {
-          ...{ sandboxId, spec, credentials: given, workerId: this.#parts.workerId },
+          ...{ sandboxId, spec, credentials: given.value, workerId: this.#parts.workerId },
           ...{ freezeAfterMs: this.#parts.freezeAfterMs, facts: this.#parts.facts, clock: this.#parts.clock, log },
           replacement: () => this.#parts.specialiser.make(spec, () => undefined, held),
           onIdle: () => this.#idle(member),

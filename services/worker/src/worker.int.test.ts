@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { RunStatus } from '@weft/contracts/worker'
 import { createDockerDriver } from '@weft/docker'
 import { startDockerd } from '@weft/docker/testing'
@@ -13,6 +11,7 @@ import { NamespaceHelper } from './oci/helper.ts'
 import { createOciDriver } from './oci/oci-driver.ts'
 import { createProcessDriver } from './process-driver.ts'
 import { freezeWatch } from './testing/freeze-watch.ts'
+import { leftovers } from './testing/leftovers.ts'
 import { TestWorker, testCredentials, testDataDir } from './testing/test-worker.ts'
 
 const { RUN_STATUS_SUCCEEDED, RUN_STATUS_FUNCTION_ERROR, RUN_STATUS_NOT_STARTED } = RunStatus
@@ -562,26 +561,3 @@ while True:
         result = {'got': event, 'id': request_id, 'handler': os.environ['_HANDLER']}
         ask('POST', f'invocation/{request_id}/response', json.dumps(result))
 `
-
-/** Processes, mounts, sockets and cgroups that belong to the data folder. */
-function leftovers(dataDir: string): readonly string[] {
-  const left: string[] = []
-  if (readFileSync('/proc/self/mountinfo', 'utf8').includes(dataDir)) left.push('a mount')
-  for (const folder of ['process-sandboxes', 'sandboxes']) {
-    const path = join(dataDir, folder)
-    if (existsSync(path) && readdirSync(path).length > 0) left.push(path)
-  }
-  for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
-    try {
-      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-      if (
-        pid !== `${process.pid}` &&
-        (command.includes(dataDir) || readlinkSync(`/proc/${pid}/cwd`).startsWith(dataDir))
-      )
-        left.push(`process ${pid}: ${command}`)
-    } catch {
-      // It ended while it was looked at.
-    }
-  }
-  return left
-}

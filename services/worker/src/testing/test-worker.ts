@@ -76,6 +76,7 @@ export class TestWorker implements AsyncDisposable {
     dataDir: string,
     config: Partial<WorkerConfig> = {},
     deps: Partial<WorkerDeps> = {},
+    aroundCode: (code: WorkerDeps['code']) => WorkerDeps['code'] = (code) => code,
   ): Promise<TestWorker> {
     const packages = new Map<string, Buffer>()
     const facts = { records: [] as FabricRecord[], logs: [] as LogBatch[] }
@@ -101,13 +102,13 @@ export class TestWorker implements AsyncDisposable {
         clock: systemClock,
         random: systemRandom,
         log: silentLogger,
-        code: {
+        code: aroundCode({
           get: async (digest) => {
             const zip = packages.get(digest)
             if (!zip) throw new Error(`no package ${digest}`)
             return zip
           },
-        },
+        }),
         facts: {
           record: (record) => void facts.records.push(record),
           log: (batch) => void facts.logs.push(batch),
