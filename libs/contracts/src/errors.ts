@@ -29,6 +29,7 @@ export const awsErrors = {
   InvalidParameterValueException: row(400, 'message', status.INVALID_ARGUMENT),
   InvalidRequestContentException: row(400, 'message', status.INVALID_ARGUMENT),
   CodeStorageExceededException: row(400, 'message', status.RESOURCE_EXHAUSTED),
+  PolicyLengthExceededException: row(400, 'message', status.RESOURCE_EXHAUSTED),
   RecursiveInvocationException: row(400, 'Message', status.FAILED_PRECONDITION),
   UnrecognizedClientException: row(403, 'message', status.UNAUTHENTICATED),
   InvalidSignatureException: row(403, 'message', status.UNAUTHENTICATED),

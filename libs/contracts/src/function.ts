@@ -37,6 +37,8 @@ export interface CodeLocation {
   /** The same, base64: AWS's CodeSha256. */
   readonly sha256: string
   readonly sizeBytes: number
+  /** Of all its files unpacked. Absent: not counted when it was stored. */
+  readonly unzippedBytes?: number
 }
 
 /** A layer version as a function uses it: it goes on running with it when the layer version is deleted. */
@@ -76,6 +78,9 @@ export interface FunctionUrlCors {
 export interface EventInvokeSettings {
   readonly maximumRetryAttempts?: number
   readonly maximumEventAgeSeconds?: number
+  /** ARNs of where the record of an invocation goes that succeeded, or failed for good. */
+  readonly onSuccessArn?: string
+  readonly onFailureArn?: string
 }
 
 /** One function with what belongs to it as a whole. */
@@ -98,12 +103,33 @@ export interface FunctionRecord {
   readonly tags: Readonly<Record<string, string>>
   /** Absent: the function draws on the account's unreserved pool. */
   readonly reservedConcurrency?: number
+  /** What becomes of a loop that the function is part of; Terminate when absent. */
+  readonly recursiveLoop?: 'Allow' | 'Terminate'
   /** Of events for the function itself, which is `$LATEST`. */
   readonly eventInvoke?: EventInvokeSettings
   /** Of events for a version or alias, by its name. */
   readonly qualifiedEventInvoke?: Readonly<Record<string, EventInvokeSettings>>
   /** URLs by qualifier: `$LATEST` for the function itself, or the name of an alias. */
   readonly urls?: Readonly<Record<string, FunctionUrl>>
+  /** Who may call it, by qualifier: `$LATEST` for the function itself, a version, or the name of an alias. */
+  readonly policies?: Readonly<Record<string, ResourcePolicy>>
+}
+
+/** A policy on a resource. */
+export interface ResourcePolicy {
+  /** New at every change. */
+  readonly revisionId: string
+  readonly statements: readonly PolicyStatement[]
+}
+
+/** A statement in the words of AWS, members in the order they are printed. */
+export interface PolicyStatement {
+  readonly Sid: string
+  readonly Effect: 'Allow'
+  readonly Principal: '*' | { readonly AWS: string } | { readonly Service: string }
+  readonly Action: string
+  readonly Resource: string
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, string>>>>
 }
 
 /** A published version as stored: it never changes. */
@@ -179,6 +205,13 @@ export interface Account {
   readonly accountId: AccountId
   readonly name: string
   readonly concurrencyLimit: number
+  /** Bytes its own streams and buckets in NATS may fill; its accepted events may fill half as much beside. */
+  readonly storageBytes?: number
+  /** Bytes of its packages, every version counted. Absent: as AWS has it, 75 GB. */
+  readonly codeStorageBytes?: number
+  readonly createdAtMs?: number
+  /** Every door is closed to it, and its events and mappings wait; nothing of it is lost. */
+  readonly disabled?: true
   readonly accessKeys: readonly AccessKey[]
 }
 

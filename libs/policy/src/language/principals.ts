@@ -23,7 +23,7 @@ export type Closeness = 'account' | 'named' | 'exact'
 export type PrincipalMatch = (subject: PolicySubject) => Closeness | undefined
 
 const kinds: ReadonlySet<string> = new Set(['AWS', 'Service', 'Federated', 'CanonicalUser'])
-const servicePattern = /^[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com$/
+const servicePattern = /^[a-z0-9-]+(\.[a-z0-9-]+)*\.(amazonaws|amazon)\.com$/
 const principalArn = /^arn:aws[a-z-]*:(iam|sts)::(\d{12}):(root|(user|role|assumed-role|federated-user)\/[^\s*]+)$/
 
 /** Compiles `Principal`; the error is the text of AWS's refusal. */
