@@ -3,13 +3,13 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { dirname, join } from 'node:path'
 import { type AccessKey, type FabricConnection, newAccessKey } from '@weft/contracts'
 import {
+  accountShares,
   createKeyring,
   hasKeyring,
   loadKeyring,
   serverConfig,
   serviceNames,
   type TenantUser,
-  tenantShare,
 } from '@weft/nats'
 import { type ClusterConfig, ports } from './config.ts'
 
@@ -32,7 +32,7 @@ const tenantUsersOf: Readonly<Record<string, readonly TenantUser[]>> = {
 export async function writeFiles(config: ClusterConfig): Promise<void> {
   const { dir, accountId } = config
   const storageBytes = config.storageMb * 1024 ** 2
-  const limits = { tenantStorageBytes: tenantShare(storageBytes) }
+  const limits = { tenantStorageBytes: accountShares(storageBytes).firstAccountBytes }
   const keysDir = join(dir, 'keys')
   const keyring = hasKeyring(keysDir) ? loadKeyring(keysDir, limits) : createKeyring(keysDir, limits)
   await keyring.tenantJwt(accountId)

@@ -2,6 +2,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AccountId } from '@weft/contracts'
 import {
+  accountShares,
   createKeyring,
   type DurabilityReport,
   ensureAccount,
@@ -13,7 +14,6 @@ import {
   openLink,
   proveDurability,
   serviceNames,
-  tenantShare,
   vacateLeaderBoard,
 } from '@weft/nats'
 import type { Clock, Logger } from '@weft/platform'
@@ -58,7 +58,7 @@ export async function startBus(options: BusOptions): Promise<Bus> {
   let owner = stack
   try {
     const budget = storageBudget(dataDir)
-    const limits = { tenantStorageBytes: tenantShare(budget.storageBytes) }
+    const limits = { tenantStorageBytes: accountShares(budget.storageBytes).firstAccountBytes }
     const keysDir = join(dataDir, 'keys')
     const keyring = hasKeyring(keysDir) ? loadKeyring(keysDir, limits) : createKeyring(keysDir, limits)
     // Makes the account known before the server's configuration is written.

@@ -16,19 +16,32 @@ export interface FabricConnection {
   readonly natsCreds: string
 }
 
-const fields = [
-  'http',
-  'grpc',
-  'nats',
-  'region',
-  'accountId',
-  'accessKeyId',
-  'secretAccessKey',
-  'natsCreds',
-] as const satisfies readonly (keyof FabricConnection)[]
+/** How an administrator reaches a fabric: the content of `admin.json`, which nobody else may read. */
+export interface AdminConnection {
+  /** `host:port` of the administration's gRPC door. */
+  readonly admin: string
+  /** Opens that door and no other. */
+  readonly token: string
+  /** The public doors, as in `connection.json`; for accounts that are created. */
+  readonly http: string
+  readonly grpc: string
+  readonly nats: string
+  readonly region: string
+}
 
 /** Reads the text of `connection.json`; the error says what is wrong with it. Unknown members are ignored. */
-export function parseConnection(text: string): Result<FabricConnection, string> {
+export const parseConnection = (text: string): Result<FabricConnection, string> =>
+  parseTexts(text, ['http', 'grpc', 'nats', 'region', 'accountId', 'accessKeyId', 'secretAccessKey', 'natsCreds'])
+
+/** The same for `admin.json`. */
+export const parseAdminConnection = (text: string): Result<AdminConnection, string> =>
+  parseTexts(text, ['admin', 'token', 'http', 'grpc', 'nats', 'region'])
+
+/** A JSON object that has all these members, none of them an empty text. */
+function parseTexts<Field extends string>(
+  text: string,
+  fields: readonly Field[],
+): Result<Readonly<Record<Field, string>>, string> {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -42,5 +55,5 @@ export function parseConnection(text: string): Result<FabricConnection, string> 
     if (typeof member !== 'string' || member === '') return err(`has no ${field}`)
     entries.push([field, member])
   }
-  return ok(Object.fromEntries(entries) as unknown as FabricConnection)
+  return ok(Object.fromEntries(entries) as Record<Field, string>)
 }

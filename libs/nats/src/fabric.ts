@@ -7,6 +7,7 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream'
 import { type AccountId, buckets, limits, streams, subjects } from '@weft/contracts'
+import { type AccountShares, eventBytesOf, leastAccountBytes } from '@weft/registry'
 import type { NatsLink } from './link.ts'
 
 export interface FabricOptions {
@@ -23,8 +24,15 @@ const hourNs = 3_600_000_000_000
 const dayNs = 24 * hourNs
 const secondNs = 1_000_000_000
 
-/** A client account's share of the disk, bytes; what the keyring's limits should say. */
-export const tenantShare = (storageBytes: number): number => Math.floor(storageBytes / 8)
+/**
+ * What of the disk is there for accounts: a quarter, of which the first account of a fabric has enough to work with and
+ * dozens of others fit beside it.
+ */
+export const accountShares = (storageBytes: number): AccountShares => ({
+  poolBytes: Math.floor(storageBytes / 4),
+  firstAccountBytes: Math.floor(storageBytes / 16),
+  newAccountBytes: Math.max(leastAccountBytes, Math.floor(storageBytes / 512)),
+})
 
 /** How long a member counts as alive after its last word, ms. */
 export const memberTtlMs = 15_000
@@ -37,12 +45,17 @@ export async function ensureFabric(link: NatsLink, options: FabricOptions): Prom
 }
 
 /** Creates the event stream of an account, or brings it up to date. Idempotent. */
-export async function ensureAccount(link: NatsLink, account: AccountId, options: FabricOptions): Promise<void> {
+export async function ensureAccount(
+  link: NatsLink,
+  account: AccountId,
+  options: FabricOptions,
+  eventBytes = eventBytesOf(accountShares(options.storageBytes).firstAccountBytes),
+): Promise<void> {
   await ensureStream(link.jsm, {
     ...queue(options),
     name: streams.events(account),
     subjects: [subjects.eventOf(account), subjects.acceptOf(account)],
-    max_bytes: share(options, 16),
+    max_bytes: eventBytes,
   })
 }
 

@@ -1,4 +1,5 @@
 export * from './account-links.ts'
+export * from './accounts/account-bus.ts'
 export * from './accounts/keyring.ts'
 export * from './accounts/permissions.ts'
 export * from './accounts/push-account.ts'

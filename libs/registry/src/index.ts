@@ -1,3 +1,4 @@
+export * from './accounts.ts'
 export * from './aliases.ts'
 export * from './by-qualifier.ts'
 export * from './concurrency.ts'

@@ -7,6 +7,7 @@ import {
   createUser,
   encodeAccount,
   encodeActivation,
+  encodeGeneric,
   encodeOperator,
   encodeUser,
   fmtCreds,
@@ -38,6 +39,14 @@ export interface AccountJwt {
   readonly jwt: string
 }
 
+/** What an administrator has decided of a client account, as far as the bus enforces it. */
+export interface TenantClaims {
+  /** Bytes of JetStream storage that it may use; the server sets them aside. */
+  readonly storageBytes: number
+  /** Nobody may connect, and who is connected is cut off. */
+  readonly disabled: boolean
+}
+
 /** Names of the fabric's own accounts; those of clients are named by their twelve digits. */
 const system = 'SYS'
 const fabric = 'WEFT'
@@ -52,6 +61,10 @@ export interface Keyring {
   accountJwts(): Promise<readonly AccountJwt[]>
   /** The JWT of one client account, to push to running servers. Adds the account to the keyring when it is new. */
   tenantJwt(account: AccountId): Promise<AccountJwt>
+  /** Keeps what holds of a client account from now on, over restarts; `tenantJwt` then states it. */
+  claim(account: AccountId, claims: TenantClaims): void
+  /** Takes an account out of the keyring: its seeds are gone. Resolves to the order that makes servers forget it. */
+  dismiss(account: AccountId): Promise<string>
   /** Client accounts in the keyring. */
   tenants(): readonly AccountId[]
   /** Contents of a creds file of a service. */
@@ -62,11 +75,12 @@ export interface Keyring {
 }
 
 export interface KeyringLimits {
-  /** Bytes of JetStream storage that one client account may use; the server sets them aside. */
+  /** Bytes of JetStream storage of a client account of which nothing else was claimed; the server sets them aside. */
   readonly tenantStorageBytes: number
 }
 
 const fileOf = (dir: string): string => join(dir, 'keyring.json')
+const claimsFileOf = (dir: string): string => join(dir, 'tenants.json')
 
 export const hasKeyring = (dir: string): boolean => existsSync(fileOf(dir))
 
@@ -85,6 +99,11 @@ export function loadKeyring(dir: string, limits: KeyringLimits): Keyring {
 
 function open(dir: string, loaded: Seeds, limits: KeyringLimits): Keyring {
   const key = keyStore(dir, loaded)
+  let claims = readClaims(dir)
+  const keepClaims = (changed: typeof claims): void => {
+    claims = changed
+    replaceFile(claimsFileOf(dir), claims)
+  }
   const account = (name: string): KeyPair => key(name, createAccount)
   const roleKey = (name: string, user: string): KeyPair => key(`${name}/role/${user}`, createAccount)
 
@@ -124,7 +143,9 @@ function open(dir: string, loaded: Seeds, limits: KeyringLimits): Keyring {
       }),
     )
     const roles = Object.fromEntries(tenantUsers.map((user) => [user, tenantAllowList(user)]))
-    return accountJwt(id, roles, { imports, limits: limitsOf({ disk_storage: limits.tenantStorageBytes }) })
+    const { storageBytes, disabled } = claims[id] ?? { storageBytes: limits.tenantStorageBytes, disabled: false }
+    const conn = disabled ? 0 : unlimited
+    return accountJwt(id, roles, { imports, limits: limitsOf({ disk_storage: storageBytes, conn }) })
   }
   const tenants = (): AccountId[] => key.names().filter(isAccountId)
   const everything: AllowList = { publish: ['>'], subscribe: ['>'] }
@@ -153,6 +174,16 @@ function open(dir: string, loaded: Seeds, limits: KeyringLimits): Keyring {
         ...tenants().map(tenantJwt),
       ]),
     tenantJwt,
+    claim: (id, wanted) => keepClaims({ ...claims, [id]: wanted }),
+    async dismiss(id) {
+      const operator = key('operator', createOperator)
+      const accounts = [account(id).getPublicKey()]
+      const order = await encodeGeneric('delete', operator, 'generic', { accounts }, { signer: operator })
+      const { [id]: _dismissed, ...rest } = claims
+      keepClaims(rest)
+      key.remove((name) => name === id || name.startsWith(`${id}/`))
+      return order
+    },
     tenants,
     serviceCreds: (name) => creds(fabric, name),
     systemCreds: () => creds(system, 'system'),
@@ -164,21 +195,38 @@ interface KeyStore {
   /** The key pair of that name, made and saved at its first use. */
   (name: string, create: () => KeyPair): KeyPair
   names(): readonly string[]
+  remove(which: (name: string) => boolean): void
 }
 
 function keyStore(dir: string, loaded: Seeds): KeyStore {
   let seeds = loaded
+  const keep = (changed: Seeds): void => {
+    seeds = changed
+    replaceFile(fileOf(dir), seeds)
+  }
   const key = (name: string, create: () => KeyPair): KeyPair => {
     const seed = seeds[name]
     if (seed !== undefined) return fromSeed(new TextEncoder().encode(seed))
     const fresh = create()
-    seeds = { ...seeds, [name]: new TextDecoder().decode(fresh.getSeed()) }
-    const part = `${fileOf(dir)}.part`
-    writeFileSync(part, `${JSON.stringify(seeds, null, 2)}\n`, { mode: 0o600 })
-    renameSync(part, fileOf(dir))
+    keep({ ...seeds, [name]: new TextDecoder().decode(fresh.getSeed()) })
     return fresh
   }
-  return Object.assign(key, { names: () => Object.keys(seeds) })
+  return Object.assign(key, {
+    names: () => Object.keys(seeds),
+    remove: (which: (name: string) => boolean) =>
+      keep(Object.fromEntries(Object.entries(seeds).filter(([name]) => !which(name)))),
+  })
+}
+
+function readClaims(dir: string): Readonly<Record<string, TenantClaims>> {
+  const file = claimsFileOf(dir)
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, TenantClaims>) : {}
+}
+
+/** Whole or not at all, readable by its owner only. */
+function replaceFile(path: string, value: unknown): void {
+  writeFileSync(`${path}.part`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 })
+  renameSync(`${path}.part`, path)
 }
 
 const exported = [
@@ -187,7 +235,7 @@ const exported = [
 ] as const
 
 const unlimited = -1
-const limitsOf = (storage: { disk_storage: number; mem_storage?: number }): OperatorLimits => ({
+const limitsOf = (own: { disk_storage: number; mem_storage?: number; conn?: number }): OperatorLimits => ({
   subs: unlimited,
   data: unlimited,
   payload: unlimited,
@@ -200,5 +248,5 @@ const limitsOf = (storage: { disk_storage: number; mem_storage?: number }): Oper
   mem_storage: 0,
   streams: unlimited,
   consumer: unlimited,
-  ...storage,
+  ...own,
 })

@@ -46,7 +46,7 @@ export async function serverConfig(keyring: Keyring, options: ServerConfigOption
     'write_deadline: "5s"',
     `operator: ${await keyring.operatorJwt()}`,
     `system_account: ${keyring.systemAccount}`,
-    `resolver: { type: full, dir: ${quote(`${options.dir}/accounts`)}, allow_delete: false, interval: "2m" }`,
+    `resolver: { type: full, dir: ${quote(`${options.dir}/accounts`)}, allow_delete: true, interval: "2m" }`,
     'resolver_preload: {',
     ...accounts.map(({ publicKey, jwt }) => `  ${publicKey}: ${jwt}`),
     '}',
