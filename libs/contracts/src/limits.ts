@@ -31,10 +31,6 @@ export const limits = {
   /** Entries in a package; AWS states none, the cap keeps an archive from exhausting inodes. */
   zipEntries: 50_000,
   environmentBytes: 4_096,
-  /** Code storage of an account, bytes: 75 GB, as GetAccountSettings of AWS states it. */
-  codeStorageBytes: 80_530_636_800,
-  /** Access keys of an account itself; a rotation needs two. */
-  accessKeys: 5,
   /** Resource policy of a function, version, alias or layer version, bytes. Quotas page. */
   resourcePolicyBytes: 20_480,
   /** Code storage of an account, bytes: 75 GB, as GetAccountSettings of AWS states it. */
