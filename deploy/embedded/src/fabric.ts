@@ -10,7 +10,7 @@ import { createDispatcher } from '@weft/invoke'
 import { metricsDefaults, startMetrics } from '@weft/metrics-service'
 import {
   natsDeadBatches,
-  natsDeadLetterTargets,
+  natsTargets,
   natsEventAcceptor,
   natsEventInbox,
   natsMappingSources,
@@ -192,7 +192,8 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
       { ...asyncQueueDefaults, region, stopDeadlineMs },
       {
         inbox,
-        targets: natsDeadLetterTargets(tenants),
+        targets: natsTargets(tenants),
+        events: natsEventAcceptor({ link: links['async-queue'], log: logOf('async-queue') }),
         invoker: dispatcher,
         catalogue,
         facts: facts.queue,

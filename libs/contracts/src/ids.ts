@@ -82,19 +82,27 @@ export const streamArn = (region: string, account: AccountId, stream: string): s
 export const subjectArn = (region: string, account: AccountId, subject: string): string =>
   `arn:aws:jetstream:${region}:${account}:subject/${subject}`
 
+/**
+ * What an ARN of an account's JetStream can name: a stream, a subject, a stream that is worked off as a queue, or a
+ * key-value bucket.
+ */
+export type JetStreamKind = 'stream' | 'subject' | 'queue' | 'bucket'
+
 export interface JetStreamArn {
   readonly region: string
   readonly accountId: AccountId
-  readonly kind: 'stream' | 'subject'
+  readonly kind: JetStreamKind
   readonly name: string
 }
 
 export function parseJetStreamArn(arn: string): Result<JetStreamArn, 'malformed'> {
-  const m = /^arn:aws:jetstream:([a-z0-9-]+):(\d{12}):(stream|subject)\/([A-Za-z0-9_.$-]{1,255})$/.exec(arn)
+  const m = /^arn:aws:jetstream:([a-z0-9-]+):(\d{12}):(stream|subject|queue|bucket)\/([A-Za-z0-9_.$-]{1,255})$/.exec(
+    arn,
+  )
   if (!m) return err('malformed')
-  const [, region, account, kind, name] = m as unknown as [string, string, AccountId, 'stream' | 'subject', string]
+  const [, region, account, kind, name] = m as unknown as [string, string, AccountId, JetStreamKind, string]
   const wellFormed =
-    kind === 'stream' ? !/[.$]/.test(name) : !name.startsWith('$') && name.split('.').every((t) => t !== '')
+    kind === 'subject' ? !name.startsWith('$') && name.split('.').every((t) => t !== '') : !/[.$]/.test(name)
   if (!isRegion(region) || !wellFormed) return err('malformed')
   return ok({ region, accountId: account, kind, name })
 }

@@ -110,6 +110,14 @@ export interface ThrottleRecord {
   readonly atMs: number
 }
 
+/** A call that was refused because it would have gone on with a loop of functions. */
+export interface RecursionRecord {
+  readonly requestId: string
+  readonly accountId: AccountId
+  readonly functionName: FunctionName
+  readonly atMs: number
+}
+
 /** The end of an accepted event; exactly one per event. Written by async-queue. */
 export interface EventEndRecord {
   readonly requestId: string
@@ -131,6 +139,7 @@ export interface EventEndRecord {
 export type FabricRecord =
   | ({ readonly type: 'invocation' } & InvocationRecord)
   | ({ readonly type: 'throttle' } & ThrottleRecord)
+  | ({ readonly type: 'recursion' } & RecursionRecord)
   | ({ readonly type: 'event-end' } & EventEndRecord)
 
 export interface LogLine {

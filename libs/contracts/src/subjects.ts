@@ -181,6 +181,10 @@ export const headers = {
   ending: 'Weft-Ending',
   notBefore: 'Weft-Not-Before',
   acceptedAt: 'Weft-Accepted-At',
+  /** With an ending: base64 JSON of the last answer but its payload, which stands behind the event's in the message. */
+  response: 'Weft-Response',
+  /** With an ending: which of its targets have it already, or will never have it. */
+  settledTargets: 'Weft-Settled-Targets',
   /** Hex SHA-256 of the payload, checked before it runs. */
   checksum: 'Weft-Checksum',
   /** From clients too. */

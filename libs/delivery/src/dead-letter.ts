@@ -1,6 +1,6 @@
 import { type EventEndRecord, headers } from '@weft/contracts'
 import type { HeaderValues } from './envelope.ts'
-import { errorLine, type QueuedEvent } from './event.ts'
+import { type EndCondition, errorLine, type QueuedEvent, type SettledTarget, type TargetRole } from './event.ts'
 import type { Ending } from './retry.ts'
 
 /**
@@ -30,25 +30,29 @@ export const deadLetterHeaders = ({ event, ending, functionArn, targetError }: D
   ...(event.traceparent !== undefined && { [headers.traceparent]: event.traceparent }),
 })
 
-export const successRecord = (event: QueuedEvent, now: number): EventEndRecord => ({
-  requestId: event.requestId,
-  accountId: event.accountId,
-  functionName: event.functionName,
-  end: 'succeeded',
-  condition: 'Success',
-  attempts: event.attempt,
-  acceptedAtMs: event.acceptedAtMs,
-  endedAtMs: now,
-})
+/** What is recorded of an event's end; exactly once. */
+export function endRecord(
+  event: Pick<QueuedEvent, 'requestId' | 'accountId' | 'functionName' | 'acceptedAtMs'>,
+  ending: Pick<Ending, 'condition' | 'runs'>,
+  settled: readonly SettledTarget[],
+  now: number,
+): EventEndRecord {
+  const errorOf = (role: TargetRole): string | undefined => settled.find((one) => one.role === role)?.error
+  const deadLetterError = errorOf('dead-letter')
+  const destinationError = errorOf('destination')
+  return {
+    requestId: event.requestId,
+    accountId: event.accountId,
+    functionName: event.functionName,
+    end: endOf(ending.condition),
+    condition: ending.condition,
+    attempts: ending.runs,
+    acceptedAtMs: event.acceptedAtMs,
+    endedAtMs: now,
+    ...(deadLetterError !== undefined && { deadLetterError }),
+    ...(destinationError !== undefined && { destinationError }),
+  }
+}
 
-export const deadRecord = ({ event, ending, targetError }: DeadLetter, now: number): EventEndRecord => ({
-  requestId: event.requestId,
-  accountId: event.accountId,
-  functionName: event.functionName,
-  end: ending.condition === 'EventAgeExceeded' ? 'aged-out' : 'dead-lettered',
-  condition: ending.condition,
-  attempts: ending.runs,
-  acceptedAtMs: event.acceptedAtMs,
-  endedAtMs: now,
-  ...(targetError !== undefined && { deadLetterError: errorLine(targetError) }),
-})
+const endOf = (condition: EndCondition): EventEndRecord['end'] =>
+  condition === 'Success' ? 'succeeded' : condition === 'EventAgeExceeded' ? 'aged-out' : 'dead-lettered'

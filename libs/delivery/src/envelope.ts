@@ -8,7 +8,15 @@ import {
   requestIdOfMessage,
   subjects,
 } from '@weft/contracts'
-import { type DeadCondition, errorLine, type LastError, type MessagePlace, type QueuedEvent } from './event.ts'
+import { decodeEnding, encodeEnding } from './ending-headers.ts'
+import {
+  type EndCondition,
+  errorLine,
+  type LastError,
+  type MessagePlace,
+  type QueuedEvent,
+  type RunResponse,
+} from './event.ts'
 
 export type HeaderValues = Readonly<Record<string, string>>
 
@@ -26,10 +34,12 @@ export const checksumOf = (payload: Uint8Array): string => createHash('sha256').
 
 /** Message of an event as a frontend takes it in (`accept`) or as async-queue puts it back (`retry`). */
 export function encodeEvent(event: QueuedEvent, kind: 'accept' | 'retry'): EventMessage {
+  // An answer that is still to be told travels behind the event.
+  const payload = event.response ? Buffer.concat([event.payload, event.response.payload]) : event.payload
   const values: Record<string, string> = {
     [headers.requestId]: event.requestId,
     [headers.acceptedAt]: `${event.acceptedAtMs}`,
-    [headers.checksum]: checksumOf(event.payload),
+    [headers.checksum]: checksumOf(payload),
   }
   if (event.traceHeader !== undefined) values[headers.traceId] = event.traceHeader
   if (event.traceparent !== undefined) values[headers.traceparent] = event.traceparent
@@ -40,12 +50,12 @@ export function encodeEvent(event: QueuedEvent, kind: 'accept' | 'retry'): Event
     values[headers.turn] = `${event.turn}`
     values[headers.notBefore] = `${event.notBeforeMs}`
     if (event.lastError) values[headers.lastError] = Buffer.from(JSON.stringify(event.lastError)).toString('base64')
-    if (event.ending) values[headers.ending] = event.ending
+    Object.assign(values, encodeEnding(event))
   }
   return {
     subject: subjects[kind](event.accountId, event.functionName, event.qualifier),
     headers: values,
-    payload: event.payload,
+    payload,
   }
 }
 
@@ -85,7 +95,7 @@ export function decodeEvent(
   return trusted ? decodeTrusted(plain, header) : decodeUntrusted(plain)
 }
 
-const ended = (event: QueuedEvent, ending: DeadCondition, message: string): QueuedEvent => ({
+const ended = (event: QueuedEvent, ending: EndCondition, message: string): QueuedEvent => ({
   ...event,
   ending,
   lastError: { code: 400, message: errorLine(message) },
@@ -132,8 +142,8 @@ function decodeTrusted(plain: QueuedEvent, header: (name: string) => string | un
     wrong.push(headers.requestId)
   const lastError = decodeLastError(header(headers.lastError))
   if (lastError === 'malformed') wrong.push(headers.lastError)
-  const ending = header(headers.ending)
-  if (ending !== undefined && !isCondition(ending)) wrong.push(headers.ending)
+  const ending = decodeEnding(header, plain.payload.length)
+  if (!ending.ok) wrong.push(ending.error)
   const event: QueuedEvent = {
     ...plain,
     acceptedAtMs: integer(headers.acceptedAt, undefined, 0),
@@ -143,7 +153,6 @@ function decodeTrusted(plain: QueuedEvent, header: (name: string) => string | un
     turn: integer(headers.turn, 0, 0),
     notBeforeMs: integer(headers.notBefore, 0, 0),
     ...(lastError !== undefined && lastError !== 'malformed' && { lastError }),
-    ...(ending !== undefined && isCondition(ending) && { ending }),
   }
   if (wrong.length > 0)
     return ended(
@@ -154,7 +163,17 @@ function decodeTrusted(plain: QueuedEvent, header: (name: string) => string | un
   const named = { ...event, requestId: requestId as string }
   if (header(headers.checksum) !== checksumOf(event.payload))
     return ended(named, 'ChecksumMismatch', 'the stored payload differs from the accepted one')
-  return named
+  if (!ending.ok) return named
+  const { response, ...rest } = ending.value
+  if (!response) return { ...named, ...rest }
+  const { payloadBytes, ...about } = response
+  const cut = event.payload.length - payloadBytes
+  return {
+    ...named,
+    ...rest,
+    payload: event.payload.subarray(0, cut),
+    response: { ...about, payload: event.payload.subarray(cut) } satisfies RunResponse,
+  }
 }
 
 function decodeLastError(text: string | undefined): LastError | 'malformed' | undefined {
@@ -167,13 +186,3 @@ function decodeLastError(text: string | undefined): LastError | 'malformed' | un
   }
   return 'malformed'
 }
-
-const conditions: Readonly<Record<DeadCondition, true>> = {
-  RetriesExhausted: true,
-  EventAgeExceeded: true,
-  ZeroReservedConcurrency: true,
-  FunctionNotFound: true,
-  MalformedEvent: true,
-  ChecksumMismatch: true,
-}
-const isCondition = (text: string): text is DeadCondition => Object.hasOwn(conditions, text)

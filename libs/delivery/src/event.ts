@@ -1,8 +1,9 @@
 import type { AccountId, FunctionName } from '@weft/contracts'
 
 /**
- * Why an event ended without success. The first three are AWS's; the others have no counterpart there because AWS
- * refuses such events at its door, while a subject takes what is published to it.
+ * Why an event ended without success. The first three are AWS's. The last tells of a loop of functions, for which AWS
+ * documents no condition; the others have no counterpart there because AWS refuses such events at its door, while a
+ * subject takes what is published to it.
  */
 export type DeadCondition =
   | 'RetriesExhausted'
@@ -11,6 +12,21 @@ export type DeadCondition =
   | 'FunctionNotFound'
   | 'MalformedEvent'
   | 'ChecksumMismatch'
+  | 'RecursiveInvocation'
+
+/** How an event ended. */
+export type EndCondition = 'Success' | DeadCondition
+
+/** Where what is known of an ended event goes: the function's dead-letter target, and a destination of its settings. */
+export type TargetRole = 'dead-letter' | 'destination'
+
+/** What the function answered in the last run. */
+export interface RunResponse {
+  readonly statusCode: number
+  readonly executedVersion: string
+  readonly functionError?: string
+  readonly payload: Uint8Array
+}
 
 export interface LastError {
   /** HTTP-like: 200 for a function error, 429 throttled, 500 platform, 404, 400. */
@@ -37,10 +53,20 @@ export interface QueuedEvent {
   readonly turn: number
   readonly notBeforeMs: number
   readonly lastError?: LastError
-  /** Set once the event must not run (again); only its dead letter is still to be delivered. */
-  readonly ending?: DeadCondition
+  /** Set once the event must not run (again); only what is told of it is still to be delivered. */
+  readonly ending?: EndCondition
+  /** With an ending: the answer of the last run, where there was one. */
+  readonly response?: RunResponse
+  /** With an ending: targets that need nothing more. */
+  readonly settledTargets?: readonly SettledTarget[]
   readonly traceHeader?: string
   readonly traceparent?: string
+}
+
+export interface SettledTarget {
+  readonly role: TargetRole
+  /** Why it will never have what it was to get; absent: it has it. */
+  readonly error?: string
 }
 
 /** Where a message lies in the store. */

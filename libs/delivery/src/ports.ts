@@ -77,15 +77,6 @@ export interface EventInbox {
   lanes(account: AccountId): readonly EventLane[]
 }
 
-/**
- * Delivers dead letters to the target a function names (`DeadLetterConfig.TargetArn`): a JetStream stream or subject of
- * the same account. Idempotent for two minutes by request id.
- */
-export interface DeadLetterTargets {
-  /** The error tells, for the dead letter's own header, what was wrong with the target. */
-  send(targetArn: string, letter: DeadLetter): Promise<Result<void, string>>
-}
-
 /** Positions of mappings in their sources. */
 export interface MappingSources {
   /** How long records are held without an extension, ms. */

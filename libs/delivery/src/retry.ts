@@ -1,5 +1,5 @@
 import { type InvokeOutcome, limits } from '@weft/contracts'
-import { type DeadCondition, errorLine, type LastError, type QueuedEvent } from './event.ts'
+import { type EndCondition, errorLine, type LastError, type QueuedEvent } from './event.ts'
 
 /** How one function's events are retried. Durations in ms. */
 export interface RetryPolicy {
@@ -36,7 +36,8 @@ export type TargetState =
   | { readonly kind: 'ready'; readonly reservedConcurrency?: number }
 
 export interface Ending {
-  readonly condition: DeadCondition
+  readonly condition: EndCondition
+  /** Of a success: code 200 and no message. */
   readonly error: LastError
   /** Runs that started, throttled ones not counted. */
   readonly runs: number
@@ -51,7 +52,7 @@ export type BeforeRun =
 const catalogueLagMs = 1_000
 
 export function beforeRun(state: AttemptState, target: TargetState, policy: RetryPolicy, now: number): BeforeRun {
-  const end = (condition: DeadCondition, error: LastError): BeforeRun => ({
+  const end = (condition: EndCondition, error: LastError): BeforeRun => ({
     kind: 'end',
     condition,
     error,
@@ -78,12 +79,9 @@ export function beforeRun(state: AttemptState, target: TargetState, policy: Retr
   return { kind: 'run' }
 }
 
-export type AfterRun =
-  | { readonly kind: 'done' }
-  | { readonly kind: 'again'; readonly next: AttemptState }
-  | ({ readonly kind: 'end' } & Ending)
+export type AfterRun = { readonly kind: 'again'; readonly next: AttemptState } | ({ readonly kind: 'end' } & Ending)
 
-/** `error` describes an outcome other than success. */
+/** `error` describes the outcome. */
 export function afterRun(
   state: AttemptState,
   outcome: InvokeOutcome,
@@ -93,7 +91,7 @@ export function afterRun(
 ): AfterRun {
   switch (outcome.kind) {
     case 'succeeded':
-      return { kind: 'done' }
+      return { kind: 'end', condition: 'Success', error, runs: state.attempt }
     case 'function-error': {
       const functionErrors = state.functionErrors + 1
       if (functionErrors > policy.maximumRetryAttempts)
@@ -108,7 +106,7 @@ export function afterRun(
   }
 }
 
-/** The event ended but its dead letter could not be delivered: keeps the ending and tries again later. */
+/** The event ended but what is told of it could not be delivered: keeps the ending and tries again later. */
 export function endLater(state: AttemptState, ending: Ending, policy: RetryPolicy, now: number): AttemptState {
   return {
     ...state,

@@ -1,6 +1,6 @@
 import type { JetStreamClient } from '@nats-io/jetstream'
-import { type AccountId, err, ok, parseJetStreamArn, subjects } from '@weft/contracts'
-import { type DeadBatches, type DeadLetter, type DeadLetterTargets, deadLetterHeaders } from '@weft/delivery'
+import { type AccountId, err, headers, ok, parseJetStreamArn, subjects } from '@weft/contracts'
+import { type DeadBatches, type DeadLetter, deadLetterHeaders, type EventTargets } from '@weft/delivery'
 import type { NatsLink } from './link.ts'
 import { type PublishPatience, publishOrThrow, publishStored, type StoredPublish } from './publish.ts'
 
@@ -8,13 +8,13 @@ import { type PublishPatience, publishOrThrow, publishStored, type StoredPublish
 export interface AccountLinks {
   /** May read any stream through consumers. */
   reader(account: AccountId): Promise<NatsLink>
-  /** May publish dead letters. */
+  /** May publish dead letters and what destinations get. */
   publisher(account: AccountId): Promise<NatsLink>
 }
 
 export const settlePatience: PublishPatience = { budgetMs: 4_000, timeoutMs: 2_000 }
 
-/** Short: a letter whose target fails goes back to the queue and is offered again. */
+/** Short: what a target does not take goes back to the queue and is offered again. */
 const targetPatience: PublishPatience = { budgetMs: 500, timeoutMs: 2_000 }
 
 /** The copy on the fabric's own dead stream. */
@@ -26,34 +26,48 @@ export const deadLetterMessage = (letter: DeadLetter): StoredPublish => ({
 })
 
 /**
- * Publishes dead letters into the account's own streams. A target `subject/…` is published to as it stands; for
- * `stream/NAME` the stream's first subject is used, its `*` and `>` replaced by the function's name. Either way a
- * stream must capture the message: a subject nobody stores is an error, because the letter would be lost.
+ * Publishes into the account's own streams. A target `subject/…` is published to as it stands; for `stream/NAME` and
+ * `queue/NAME` the stream's first subject is used, its `*` and `>` replaced by the function's name. Either way a stream
+ * must capture the message: a subject nobody stores is an error, because the message would be lost.
  */
-export function natsDeadLetterTargets(links: AccountLinks): DeadLetterTargets {
+export function natsTargets(links: AccountLinks): EventTargets {
   return {
-    async send(targetArn, letter) {
+    async send(targetArn, message) {
+      const permanent = (reason: string) => err({ reason, permanent: true })
       const arn = parseJetStreamArn(targetArn)
-      if (!arn.ok) return err(`${targetArn} is no JetStream stream or subject`)
-      if (arn.value.accountId !== letter.event.accountId) return err(`${targetArn} belongs to another account`)
+      if (!arn.ok || arn.value.kind === 'bucket') return permanent(`${targetArn} is no JetStream stream or subject`)
+      const { accountId, kind, name } = arn.value
+      if (accountId !== message.accountId) return permanent(`${targetArn} belongs to another account`)
       try {
-        let subject = arn.value.name
-        if (arn.value.kind === 'stream') {
-          const { jsm } = await links.reader(arn.value.accountId)
-          const pattern = (await jsm.streams.info(arn.value.name)).config.subjects?.[0]
-          if (pattern === undefined) return err(`stream ${arn.value.name} has no subject of its own`)
-          subject = subjectIn(pattern, letter.event.functionName)
+        let subject = name
+        if (kind !== 'subject') {
+          const { jsm } = await links.reader(accountId)
+          const pattern = (await jsm.streams.info(name)).config.subjects?.[0]
+          // Not permanent: the user may give it one, or make the stream that is missing.
+          if (pattern === undefined)
+            return err({ reason: `stream ${name} has no subject of its own`, permanent: false })
+          subject = subjectIn(pattern, message.functionName)
         }
-        const message: StoredPublish = {
-          ...deadLetterMessage(letter),
-          subject,
-          ...(arn.value.kind === 'stream' && { stream: arn.value.name }),
-        }
-        const { js } = await links.publisher(arn.value.accountId)
-        const stored = await publishStored(js, message, targetPatience)
-        return stored.ok ? ok(undefined) : err(`${stored.error.kind}: ${messageOf(stored.error.cause)}`)
+        const { js } = await links.publisher(accountId)
+        const stored = await publishStored(
+          js,
+          {
+            subject,
+            payload: message.payload,
+            headers: {
+              ...message.headers,
+              ...(message.traceHeader !== undefined && { [headers.traceId]: message.traceHeader }),
+            },
+            messageId: message.messageId,
+            ...(kind !== 'subject' && { stream: name }),
+          },
+          targetPatience,
+        )
+        if (stored.ok) return ok(undefined)
+        const { kind: trouble, cause } = stored.error
+        return err({ reason: `${trouble}: ${messageOf(cause)}`, permanent: trouble === 'refused' })
       } catch (error) {
-        return err(messageOf(error))
+        return err({ reason: messageOf(error), permanent: false })
       }
     },
   }

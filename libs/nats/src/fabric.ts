@@ -95,7 +95,14 @@ function fabricStreams(options: FabricOptions): StreamInit[] {
       max_bytes: share(options, 16),
       allow_direct: true,
     },
-    { ...queue(options), name: streams.retries, subjects: [subjects.retryAll], max_bytes: share(options, 16) },
+    {
+      ...queue(options),
+      name: streams.retries,
+      subjects: [subjects.retryAll],
+      max_bytes: share(options, 16),
+      // The answer of an event that has run travels with it until its destination has it.
+      max_msg_size: limits.asyncPayloadBytes + limits.syncResponseBytes + 64 * 1024,
+    },
     {
       ...kept(options),
       name: streams.dead,

@@ -91,7 +91,10 @@ export function describeEventInvoke(record: FunctionRecord, qualifier: string) {
     ...(settings?.maximumEventAgeSeconds !== undefined && {
       MaximumEventAgeInSeconds: settings.maximumEventAgeSeconds,
     }),
-    DestinationConfig: { OnSuccess: {}, OnFailure: {} },
+    DestinationConfig: {
+      OnSuccess: { ...(settings?.onSuccessArn !== undefined && { Destination: settings.onSuccessArn }) },
+      OnFailure: { ...(settings?.onFailureArn !== undefined && { Destination: settings.onFailureArn }) },
+    },
   } as const
 }
 

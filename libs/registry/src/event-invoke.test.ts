@@ -1,6 +1,6 @@
-import type { FunctionRecord } from '@weft/contracts'
+import { accountId, type FunctionRecord } from '@weft/contracts'
 import { expect, it } from 'vitest'
-import { eventInvokeOf, eventInvokeQualifiers, withEventInvoke } from './event-invoke.ts'
+import { applyEventInvoke, eventInvokeOf, eventInvokeQualifiers, withEventInvoke } from './event-invoke.ts'
 
 it('keeps the settings of each qualifier apart', () => {
   const none = { functionArn: 'arn' } as FunctionRecord
@@ -15,4 +15,38 @@ it('keeps the settings of each qualifier apart', () => {
   })
   expect(eventInvokeQualifiers(withEventInvoke(both, '3', {}))).toEqual(['$LATEST', '3', 'live'])
   expect(withEventInvoke(withEventInvoke(both, 'live', undefined), '$LATEST', undefined)).toEqual(none)
+})
+
+const scope = { accountId: accountId('123456789012'), region: 'us-east-1' }
+const rules = { scope, functionName: 'f', functionExists: (name: string) => ['f', 'g'].includes(name) }
+const lambda = (rest: string) => `arn:aws:lambda:us-east-1:123456789012:function:${rest}`
+
+it.each([
+  [lambda('g')],
+  [lambda('g:live')],
+  ['arn:aws:jetstream:us-east-1:123456789012:stream/S'],
+  ['arn:aws:jetstream:us-east-1:123456789012:queue/Q'],
+  ['arn:aws:jetstream:us-east-1:123456789012:subject/a.b'],
+])('takes %s as a destination, keeps it and gives it up', (arn) => {
+  const set = applyEventInvoke({}, { DestinationConfig: { OnFailure: { Destination: arn } } }, rules)
+  expect(set).toEqual({ ok: true, value: { onFailureArn: arn } })
+  const kept = applyEventInvoke({ onFailureArn: arn }, { MaximumRetryAttempts: 1 }, rules)
+  expect(kept).toEqual({ ok: true, value: { onFailureArn: arn, maximumRetryAttempts: 1 } })
+  const gone = applyEventInvoke({ onFailureArn: arn }, { DestinationConfig: { OnFailure: { Destination: '' } } }, rules)
+  expect(gone).toEqual({ ok: true, value: {} })
+})
+
+it.each([
+  [lambda('f:1'), "You can't specify the function as a destination for itself."],
+  [lambda('missing'), `The destination ARN ${lambda('missing')} is invalid.`],
+  ['arn:aws:lambda:us-east-1:210987654321:function:g', /is invalid\.$/],
+  ['arn:aws:lambda:eu-west-1:123456789012:function:g', /is invalid\.$/],
+  ['arn:aws:jetstream:us-east-1:123456789012:bucket/B', /is invalid\.$/],
+  ['arn:aws:jetstream:us-east-1:210987654321:stream/S', /is invalid\.$/],
+  ['arn:aws:rds:us-east-1:123456789012:db', /is invalid\.$/],
+])('refuses %s as a destination', (arn, message) => {
+  const refused = applyEventInvoke({}, { DestinationConfig: { OnSuccess: { Destination: arn } } }, rules)
+  expect(refused).toMatchObject({
+    error: { code: 'InvalidParameterValueException', message: expect.stringMatching(message) },
+  })
 })

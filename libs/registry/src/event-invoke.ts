@@ -1,6 +1,7 @@
 import { type AwsError, type EventInvokeSettings, type FunctionRecord, LATEST, ok, type Result } from '@weft/contracts'
-import { invalidParameter, notServed } from './errors.ts'
+import { invalidParameter } from './errors.ts'
 import type { EventInvokeInput } from './inputs.ts'
+import { checkDestination, type TargetRules } from './targets.ts'
 
 /** Settings of the events for a qualifier; absent and `$LATEST` are the same. None are handed down to another. */
 export function eventInvokeOf(record: FunctionRecord, qualifier = LATEST): EventInvokeSettings | undefined {
@@ -32,15 +33,24 @@ export const eventInvokeQualifiers = (record: FunctionRecord): readonly string[]
   ...Object.keys(record.qualifiedEventInvoke ?? {}).sort(),
 ]
 
-/** The settings a request asks for; `base` is what they are merged into (Update) or empty (Put). */
+/**
+ * The settings a request asks for; `base` is what they are merged into (Update) or empty (Put). An empty destination
+ * takes away what was there.
+ */
 export function applyEventInvoke(
   base: EventInvokeSettings,
   input: EventInvokeInput,
+  rules: TargetRules,
 ): Result<EventInvokeSettings, AwsError> {
-  if (input.DestinationConfig?.OnSuccess?.Destination) return notServed('DestinationConfig.OnSuccess')
-  if (input.DestinationConfig?.OnFailure?.Destination) return notServed('DestinationConfig.OnFailure')
+  const onSuccess = destinationOf(base.onSuccessArn, input.DestinationConfig?.OnSuccess?.Destination, rules)
+  if (!onSuccess.ok) return onSuccess
+  const onFailure = destinationOf(base.onFailureArn, input.DestinationConfig?.OnFailure?.Destination, rules)
+  if (!onFailure.ok) return onFailure
+  const { onSuccessArn: _success, onFailureArn: _failure, ...rest } = base
   const next = {
-    ...base,
+    ...rest,
+    ...(onSuccess.value !== undefined && { onSuccessArn: onSuccess.value }),
+    ...(onFailure.value !== undefined && { onFailureArn: onFailure.value }),
     ...(input.MaximumRetryAttempts !== undefined && { maximumRetryAttempts: input.MaximumRetryAttempts }),
     ...(input.MaximumEventAgeInSeconds !== undefined && { maximumEventAgeSeconds: input.MaximumEventAgeInSeconds }),
   }
@@ -49,4 +59,13 @@ export function applyEventInvoke(
       'You must specify at least one of the following: maximumRetryAttempts, maximumEventAge, or DestinationConfig.',
     )
   return ok(next)
+}
+
+function destinationOf(
+  base: string | undefined,
+  wanted: string | undefined,
+  rules: TargetRules,
+): Result<string | undefined, AwsError> {
+  if (wanted === undefined) return ok(base)
+  return wanted === '' ? ok(undefined) : checkDestination(wanted, rules)
 }

@@ -2,6 +2,7 @@ import {
   type AwsError,
   awsError,
   err,
+import { isStreamTarget } from './targets.ts'
   type FunctionVersion,
   limits,
   ok,
@@ -143,10 +144,9 @@ function deadLetterTarget(
 ): Result<string, AwsError> {
   if (wanted === undefined) return ok(base ?? '')
   if (wanted === '') return ok('')
-  const arn = parseJetStreamArn(wanted)
-  if (!arn.ok || arn.value.accountId !== scope.accountId || arn.value.region !== scope.region)
+  if (!isStreamTarget(wanted, scope))
     return invalidParameter(
-      `The dead-letter target must be a JetStream stream or subject of this account and region: arn:aws:jetstream:${scope.region}:${scope.accountId}:stream/NAME or …:subject/SUBJECT`,
+      `The dead-letter target must be a JetStream stream, subject or queue of this account and region: arn:aws:jetstream:${scope.region}:${scope.accountId}:stream/NAME or …:subject/SUBJECT`,
     )
   return ok(wanted)
 }

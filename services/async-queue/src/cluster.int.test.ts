@@ -8,9 +8,9 @@ import {
   ensureAccount,
   ensureFabric,
   leastStorageBytes,
-  natsDeadLetterTargets,
   natsEventAcceptor,
   natsEventInbox,
+  natsTargets,
   openLink,
 } from '@weft/nats'
 import { silentLogger, systemClock } from '@weft/platform'
@@ -63,7 +63,8 @@ cluster { name: test, pool_size: -1, listen: "127.0.0.1:${port}", routes: [${rou
       { ...asyncQueueDefaults, retry: { ...asyncQueueDefaults.retry, retryDelaysMs: [200, 200] } },
       {
         inbox,
-        targets: natsDeadLetterTargets({ reader: async () => own, publisher: async () => own }),
+        targets: natsTargets({ reader: async () => own, publisher: async () => own }),
+        events: natsEventAcceptor({ link: own, log: silentLogger }),
         invoker,
         catalogue: new TestCatalogue('f'),
         facts: { record: () => {}, log: () => {}, flush: async () => {} },

@@ -7,8 +7,9 @@ import {
   createKeyring,
   ensureAccount,
   ensureFabric,
-  natsDeadLetterTargets,
+  natsEventAcceptor,
   natsEventInbox,
+  natsTargets,
   openLink,
   serverConfig,
 } from '@weft/nats'
@@ -48,7 +49,8 @@ test("the service's own credentials are enough: events of a client run, retry, a
   const catalogue = new TestCatalogue('good')
   const { latest } = functionRecord('bad')
   const deadLetterTargetArn = `arn:aws:jetstream:${region}:${account}:stream/LETTERS`
-  catalogue.set(functionRecord('bad', { latest: { ...latest, deadLetterTargetArn } }))
+  const onFailureArn = `arn:aws:lambda:${region}:${account}:function:good`
+  catalogue.set(functionRecord('bad', { latest: { ...latest, deadLetterTargetArn }, eventInvoke: { onFailureArn } }))
   const invoker = new TestInvoker()
   invoker.answer = (call) => (call.target.record.functionName === 'bad' ? functionError : success)
   const inbox = cleanup.use(natsEventInbox({ link: own, clock: systemClock, log: silentLogger, pullWaitMs: 500 }))
@@ -57,7 +59,8 @@ test("the service's own credentials are enough: events of a client run, retry, a
       { ...asyncQueueDefaults, retry: { ...asyncQueueDefaults.retry, retryDelaysMs: [50, 50] } },
       {
         inbox,
-        targets: natsDeadLetterTargets({ reader: async () => reader, publisher: async () => publisher }),
+        targets: natsTargets({ reader: async () => reader, publisher: async () => publisher }),
+        events: natsEventAcceptor({ link: own, log: silentLogger }),
         invoker,
         catalogue,
         facts: { record: () => {}, log: () => {}, flush: async () => {} },
@@ -69,11 +72,17 @@ test("the service's own credentials are enough: events of a client run, retry, a
   await client.js.publish(subjects.event(account, functionName('good')), '1')
   await client.js.publish(subjects.event(account, functionName('bad')), '2')
   const count = async (stream: string) => (await admin.jsm.streams.info(stream)).state.messages
-  await expect.poll(() => count(streams.records), { timeout: 20_000 }).toBe(2)
+  await expect.poll(() => count(streams.records), { timeout: 20_000 }).toBe(3)
   await expect.poll(() => count(streams.events(account))).toBe(0)
   await expect.poll(() => count(streams.retries)).toBe(0)
   expect(await count(streams.dead)).toBe(1)
   const letter = await client.jsm.streams.getMessage('LETTERS', { seq: 1 })
   expect([letter?.subject, letter?.string(), letter?.header.get('ErrorCode')]).toEqual(['letters.bad', '2', '200'])
-  expect(invoker.calls.map((call) => call.attempt).sort()).toEqual([1, 1, 2, 3])
+  expect(invoker.calls.map((call) => `${call.target.record.functionName} ${call.attempt}`).sort()).toEqual([
+    'bad 1',
+    'bad 2',
+    'bad 3',
+    'good 1',
+    'good 1',
+  ])
 })

@@ -1,8 +1,9 @@
 /** The async-queue service as a process of a cluster. */
 import { createDispatcher } from '@weft/invoke'
 import {
-  natsDeadLetterTargets,
+  natsEventAcceptor,
   natsEventInbox,
+  natsTargets,
   openAccountLinks,
   openCatalogue,
   openFactSink,
@@ -70,7 +71,16 @@ await runService({
     const { accountConcurrency, totalConcurrency } = config
     const queue = await startAsyncQueue(
       { ...asyncQueueDefaults, region, accountConcurrency, totalConcurrency },
-      { inbox, targets: natsDeadLetterTargets(accounts), invoker: dispatcher, catalogue, facts, clock, log },
+      {
+        inbox,
+        targets: natsTargets(accounts),
+        events: natsEventAcceptor({ link, log }),
+        invoker: dispatcher,
+        catalogue,
+        facts,
+        clock,
+        log,
+      },
     )
     const parts = [link, catalogue, leaders, facts, dispatcher, queue]
     return { service: { ...queue, problems: () => parts.flatMap((part) => part.problems()) } }

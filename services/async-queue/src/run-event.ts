@@ -2,22 +2,21 @@ import type { FactSink, InvokeCall, InvokeOutcome, Invoker } from '@weft/contrac
 import {
   afterRun,
   beforeRun,
-  type DeadLetter,
-  type DeadLetterTargets,
-  deadRecord,
   describeFailure,
-  type Ending,
   type EventDelivery,
-  endLater,
+  type EventTargets,
+  enterChain,
   policyOf,
   type QueuedEvent,
+  type RunResponse,
+  recursionMessage,
   type Settlement,
-  successRecord,
   type TargetState,
 } from '@weft/delivery'
 import { type Clock, delay, type Logger, type Random } from '@weft/platform'
-import { eventInvokeOf, type ResolveCatalogue, resolveCall, resolveFunction } from '@weft/registry'
+import { eventInvokeOf, type ResolveCatalogue, resolveCall } from '@weft/registry'
 import type { AsyncQueueConfig } from './config.ts'
+import { endEvent } from './end-event.ts'
 import type { FairGate } from './fair-gate.ts'
 
 export interface RunContext {
@@ -25,7 +24,7 @@ export interface RunContext {
   readonly gate: FairGate
   readonly catalogue: ResolveCatalogue
   readonly invoker: Invoker
-  readonly targets: DeadLetterTargets
+  readonly targets: EventTargets
   readonly facts: FactSink
   readonly clock: Clock
   /** Chooses between the versions of an alias. */
@@ -61,8 +60,18 @@ async function carry(context: RunContext, delivery: EventDelivery): Promise<void
   const { event } = delivery
   const { decision, policy, target } = consider(context, event)
   if (decision.kind === 'wait') return delivery.release(decision.delayMs)
-  if (decision.kind === 'end') return bury(context, delivery, decision)
+  if (decision.kind === 'end')
+    return settle(context, delivery, await endEvent(context, event, decision, event.response))
   if (!target) throw new Error('an event runs only where its function is known')
+  const chain = enterChain({
+    traceHeader: event.traceHeader,
+    functionArn: target.record.functionArn,
+    recursiveLoop: target.record.recursiveLoop,
+    requestId: event.requestId,
+    acceptedAtMs: event.acceptedAtMs,
+  })
+  if (chain.kind === 'loop') return settle(context, delivery, await endLoop(context, event))
+  const { traceHeader } = chain
   const outcome = await invoke(context, {
     requestId: event.requestId,
     target,
@@ -71,20 +80,35 @@ async function carry(context: RunContext, delivery: EventDelivery): Promise<void
     attempt: event.attempt,
     logTail: false,
     acceptedAtMs: event.acceptedAtMs,
-    ...(event.traceHeader !== undefined && { traceHeader: event.traceHeader }),
+    traceHeader,
     ...(event.traceparent !== undefined && { traceparent: event.traceparent }),
   })
   if (outcome === 'left') return delivery.release(0)
   const next = afterRun(event, outcome, describeFailure(outcome), policy, context.clock.now())
-  switch (next.kind) {
-    case 'done':
-      return settle(context, delivery, { kind: 'done', end: successRecord(event, context.clock.now()) })
-    case 'again':
-      return settle(context, delivery, { kind: 'again', event: { ...event, ...next.next } })
-    case 'end':
-      return bury(context, delivery, next)
-  }
+  const settlement: Settlement =
+    next.kind === 'again'
+      ? { kind: 'again', event: { ...event, ...next.next } }
+      : await endEvent(context, { ...event, traceHeader }, next, responseOf(outcome))
+  return settle(context, delivery, settlement)
 }
+
+/** As on AWS the event is not lost: it goes where failed ones go. */
+function endLoop(context: RunContext, event: QueuedEvent): Promise<Settlement> {
+  const { requestId, accountId, functionName } = event
+  context.facts.record({ type: 'recursion', requestId, accountId, functionName, atMs: context.clock.now() })
+  const error = { code: 400, message: recursionMessage }
+  return endEvent(context, event, { condition: 'RecursiveInvocation', error, runs: event.attempt - 1 }, undefined)
+}
+
+const responseOf = (outcome: InvokeOutcome): RunResponse | undefined =>
+  outcome.kind === 'succeeded' || outcome.kind === 'function-error'
+    ? {
+        statusCode: 200,
+        executedVersion: outcome.executedVersion,
+        ...(outcome.kind === 'function-error' && { functionError: 'Unhandled' }),
+        payload: outcome.payload,
+      }
+    : undefined
 
 function consider({ catalogue, config, clock, random }: RunContext, event: QueuedEvent) {
   const scope = { accountId: event.accountId, region: config.region }
@@ -122,38 +146,6 @@ async function invoke(context: RunContext, call: InvokeCall): Promise<InvokeOutc
     log.error({ err: error, requestId: call.requestId }, 'the invoker broke')
     return { kind: 'platform-error', detail: 'The invoker failed.', mayHaveRun: true }
   }
-}
-
-/** Ends an event as a dead letter: to the function's own target if it has one, and always to the dead stream. */
-async function bury(context: RunContext, delivery: EventDelivery, ending: Ending): Promise<void> {
-  const { catalogue, targets, clock, log, config } = context
-  const { event } = delivery
-  const record = catalogue.function(event.accountId, event.functionName)
-  const functionArn = record && `${record.functionArn}${event.qualifier === undefined ? '' : `:${event.qualifier}`}`
-  const letter: DeadLetter = { event, ending, ...(functionArn !== undefined && { functionArn }) }
-  const scope = { accountId: event.accountId, region: config.region }
-  const resolved = resolveFunction(catalogue, scope, event.functionName, event.qualifier)
-  const targetArn = resolved.ok ? resolved.value.version.deadLetterTargetArn : record?.latest.deadLetterTargetArn
-  const sent = targetArn === undefined ? undefined : await targets.send(targetArn, letter)
-  if (sent && !sent.ok) {
-    const triesSoFar = event.ending ? event.backoffs + 1 : 1
-    log.warn({ requestId: event.requestId, targetArn, triesSoFar, reason: sent.error }, 'dead-letter target failed')
-    if (triesSoFar < config.deadLetterTries) {
-      const next = endLater(
-        event,
-        ending,
-        policyOf(config.retry, record && eventInvokeOf(record, event.qualifier)),
-        clock.now(),
-      )
-      return settle(context, delivery, { kind: 'again', event: { ...event, ...next } })
-    }
-  }
-  const last: DeadLetter = sent && !sent.ok ? { ...letter, targetError: sent.error } : letter
-  log.warn(
-    { requestId: event.requestId, condition: ending.condition, error: ending.error },
-    'event ended as a dead letter',
-  )
-  return settle(context, delivery, { kind: 'dead', letter: last, end: deadRecord(last, clock.now()) })
 }
 
 /**

@@ -5,9 +5,9 @@ import {
   ensureAccount,
   ensureFabric,
   type NatsLink,
-  natsDeadLetterTargets,
   natsEventAcceptor,
   natsEventInbox,
+  natsTargets,
   openLink,
 } from '@weft/nats'
 import { silentLogger, systemClock } from '@weft/platform'
@@ -69,7 +69,8 @@ async function start(invoker: TestInvoker, catalogue: TestCatalogue, through: Na
     inbox,
     invoker,
     catalogue,
-    targets: natsDeadLetterTargets({ reader: async () => link, publisher: async () => link }),
+    targets: natsTargets({ reader: async () => link, publisher: async () => link }),
+    events: acceptor(),
     facts: { record: () => {}, log: () => {}, flush: async () => {} },
     clock: systemClock,
     log: silentLogger,
@@ -222,7 +223,10 @@ describe('an accepted event', () => {
     expect(invoker.calls).toHaveLength(1)
     const [call] = invoker.calls
     expect(call?.requestId).not.toBe(forged.get(headers.requestId))
-    expect(call).toMatchObject({ attempt: 1, traceHeader: 'Root=1-5759e988-bd862e3fe1be46a994272793' })
+    expect(call).toMatchObject({
+      attempt: 1,
+      traceHeader: expect.stringMatching(/^Root=1-5759e988-bd862e3fe1be46a994272793;Lineage=/),
+    })
     expect(call?.target.invokedArn).toMatch(/:f:\$LATEST$/)
     expect(new TextDecoder().decode(call?.payload)).toBe('{}')
   })

@@ -1,5 +1,11 @@
 import type { AccountId, FactSink, Invoker } from '@weft/contracts'
-import type { DeadLetterTargets, EventInbox } from '@weft/delivery'
+import {
+  type EventAcceptor,
+  type EventInbox,
+  type EventTargets,
+  functionTargets,
+  targetsByService,
+} from '@weft/delivery'
 import { type Clock, type Logger, type Random, type Service, stopInOrder, systemRandom } from '@weft/platform'
 import type { Catalogue, ResolveCatalogue } from '@weft/registry'
 import { AccountQueue } from './account-queue.ts'
@@ -9,7 +15,10 @@ import type { RunContext } from './run-event.ts'
 
 export interface AsyncQueueDeps {
   readonly inbox: EventInbox
-  readonly targets: DeadLetterTargets
+  /** Streams, subjects and queues that functions name as targets. */
+  readonly targets: EventTargets
+  /** Takes in what functions get that are targets of others. */
+  readonly events: EventAcceptor
   readonly invoker: Invoker
   readonly catalogue: ResolveCatalogue & Pick<Catalogue, 'accounts' | 'onChange'>
   readonly facts: FactSink
@@ -34,6 +43,10 @@ export async function startAsyncQueue(config: AsyncQueueConfig, deps: AsyncQueue
   const leaving = new AbortController()
   const context: RunContext = {
     ...deps,
+    targets: targetsByService({
+      jetstream: deps.targets,
+      lambda: functionTargets(deps.events, () => clock.now()),
+    }),
     random: deps.random ?? systemRandom,
     config,
     gate: new FairGate(config.totalConcurrency, config.accountConcurrency),

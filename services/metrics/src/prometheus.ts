@@ -58,6 +58,16 @@ const counters = [
   ['weft_async_events_received_total', 'Accepted events that have ended.', (r: Rollup) => r.asyncEventsReceived],
   ['weft_async_events_dropped_total', 'Events that ended without success.', (r: Rollup) => r.asyncEventsDropped],
   ['weft_dead_letter_errors_total', 'Events their dead-letter target did not get.', (r: Rollup) => r.deadLetterErrors],
+  [
+    'weft_destination_delivery_failures_total',
+    'Records their destination did not get.',
+    (r: Rollup) => r.destinationDeliveryFailures,
+  ],
+  [
+    'weft_recursive_invocations_dropped_total',
+    'Calls refused as part of a loop.',
+    (r: Rollup) => r.recursiveInvocationsDropped,
+  ],
 ] as const
 
 /** The page for Prometheus. Times in seconds, as is the custom there. */

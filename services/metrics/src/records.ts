@@ -14,12 +14,14 @@ const numbersOf = {
     'maxMemoryUsedMb',
   ],
   throttle: ['atMs'],
+  recursion: ['atMs'],
   'event-end': ['acceptedAtMs', 'endedAtMs', 'attempts'],
 } as const
 
 const stringsOf = {
   invocation: ['version', 'status', 'errorType', 'workerId', 'sandboxId'],
   throttle: ['reason'],
+  recursion: [],
   'event-end': ['end'],
 } as const
 
@@ -41,7 +43,7 @@ export function parseRecord(line: string): FabricRecord | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const record = value as Record<string, unknown>
   const { type, accountId, functionName, requestId } = record
-  if (type !== 'invocation' && type !== 'throttle' && type !== 'event-end') return undefined
+  if (type !== 'invocation' && type !== 'throttle' && type !== 'recursion' && type !== 'event-end') return undefined
   if (typeof accountId !== 'string' || !isAccountId(accountId)) return undefined
   if (typeof functionName !== 'string' || !isFunctionName(functionName)) return undefined
   if (typeof requestId !== 'string' || requestId.length > 64) return undefined

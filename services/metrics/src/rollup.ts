@@ -34,6 +34,8 @@ export interface Rollup {
   readonly asyncEventsReceived: number
   readonly asyncEventsDropped: number
   readonly deadLetterErrors: number
+  readonly destinationDeliveryFailures: number
+  readonly recursiveInvocationsDropped: number
   /** From acceptance to the end of the event. */
   readonly asyncEventAge: Distribution
 }
@@ -59,6 +61,8 @@ export const emptyRollup: Rollup = {
   asyncEventsReceived: 0,
   asyncEventsDropped: 0,
   deadLetterErrors: 0,
+  destinationDeliveryFailures: 0,
+  recursiveInvocationsDropped: 0,
   asyncEventAge: emptyDistribution,
 }
 
@@ -102,12 +106,15 @@ export function addRecord(r: Rollup, record: FabricRecord): Rollup {
       }
     case 'throttle':
       return { ...r, throttles: r.throttles + 1 }
+    case 'recursion':
+      return { ...r, recursiveInvocationsDropped: r.recursiveInvocationsDropped + 1 }
     case 'event-end':
       return {
         ...r,
         asyncEventsReceived: r.asyncEventsReceived + 1,
         asyncEventsDropped: r.asyncEventsDropped + (record.end === 'succeeded' ? 0 : 1),
         deadLetterErrors: r.deadLetterErrors + (record.deadLetterError === undefined ? 0 : 1),
+        destinationDeliveryFailures: r.destinationDeliveryFailures + (record.destinationError === undefined ? 0 : 1),
         asyncEventAge: observe(r.asyncEventAge, Math.max(0, record.endedAtMs - record.acceptedAtMs)),
       }
   }
@@ -127,6 +134,8 @@ export function mergeRollups(a: Rollup, b: Rollup): Rollup {
     asyncEventsReceived: a.asyncEventsReceived + b.asyncEventsReceived,
     asyncEventsDropped: a.asyncEventsDropped + b.asyncEventsDropped,
     deadLetterErrors: a.deadLetterErrors + b.deadLetterErrors,
+    destinationDeliveryFailures: a.destinationDeliveryFailures + b.destinationDeliveryFailures,
+    recursiveInvocationsDropped: a.recursiveInvocationsDropped + b.recursiveInvocationsDropped,
     asyncEventAge: mergeDistributions(a.asyncEventAge, b.asyncEventAge),
   }
 }
@@ -137,6 +146,7 @@ export const momentOf = (record: FabricRecord): number => {
     case 'invocation':
       return record.startedAtMs
     case 'throttle':
+    case 'recursion':
       return record.atMs
     case 'event-end':
       return record.acceptedAtMs

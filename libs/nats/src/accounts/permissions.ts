@@ -96,6 +96,8 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
     // To make one anew that delivers no more.
     publish(`$JS.API.CONSUMER.DELETE.*.${consumers.asyncQueue}`),
     readStream(streams.retries),
+    // Events for functions that are destinations of others.
+    publish('weft.accept.*.>'),
     publish(subjects.retryAll, subjects.deadAll, `$JS.ACK.${streams.retries}.*.>`),
   ),
   metrics: join(

@@ -89,6 +89,6 @@ describe('invocations', () => {
     const call = frontend().invoker.calls.at(-1)
     expect(call).toMatchObject({ attempt: 1, requestId: answer.headers['x-amzn-requestid'] })
     expect(call?.requestId).not.toBe(requestId)
-    expect(call?.traceHeader).toBeUndefined()
+    expect(call?.traceHeader).toMatch(/^Root=1-[0-9a-f]{8}-[0-9a-f]{24};Lineage=[0-9a-f]{8}:1$/)
   })
 })

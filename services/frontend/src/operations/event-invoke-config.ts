@@ -1,4 +1,4 @@
-import { type AwsError, type FunctionRecord, LATEST, ok, type Result } from '@weft/contracts'
+import { type AwsError, type FunctionName, type FunctionRecord, LATEST, ok, type Result } from '@weft/contracts'
 import {
   applyEventInvoke,
   describeEventInvoke,
@@ -50,7 +50,11 @@ const write =
       (record) => {
         const base = record && eventInvokeOf(record, qualifier)
         if (!record || (merge && !base)) return noConfig(arn)
-        const settings = applyEventInvoke((merge && base) || {}, input)
+        const settings = applyEventInvoke((merge && base) || {}, input, {
+          scope,
+          functionName,
+          functionExists: (name) => deps.catalogue.function(scope.accountId, name as FunctionName) !== undefined,
+        })
         return settings.ok ? ok(withEventInvoke(record, qualifier, settings.value)) : settings
       },
       mergeTries,

@@ -14,7 +14,8 @@ import { acceptEvent } from './accept-event.ts'
 import type { Operations } from './api.ts'
 import type { CallContext, InvokeInput, InvokeOutput } from './context.ts'
 import { type OperationDeps, scopeOf } from './deps.ts'
-import { checkClientContext, checkPayload, checkState, cleanTraceHeader } from './invocation-input.ts'
+import { enterFunction } from './enter-function.ts'
+import { checkClientContext, checkPayload, checkState } from './invocation-input.ts'
 import { catalogueWith } from './lookup.ts'
 
 /** What an invocation and an event have in common: a function that exists, is active, and JSON that fits. */
@@ -55,7 +56,8 @@ export const invoke =
       const accepted = await acceptEvent(deps, context, target, payload, input)
       return accepted.ok ? ok({ kind: 'accepted' }) : accepted
     }
-    const traceHeader = cleanTraceHeader(input.traceHeader)
+    const entered = enterFunction(deps, context, target, input.traceHeader)
+    if (!entered.ok) return entered
     const traceparent = currentTraceparent(input.traceparent)
     const outcome = await deps.invoker.invoke(
       {
@@ -67,7 +69,7 @@ export const invoke =
         logTail: input.logTail,
         acceptedAtMs: deps.clock.now(),
         ...(input.clientContext !== undefined && { clientContext: input.clientContext }),
-        ...(traceHeader !== undefined && { traceHeader }),
+        traceHeader: entered.value,
         ...(traceparent !== undefined && { traceparent }),
       },
       context.signal,

@@ -1,0 +1,66 @@
+import {
+  type AccountId,
+  err,
+  type FunctionName,
+  ok,
+  parseFunctionRef,
+  type Result,
+  requestIdOfMessage,
+} from '@weft/contracts'
+import type { HeaderValues } from './envelope.ts'
+import type { EventAcceptor } from './ports.ts'
+
+/** What a dead-letter target or a destination gets of an event that ended. */
+export interface TargetMessage {
+  readonly accountId: AccountId
+  readonly functionName: FunctionName
+  readonly payload: Uint8Array
+  readonly headers: HeaderValues
+  /** Equal for every try of this delivery. */
+  readonly messageId: string
+  /** X-Amzn-Trace-Id form: carries the lineage on, by which loops are found. */
+  readonly traceHeader?: string
+}
+
+export interface TargetTrouble {
+  /** For the user to read. */
+  readonly reason: string
+  /** Another try cannot help. */
+  readonly permanent: boolean
+}
+
+/** Delivers to the targets that functions name by ARN. Idempotent for two minutes by message id. */
+export interface EventTargets {
+  send(targetArn: string, message: TargetMessage): Promise<Result<void, TargetTrouble>>
+}
+
+const permanent = (reason: string): Result<never, TargetTrouble> => err({ reason, permanent: true })
+
+/** Functions of the same account as targets: the message becomes an event for them. */
+export const functionTargets = (events: EventAcceptor, now: () => number): EventTargets => ({
+  async send(targetArn, message) {
+    const ref = parseFunctionRef(targetArn)
+    if (!ref.ok) return permanent(`${targetArn} is no function`)
+    if (ref.value.accountId !== message.accountId) return permanent(`${targetArn} belongs to another account`)
+    const accepted = await events.accept({
+      requestId: requestIdOfMessage(targetArn, message.messageId, 0),
+      deduplicationId: message.messageId,
+      accountId: message.accountId,
+      functionName: ref.value.functionName,
+      ...(ref.value.qualifier !== undefined && { qualifier: ref.value.qualifier }),
+      payload: message.payload,
+      acceptedAtMs: now(),
+      ...(message.traceHeader !== undefined && { traceHeader: message.traceHeader }),
+    })
+    return accepted.ok ? ok(undefined) : err({ reason: `the event store is ${accepted.error}`, permanent: false })
+  },
+})
+
+/** Chooses by the service that an ARN names. */
+export const targetsByService = (services: Readonly<Record<string, EventTargets>>): EventTargets => ({
+  async send(targetArn, message) {
+    const service = targetArn.split(':')[2] ?? ''
+    const targets = Object.hasOwn(services, service) ? services[service] : undefined
+    return targets ? targets.send(targetArn, message) : permanent(`${targetArn} names nothing that can be sent to`)
+  },
+})
