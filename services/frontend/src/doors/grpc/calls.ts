@@ -1,13 +1,12 @@
 import type { EventEmitter } from 'node:events'
 import type { ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js'
 import { type AwsError, awsError, err, newRequestId, ok, type Result } from '@weft/contracts'
-import { extractTrace, type Logger, withSpan } from '@weft/platform'
+import { extractTrace, grpcStatusOf, type Logger, withSpan } from '@weft/platform'
 import type { Catalogue } from '@weft/registry'
 import type { CallContext } from '../../operations/context.ts'
 import type { Principal } from '../door.ts'
 import { authenticate } from './auth.ts'
 import { type Decoded, malformed } from './codec.ts'
-import { statusOf } from './status.ts'
 
 export interface CallDeps {
   readonly catalogue: Pick<Catalogue, 'accountOfKey' | 'account'>
@@ -104,7 +103,7 @@ export const unary =
     const request = call.request as Decoded<Request>
     void answerRequest(name, call, signalOf(call), request, requestId, deps, run).then((result) => {
       if (result.ok) callback(null, result.value)
-      else callback(statusOf(result.error, requestId))
+      else callback(grpcStatusOf(result.error, requestId))
     })
   }
 

@@ -8,6 +8,7 @@ import type {
   PublishRequest,
   PublishResponse,
 } from '@weft/contracts/api/invoke'
+import { grpcStatusOf } from '@weft/platform'
 import type {
   CallContext,
   InvokeInput,
@@ -18,7 +19,7 @@ import type {
 } from '../../operations/context.ts'
 import { answerRequest, type CallDeps, mapOk, principalOf, signalOf, unary } from './calls.ts'
 import { type Decoded, malformed } from './codec.ts'
-import { errorMessageOf, statusOf } from './status.ts'
+import { errorMessageOf } from './status.ts'
 
 export interface InvokeOperations {
   readonly invoke: Operation<InvokeInput, InvokeOutput>
@@ -55,7 +56,7 @@ function serveStream(
 ): void {
   const principal = principalOf(call, deps)
   if (!principal.ok) {
-    call.emit('error', statusOf(principal.error, newRequestId()))
+    call.emit('error', grpcStatusOf(principal.error, newRequestId()))
     return
   }
   const signal = signalOf(call)
