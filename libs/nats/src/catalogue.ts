@@ -29,6 +29,8 @@ import type { NatsLink } from './link.ts'
 export interface NatsCatalogue extends Catalogue, AsyncDisposable {
   /** Resolves when all of it has been read once. */
   readonly whenReady: Promise<void>
+  /** Disabled ones too, which the catalogue does not show otherwise. For administration. */
+  everyAccount(): readonly Account[]
   problems(): readonly string[]
 }
 
@@ -49,6 +51,8 @@ export function openCatalogue(link: NatsLink, options: CatalogueOptions): NatsCa
   const accounts = new Map<AccountId, Account>()
   const accountOfKey = new Map<string, Account>()
   const mappings = new Map<string, EventSourceMapping>()
+  /** Disabled accounts are in no other map: what asks for an account finds none. */
+  const disabled = new Map<AccountId, Account>()
   const listeners = new Set<(change: CatalogueChange) => void>()
   const unreadable = new Set<string>()
 
@@ -64,8 +68,10 @@ export function openCatalogue(link: NatsLink, options: CatalogueOptions): NatsCa
       const id = key as AccountId
       const record = value as Account | undefined
       for (const accessKey of accounts.get(id)?.accessKeys ?? []) accountOfKey.delete(accessKey.accessKeyId)
-      if (!record) accounts.delete(id)
-      else {
+      accounts.delete(id)
+      disabled.delete(id)
+      if (record?.disabled) disabled.set(id, record)
+      else if (record) {
         accounts.set(id, record)
         for (const accessKey of record.accessKeys) accountOfKey.set(accessKey.accessKeyId, record)
       }
@@ -94,9 +100,19 @@ export function openCatalogue(link: NatsLink, options: CatalogueOptions): NatsCa
           options.log.error({ err: error, bucket, key }, 'a record of the catalogue cannot be read')
           return
         }
-        if (kind) for (const listener of [...listeners]) listener({ kind, key, removed: value === undefined })
+        if (kind === 'account') tellAccount(key as AccountId)
+        else if (kind) tell({ kind, key, removed: value === undefined })
       },
     })
+  const tell = (change: CatalogueChange): void => {
+    for (const listener of [...listeners]) listener(change)
+  }
+  /** Mappings come and go with their account. */
+  const tellAccount = (id: AccountId): void => {
+    const removed = !accounts.has(id)
+    tell({ kind: 'account', key: id, removed })
+    for (const [key, mapping] of mappings) if (mapping.accountId === id) tell({ kind: 'mapping', key, removed })
+  }
   const watches = { functions: follow('functions'), accounts: follow('accounts'), mappings: follow('mappings') }
   const all = Object.values(watches)
   const whenReady = Promise.all(all.map((watch) => watch.whenReady)).then(() => {})
@@ -114,8 +130,9 @@ export function openCatalogue(link: NatsLink, options: CatalogueOptions): NatsCa
     account: (id) => accounts.get(id),
     accounts: () => [...accounts.values()],
     accountOfKey: (accessKeyId) => accountOfKey.get(accessKeyId),
-    mapping: (account, uuid) => mappings.get(`${account}.${uuid}`),
-    mappings: () => [...mappings.values()],
+    everyAccount: () => [...accounts.values(), ...disabled.values()],
+    mapping: (account, uuid) => (disabled.has(account) ? undefined : mappings.get(`${account}.${uuid}`)),
+    mappings: () => [...mappings.values()].filter(({ accountId }) => !disabled.has(accountId)),
     onChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)

@@ -39,6 +39,7 @@ export interface Catalogue {
   functionOfUrl(urlId: string): UrlOwner | undefined
   /** All versions and aliases under the name, also those left of a deleted function, and whose they are. */
   leftovers(account: AccountId, name: FunctionName): readonly Leftover[]
+  /** A disabled account is not in the catalogue, nor are its mappings and keys: so no door finds it. */
   account(id: AccountId): Account | undefined
   accounts(): readonly Account[]
   /** The account that an access key belongs to. */

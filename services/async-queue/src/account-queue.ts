@@ -8,13 +8,14 @@ const pullRetryMs = { first: 250, most: 4_000 }
 /** Pulls one account's events, fresh ones and retries apart, so that neither waits behind the other. */
 export class AccountQueue {
   readonly #context: RunContext
+  readonly #stop = new AbortController()
   readonly #lanes: readonly EventLane[]
   readonly #held = new Set<EventDelivery>()
   readonly #problems = new Map<string, string>()
   readonly #loops: readonly Promise<void>[]
 
   constructor(context: RunContext, account: AccountId, lanes: readonly EventLane[]) {
-    this.#context = context
+    this.#context = { ...context, stopping: AbortSignal.any([context.stopping, this.#stop.signal]) }
     this.#lanes = lanes
     this.#loops = lanes.map((lane) => this.#follow(lane, account))
   }
@@ -30,6 +31,13 @@ export class AccountQueue {
   /** Resolves when pulling has stopped and nothing is held. */
   async ended(): Promise<void> {
     await Promise.all(this.#loops)
+  }
+
+  /** Pulls no more, lets what runs finish, gives the rest back and closes. */
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.ended()
+    await this.close()
   }
 
   async close(): Promise<void> {

@@ -60,8 +60,19 @@ export async function startAsyncQueue(config: AsyncQueueConfig, deps: AsyncQueue
       if (!queues.has(accountId)) queues.set(accountId, new AccountQueue(context, accountId, inbox.lanes(accountId)))
   }
   discover()
+  /** Of an account that is disabled or gone: what waits stays where it is. */
+  const retire = async (account: AccountId): Promise<void> => {
+    const queue = queues.get(account)
+    if (!queue) return
+    await queue.stop()
+    queues.delete(account)
+    // It may have been enabled again meanwhile.
+    if (!stopping.signal.aborted) discover()
+  }
   const forget = catalogue.onChange((change) => {
-    if (change.kind === 'account' && !change.removed && !stopping.signal.aborted) discover()
+    if (change.kind !== 'account' || stopping.signal.aborted) return
+    if (!change.removed) discover()
+    else retire(change.key as AccountId).catch((error: unknown) => log.warn({ err: error }, 'a queue was not closed'))
   })
 
   // A third of the hold: two extensions in a row may fail before a delivery is lost.

@@ -134,11 +134,12 @@ export class MemoryCatalogue implements Catalogue {
   }
 
   account(id: AccountId): Account | undefined {
-    return this.accountStore.entries.get(id)?.value
+    const account = this.accountStore.entries.get(id)?.value
+    return account?.disabled ? undefined : account
   }
 
   accounts(): readonly Account[] {
-    return [...this.accountStore.entries.values()].map((stored) => stored.value)
+    return [...this.accountStore.entries.values()].map((stored) => stored.value).filter((one) => !one.disabled)
   }
 
   accountOfKey(accessKeyId: string): Account | undefined {

@@ -26,6 +26,9 @@ export async function prepare(
 ): Promise<Result<{ readonly target: ResolvedFunction; readonly payload: Uint8Array }, AwsError>> {
   const problem = validateInput('Invoke', { FunctionName: input.functionName, Qualifier: input.qualifier })
   if (problem) return err(problem)
+  // Doors that know no caller, and triggers, come to an account by its function.
+  if (!deps.catalogue.account(scope.accountId))
+    return err(awsError('AccessDeniedException', `Account ${scope.accountId} is disabled or does not exist.`))
   const target = await resolve(deps, scope, input.functionName, input.qualifier)
   if (!target.ok) return target
   const payload = checkPayload(input.payload, input.invocationType)
