@@ -31,6 +31,7 @@ export interface SandboxPaths {
   readonly tmp: string
   readonly passwd: string
   readonly group: string
+  readonly hosts: string
 }
 
 type Mount = NonNullable<Docker.HostConfig['Mounts']>[number]
@@ -57,6 +58,7 @@ export function containerOptions(request: ContainerRequest): Docker.ContainerCre
     bind(paths.tmp, '/tmp', false),
     bind(paths.passwd, '/etc/passwd', true),
     bind(paths.group, '/etc/group', true),
+    bind(paths.hosts, '/etc/hosts', true),
   ]
   const taken = new Set(runtime.binds.map(([, inside]) => inside))
   const shared = request.hostFiles.filter((path) => !taken.has(path)).map((path) => bind(path, path, true))
@@ -108,4 +110,6 @@ export function containerOptions(request: ContainerRequest): Docker.ContainerCre
 /** Users and groups as the sandbox sees them, so that its own has a name and a home. */
 export const passwdFile = (uid: number): string =>
   `root:x:0:0:root:/:/sbin/nologin\nsandbox:x:${uid}:${uid}::/tmp:/sbin/nologin\n`
+/** By the last two names extensions are reached when the platform sends them something. */
+export const hostsFile = '127.0.0.1 localhost sandbox sandbox.localdomain\n::1 localhost\n'
 export const groupFile = (uid: number): string => `root:x:0:\nsandbox:x:${uid}:\n`

@@ -1,5 +1,5 @@
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer, type Socket } from 'node:net'
+import { createServer, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -185,11 +185,16 @@ test('code that is known at the start is there from the first', async () => {
 test('a helper mounts and listens inside, told the process and how to know it', async () => {
   const calls: unknown[][] = []
   const server = createServer()
+  const socket = new Socket()
   const helper: InsideHelper = {
     mount: async (...call) => void calls.push(['mount', ...call]),
     listen: async (...call) => {
       calls.push(['listen', ...call])
       return server
+    },
+    dial: async (...call) => {
+      calls.push(['dial', ...call])
+      return socket
     },
     close: async () => void calls.push(['close']),
   }
@@ -198,10 +203,30 @@ test('a helper mounts and listens inside, told the process and how to know it', 
   made.push(sandbox)
   await sandbox.mountCode({ taskDir: '/some/code' })
   expect(await sandbox.listen?.(9001)).toEqual({ server, address: '127.0.0.1:9001' })
+  expect(await sandbox.dial?.(4243)).toBe(socket)
   await helped.close?.()
   const [[, pid, mark] = []] = calls
   expect(await readFile(`/proc/${pid}/cgroup`, 'utf8')).toContain(mark)
-  expect(calls).toEqual([['mount', pid, mark, '/some/code', '/var/task'], ['listen', pid, mark, 9001], ['close']])
+  expect(calls).toEqual([
+    ['mount', pid, mark, '/some/code', '/var/task'],
+    ['listen', pid, mark, 9001],
+    ['dial', pid, mark, 4243],
+    ['close'],
+  ])
+  const program = await sandbox.run?.({
+    programId: 'p1',
+    command: [
+      '/usr/bin/python3',
+      '-c',
+      'import os, sys; print(os.environ["NAME"], os.getcwd(), os.getuid()); sys.exit(5)',
+    ],
+    environment: { NAME: 'beside' },
+    folder: '/tmp',
+  })
+  let output = ''
+  program?.onOutput((chunk) => (output += chunk))
+  expect((await program?.exited)?.code).toBe(5)
+  expect(output).toMatch(/^beside \/tmp [1-9]\d+\n$/)
 })
 
 test('freeze stops everything inside and thaw lets it go on; a frozen sandbox can be destroyed', async () => {
@@ -296,7 +321,7 @@ test('what an earlier worker left is found by its folder and removed, and nothin
   const other = createDockerDriver({ dataDir: otherDir, log: silentLogger, socketPath: engine.socketPath })
   expect(await other.cleanUp()).toEqual([])
   const removed = await createDockerDriver({ dataDir, log: silentLogger, socketPath: engine.socketPath }).cleanUp()
-  expect(removed).toEqual([`container of sandbox ${sandbox.id}`, `files of sandbox ${sandbox.id}`])
+  expect(removed).toEqual(['container', 'files', 'disk'].map((what) => `${what} of sandbox ${sandbox.id}`))
   await sandbox.exited
   await sandbox.destroy()
   await rm(otherDir, { recursive: true })

@@ -5,13 +5,14 @@ import type { Duplex } from 'node:stream'
 import { err, ok, type Result } from '@weft/contracts'
 import { type Clock, type Logger, systemClock } from '@weft/platform'
 import { canMakeScratchDisks, scratchDisks } from '@weft/platform/host'
-import { type Sandbox, type SandboxDriver, type StemRequest, seccompProfile } from '@weft/sandbox'
+import { type Sandbox, type SandboxDriver, type Scratch, type StemRequest, seccompProfile } from '@weft/sandbox'
 import type Docker from 'dockerode'
 import { ensureBaseImage } from './base-image.ts'
 import {
   type ContainerRequest,
   containerOptions,
   groupFile,
+  hostsFile,
   ownerLabel,
   passwdFile,
   type SandboxPaths,
@@ -71,6 +72,7 @@ class DockerDriver implements SandboxDriver {
   readonly #socketPath: string
   readonly #engineRuntime: string
   readonly #disks: ReturnType<typeof scratchDisks>
+  readonly #disksDir: string
   readonly #helper: InsideHelper | undefined
   readonly #clock: Clock
   readonly #log: Logger
@@ -84,6 +86,7 @@ class DockerDriver implements SandboxDriver {
     this.#engineRuntime = options.engineRuntime ?? 'runc'
     this.#docker = connectEngine(this.#socketPath)
     this.#disks = scratchDisks(join(this.#owner, 'scratch'))
+    this.#disksDir = join(this.#owner, 'docker-disks')
     this.#helper = options.helper
     this.#clock = options.clock ?? systemClock
     this.#log = options.log
@@ -122,7 +125,7 @@ class DockerDriver implements SandboxDriver {
   async #trial(call: Call): Promise<Result<void, string>> {
     const sandboxId = `probe-${randomInt(2 ** 40)}`
     const folder = this.#folder(sandboxId)
-    const paths = await this.#makeFolders({ sandboxId, socketDir: folder }, uids.first)
+    const paths = await this.#makeFolders({ sandboxId, socketDir: folder }, uids.first, folder)
     try {
       const request = await this.#containerRequest({ sandboxId, runtime: trialRuntime }, uids.first, paths)
       const container = await this.#docker.createContainer({ ...containerOptions(request), ...call })
@@ -146,16 +149,19 @@ class DockerDriver implements SandboxDriver {
     } catch (error) {
       // What was given up at the deadline ends soon, its calls being aborted; until then it makes more to take back.
       await work?.catch(() => {})
-      await this.#abandon(request.sandboxId, error)
+      await this.#abandon(request, error)
       throw error
     }
   }
 
   async #start(request: StemRequest, call: Call): Promise<Sandbox> {
     const { sandboxId } = request
-    const uid = randomInt(uids.first, uids.end)
-    const paths = await this.#makeFolders(request, uid)
-    await this.#disks.mount(paths.tmp, request.ephemeralStorageMb, { uid, gid: uid })
+    const kept = request.scratch instanceof DockerScratch ? request.scratch : undefined
+    const uid = kept?.uid ?? randomInt(uids.first, uids.end)
+    const tmpDir = kept?.tmpDir ?? join(this.#disksDir, sandboxId)
+    const scratch = kept ?? new DockerScratch(tmpDir, uid, () => this.#disks.unmount(tmpDir))
+    const paths = await this.#makeFolders(request, uid, tmpDir)
+    if (!kept) await this.#disks.mount(tmpDir, request.ephemeralStorageMb, { uid, gid: uid })
     const options = containerOptions(await this.#containerRequest(request, uid, paths))
     const container = await this.#docker.createContainer({ ...options, ...call })
     // Before the start, or the first output would be lost: the engine keeps none.
@@ -173,14 +179,17 @@ class DockerDriver implements SandboxDriver {
       helper: this.#helper,
       clock: this.#clock,
       log: this.#log,
+      user: `${uid}:${uid}`,
+      scratch,
       release: () => this.#release(sandboxId),
     })
   }
 
   /** Takes back a start that failed. After a timeout the engine may still be making the container, so it asks again. */
-  async #abandon(sandboxId: string, cause: unknown): Promise<void> {
+  async #abandon({ sandboxId, scratch }: StemRequest, cause: unknown): Promise<void> {
     const name = containerName(sandboxId)
     await this.#removeContainer(name)
+    if (!scratch) await this.#disks.unmount(join(this.#disksDir, sandboxId))
     await this.#release(sandboxId)
     if (!(cause instanceof EngineTimeout)) return
     this.#clock.schedule(removeMs, () => {
@@ -203,6 +212,12 @@ class DockerDriver implements SandboxDriver {
       await this.#release(sandboxId)
       removed.push(`files of sandbox ${sandboxId}`)
     }
+    for (const name of await namesIn(this.#disksDir)) {
+      if (name.endsWith('.ext4')) continue
+      await this.#disks.unmount(join(this.#disksDir, name))
+      removed.push(`disk of sandbox ${name}`)
+    }
+    await rm(this.#disksDir, { recursive: true, force: true })
     return removed
   }
 
@@ -261,25 +276,43 @@ class DockerDriver implements SandboxDriver {
   async #makeFolders(
     request: Pick<StemRequest, 'sandboxId' | 'socketDir' | 'code'>,
     uid: number,
+    tmp: string,
   ): Promise<SandboxPaths> {
     const folder = this.#folder(request.sandboxId)
     const paths = {
       run: request.socketDir,
       task: request.code?.taskDir ?? join(folder, 'task'),
       layers: request.code?.layersDir ?? join(folder, 'layers'),
-      tmp: join(folder, 'tmp'),
+      tmp,
       passwd: join(folder, 'passwd'),
       group: join(folder, 'group'),
+      hosts: join(folder, 'hosts'),
     }
-    await mkdir(paths.tmp, { recursive: true, mode: 0o755 })
+    await mkdir(folder, { recursive: true, mode: 0o755 })
     for (const own of [paths.task, paths.layers]) if (own.startsWith(folder)) await mkdir(own, { mode: 0o755 })
-    await Promise.all([writeFile(paths.passwd, passwdFile(uid)), writeFile(paths.group, groupFile(uid))])
+    await Promise.all([
+      writeFile(paths.passwd, passwdFile(uid)),
+      writeFile(paths.group, groupFile(uid)),
+      writeFile(paths.hosts, hostsFile),
+    ])
     return paths
   }
 
   async #release(sandboxId: string): Promise<void> {
-    await this.#disks.unmount(join(this.#folder(sandboxId), 'tmp'))
     await rm(this.#folder(sandboxId), { recursive: true, force: true })
+  }
+}
+
+/** The disk of an environment's /tmp, and the user that owns what is on it. */
+class DockerScratch implements Scratch {
+  readonly tmpDir: string
+  readonly uid: number
+  readonly release: () => Promise<void>
+
+  constructor(tmpDir: string, uid: number, release: () => Promise<void>) {
+    this.tmpDir = tmpDir
+    this.uid = uid
+    this.release = release
   }
 }
 

@@ -1,12 +1,23 @@
-import type { Server } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { constants } from 'node:os'
 import type { Duplex } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { type Clock, delay, type Logger } from '@weft/platform'
 import { type Cgroup, cgroupOf, linkTree } from '@weft/platform/host'
-import type { CodeFolders, Sandbox, SandboxExit, SandboxLimits, SandboxListener, SandboxStats } from '@weft/sandbox'
+import type {
+  CodeFolders,
+  ProgramRequest,
+  Sandbox,
+  SandboxExit,
+  SandboxLimits,
+  SandboxListener,
+  SandboxProgram,
+  SandboxStats,
+  Scratch,
+} from '@weft/sandbox'
 import type Docker from 'dockerode'
 import { demultiplex } from './demultiplex.ts'
+import { runInContainer } from './docker-program.ts'
 import { EngineTimeout, statusOf, withTimeout } from './engine.ts'
 
 /** Acts inside the namespaces of a process on this host. `mark` occurs in the cgroup of the process that is meant. */
@@ -15,6 +26,8 @@ export interface InsideHelper {
   mount(pid: number, mark: string, hostDir: string, insideDir: string): Promise<void>
   /** Opens 127.0.0.1:port there. */
   listen(pid: number, mark: string, port: number): Promise<Server>
+  /** Connects to 127.0.0.1:port there; that nobody listens shows as an error of the socket. */
+  dial(pid: number, mark: string, port: number): Promise<Socket>
   close(): Promise<void>
 }
 
@@ -30,7 +43,11 @@ export interface DockerSandboxParts {
   readonly helper: InsideHelper | undefined
   readonly clock: Clock
   readonly log: Logger
-  /** Gives back what the host lent: disk, folder, user. Called once the container is gone. */
+  /** The user that everything inside runs as. */
+  readonly user: string
+  /** The disk of its /tmp. */
+  readonly scratch: Scratch
+  /** Gives back what else the host lent. Called once the container is gone. */
   readonly release: () => Promise<void>
 }
 
@@ -50,13 +67,17 @@ export class DockerSandbox implements Sandbox {
   /** It comes through the engine. */
   readonly outputDelayMs = 50
   readonly listen?: (port: number) => Promise<SandboxListener>
+  readonly dial?: (port: number) => Promise<Socket>
+  readonly run?: (request: ProgramRequest) => Promise<SandboxProgram>
   readonly #parts: DockerSandboxParts
   /** Undefined when the container's processes are not visible from here; then the engine is asked. */
   readonly #cgroup: Cgroup | undefined
   readonly #gone = new AbortController()
   #ended = false
   #listening = false
+  #ending: Promise<void> | undefined
   #destroyed: Promise<void> | undefined
+  #retired = false
   /** Pauses and their ends in the order of the calls. */
   #turn: Promise<void> = Promise.resolve()
   #paused = false
@@ -68,11 +89,14 @@ export class DockerSandbox implements Sandbox {
     this.pid = this.#cgroup ? parts.pid : undefined
     this.exited = this.#watch()
     const { helper, container } = parts
-    if (helper && this.#cgroup)
+    if (helper && this.#cgroup) {
       this.listen = async (port) => {
         const server = await helper.listen(parts.pid, container.id, port)
         return { server, address: `127.0.0.1:${port}` }
       }
+      this.dial = (port) => helper.dial(parts.pid, container.id, port)
+      this.run = (request) => runInContainer(container, parts.user, parts.clock, request)
+    }
     parts.output.on('error', (error) => parts.log.debug({ err: error, sandbox: this.id }, 'output of a sandbox ended'))
   }
 
@@ -143,12 +167,31 @@ export class DockerSandbox implements Sandbox {
     }
   }
 
+  terminate(): void {
+    if (this.#ended) return
+    void this.#ask('signal the runtime', (container, call) => container.kill({ signal: 'SIGTERM', ...call })).catch(
+      (error) => this.#parts.log.warn({ err: error, sandbox: this.id }, 'the runtime could not be told to end'),
+    )
+  }
+
   destroy(): Promise<void> {
-    this.#destroyed ??= this.#destroy()
+    const gone = this.#ending ?? this.#end()
+    this.#destroyed ??= this.#retired ? gone : gone.then(() => this.#parts.scratch.release())
     return this.#destroyed
   }
 
-  async #destroy(): Promise<void> {
+  async retire(): Promise<Scratch> {
+    this.#retired = true
+    await (this.#ending ?? this.#end())
+    return this.#parts.scratch
+  }
+
+  #end(): Promise<void> {
+    this.#ending = this.#remove()
+    return this.#ending
+  }
+
+  async #remove(): Promise<void> {
     const { container, clock, output, release } = this.#parts
     // Under version 1 a frozen process does not die before it is thawed; the engine knows nothing of a direct freeze.
     this.#cgroup?.kill()
@@ -168,11 +211,10 @@ export class DockerSandbox implements Sandbox {
     const outputEnd = finished(output).catch(() => {})
     const status = await this.#exitStatus()
     const killed = status === undefined || status === killedStatus
-    const oomKilled = killed && !this.#destroyed && (await this.#wasOutOfMemory(container))
+    const oomKilled = killed && !this.#ending && (await this.#wasOutOfMemory(container))
     this.#ended = true
     // A listener gets all the output before it hears of the end, unless a process outside holds the pipe open.
-    if (this.#listening && !this.#destroyed)
-      await Promise.race([outputEnd, delay(clock, lastOutputMs, this.#gone.signal)])
+    if (this.#listening && !this.#ending) await Promise.race([outputEnd, delay(clock, lastOutputMs, this.#gone.signal)])
     return exitOf(status, oomKilled)
   }
 

@@ -1,4 +1,4 @@
-import type { Server } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import type { Result } from '@weft/contracts'
 
 /**
@@ -34,7 +34,18 @@ export interface StemRequest {
   readonly socketDir: string
   /** What is known already of the function: visible from the first; `mountCode` is not called then. */
   readonly code?: CodeFolders
+  /**
+   * What an earlier sandbox of the same environment kept, from its `retire`: its /tmp goes on here. It is this sandbox's
+   * from then on; after a failed start it is still the caller's.
+   */
+  readonly scratch?: Scratch
   readonly timeoutMs: number
+}
+
+/** The /tmp of a sandbox that has ended, kept for its successor by the driver that made it. */
+export interface Scratch {
+  /** Removes it, when there is no successor. */
+  release(): Promise<void>
 }
 
 /** Host folders with what a function brings, shared by all its sandboxes, so that nobody may write to them. */
@@ -91,6 +102,26 @@ export interface SandboxListener {
   readonly address: string
 }
 
+/** A program to be run beside the runtime, as the same user and under the same limits. */
+export interface ProgramRequest {
+  /** Lower-case letters and digits, at most 32; unlike that of any other program in this sandbox. */
+  readonly programId: string
+  /** The program and its arguments, as seen inside. */
+  readonly command: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+  /** As seen inside. */
+  readonly folder: string
+}
+
+/** A program that runs beside the runtime. It ends with the sandbox at the latest. */
+export interface SandboxProgram {
+  readonly exited: Promise<SandboxExit>
+  /** Set once, in the turn in which `run` resolved. */
+  onOutput(listener: (chunk: Buffer) => void): void
+  /** Without effect on a program that has ended. */
+  signal(signal: 'SIGTERM' | 'SIGKILL'): void
+}
+
 /** A running sandbox. Every call on one that has exited resolves without effect. */
 export interface Sandbox {
   readonly id: string
@@ -118,6 +149,15 @@ export interface Sandbox {
    * no custom runtimes, and its functions cannot call the fabric back.
    */
   listen?(port: number): Promise<SandboxListener>
+  /** Runs another program inside; rejects when it cannot be started. Absent where the driver cannot. */
+  run?(request: ProgramRequest): Promise<SandboxProgram>
+  /**
+   * A connection to TCP port `port` of 127.0.0.1 as the sandbox sees it; that nobody listens shows as an error of the
+   * socket. Absent where the driver cannot.
+   */
+  dial?(port: number): Promise<Socket>
+  /** Sends the runtime's process a signal, which it may handle; absent where the driver cannot. */
+  terminate?(): void
   /** Sets memory and CPU limits; a stem boots without a CPU quota. */
   limit(limits: SandboxLimits): Promise<void>
   freeze(): Promise<void>
@@ -125,4 +165,6 @@ export interface Sandbox {
   stats(): Promise<SandboxStats>
   /** Kills everything inside and removes every trace on the host: cgroup, mounts, files. Idempotent. */
   destroy(): Promise<void>
+  /** As `destroy`, but keeps /tmp for a sandbox that takes this one's place. Not after `destroy`. */
+  retire(): Promise<Scratch>
 }

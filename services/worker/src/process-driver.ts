@@ -1,19 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
-import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { ok } from '@weft/contracts'
 import type {
   CodeFolders,
+  ProgramRequest,
   RuntimeImage,
   Sandbox,
   SandboxDriver,
   SandboxExit,
   SandboxLimits,
   SandboxListener,
+  SandboxProgram,
   SandboxStats,
+  Scratch,
   StemRequest,
 } from '@weft/sandbox'
 
@@ -53,7 +56,11 @@ export function createProcessDriver({ dataDir }: ProcessDriverOptions): SandboxD
 }
 
 async function start(request: StemRequest, dir: string): Promise<Sandbox> {
-  await mkdir(join(dir, 'tmp'), { recursive: true })
+  if (request.scratch instanceof ProcessScratch) {
+    await mkdir(dir, { recursive: true })
+    await rename(join(request.scratch.dir, 'tmp'), join(dir, 'tmp'))
+    await request.scratch.release()
+  } else await mkdir(join(dir, 'tmp'), { recursive: true })
   const { runtime } = request
   const [program = '', ...args] = runtime.command.map((word) => onHost(word, runtime))
   const child = spawn(program, args, {
@@ -88,7 +95,9 @@ class ProcessSandbox implements Sandbox {
   readonly exited: Promise<SandboxExit>
   readonly #child: ChildProcess
   readonly #dir: string
+  readonly #programs: number[] = []
   #ended = false
+  #retired = false
   #peakBytes = 0
 
   constructor(id: string, child: ChildProcess, dir: string) {
@@ -101,7 +110,7 @@ class ProcessSandbox implements Sandbox {
     this.#dir = dir
     this.exited = once(child, 'exit').then(([code, signal]) => {
       this.#ended = true
-      return { code: code ?? undefined, signal: signal ?? undefined, oomKilled: false }
+      return exitOf(code, signal)
     })
   }
 
@@ -113,6 +122,36 @@ class ProcessSandbox implements Sandbox {
   async mountCode({ taskDir, layersDir }: CodeFolders): Promise<void> {
     await symlink(taskDir, this.taskRoot)
     if (layersDir !== undefined) await symlink(layersDir, this.layersRoot)
+  }
+
+  async run(request: ProgramRequest): Promise<SandboxProgram> {
+    const [program = '', ...args] = request.command
+    const child = spawn(program, args, {
+      cwd: request.folder,
+      env: request.environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    })
+    await once(child, 'spawn')
+    this.#programs.push(child.pid as number)
+    return {
+      exited: once(child, 'exit').then(([code, signal]) => exitOf(code, signal)),
+      onOutput: (listener) => {
+        child.stdout.on('data', listener)
+        child.stderr.on('data', listener)
+      },
+      signal: (signal) => {
+        if (child.exitCode === null && child.signalCode === null) killGroup(child.pid as number, signal)
+      },
+    }
+  }
+
+  async dial(port: number): Promise<Socket> {
+    return connect(port, '127.0.0.1')
+  }
+
+  terminate(): void {
+    this.#signal('SIGTERM')
   }
 
   /** Every sandbox shares the host's loopback, so the port is any free one. */
@@ -143,15 +182,42 @@ class ProcessSandbox implements Sandbox {
   }
 
   async destroy(): Promise<void> {
-    killGroup(this.pid)
+    await this.#end()
+    if (!this.#retired) await rm(this.#dir, { recursive: true, force: true })
+  }
+
+  async retire(): Promise<Scratch> {
+    this.#retired = true
+    await this.#end()
+    return new ProcessScratch(this.#dir)
+  }
+
+  async #end(): Promise<void> {
+    for (const pid of [this.pid, ...this.#programs]) killGroup(pid)
     await this.exited
     this.#child.stdout?.destroy()
     this.#child.stderr?.destroy()
-    await rm(this.#dir, { recursive: true, force: true })
   }
 
   #signal(signal: NodeJS.Signals): void {
     if (!this.#ended) killGroup(this.pid, signal)
+  }
+}
+
+const exitOf = (code: number | null, signal: string | null): SandboxExit => ({
+  ...{ code: code ?? undefined, signal: signal ?? undefined, oomKilled: false },
+})
+
+/** The folder of a sandbox that has ended, of which the next one takes /tmp. */
+class ProcessScratch implements Scratch {
+  readonly dir: string
+
+  constructor(dir: string) {
+    this.dir = dir
+  }
+
+  async release(): Promise<void> {
+    await rm(this.dir, { recursive: true, force: true })
   }
 }
 

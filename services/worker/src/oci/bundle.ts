@@ -1,5 +1,5 @@
 import { limits } from '@weft/contracts'
-import type { CodeFolders, RuntimeImage, SeccompProfile } from '@weft/sandbox'
+import type { CodeFolders, ProgramRequest, RuntimeImage, SeccompProfile } from '@weft/sandbox'
 
 /** The user that function code runs as inside, named as AWS names it. Uid 0 inside exists, is nobody outside, and runs nothing. */
 export const insideUser = { uid: 993, gid: 990, name: 'sbx_user1051' } as const
@@ -31,6 +31,29 @@ const readOnlyBind = (source: string, destination: string) => ({
   options: ['bind', 'ro', 'nosuid', 'nodev', 'rprivate'],
 })
 
+/** A process in a sandbox, the first or one beside it: an unprivileged user without any capability or way to gain one. */
+export function processConfig(
+  program: Pick<ProgramRequest, 'command' | 'environment' | 'folder'>,
+  openFilesHardLimit: number,
+) {
+  const rlimit = (type: string, value: number) => ({ type, soft: value, hard: value })
+  return {
+    terminal: false,
+    user: { uid: insideUser.uid, gid: insideUser.gid },
+    args: [...program.command],
+    env: Object.entries(program.environment).map(([name, value]) => `${name}=${value}`),
+    cwd: program.folder,
+    capabilities: { bounding: [], effective: [], inheritable: [], permitted: [], ambient: [] },
+    rlimits: [
+      rlimit('RLIMIT_NOFILE', Math.min(limits.openFiles, openFilesHardLimit)),
+      rlimit('RLIMIT_CORE', 0),
+      rlimit('RLIMIT_MEMLOCK', 65_536),
+      rlimit('RLIMIT_MSGQUEUE', 0),
+    ],
+    noNewPrivileges: true,
+  }
+}
+
 /**
  * The OCI configuration of a stem, hardened: user namespace with users of its own, no capability, no new privileges, own
  * namespaces for everything, a read-only root of the host's /usr, limits, and a system call filter. No CPU quota: a stem
@@ -38,28 +61,12 @@ const readOnlyBind = (source: string, destination: string) => ({
  */
 export function bundleConfig(request: BundleRequest) {
   const { runtime, firstHostUid } = request
-  const openFiles = Math.min(limits.openFiles, request.openFilesHardLimit)
-  const rlimit = (type: string, value: number) => ({ type, soft: value, hard: value })
   const users = [{ containerID: 0, hostID: firstHostUid, size: usersPerSandbox }]
   return {
     ociVersion: '1.0.2',
     root: { path: request.rootfs, readonly: true },
     hostname: 'sandbox',
-    process: {
-      terminal: false,
-      user: { uid: insideUser.uid, gid: insideUser.gid },
-      args: [...runtime.command],
-      env: Object.entries(runtime.environment).map(([name, value]) => `${name}=${value}`),
-      cwd: '/tmp',
-      capabilities: { bounding: [], effective: [], inheritable: [], permitted: [], ambient: [] },
-      rlimits: [
-        rlimit('RLIMIT_NOFILE', openFiles),
-        rlimit('RLIMIT_CORE', 0),
-        rlimit('RLIMIT_MEMLOCK', 65_536),
-        rlimit('RLIMIT_MSGQUEUE', 0),
-      ],
-      noNewPrivileges: true,
-    },
+    process: processConfig({ ...runtime, folder: '/tmp' }, request.openFilesHardLimit),
     mounts: [
       { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
       {

@@ -7,8 +7,10 @@ One process per worker. Requests and answers are JSON lines over the channel tha
   pipes   {paths}                             makes named pipes
   run     {command, stdout, stderr, pidFile}  starts an OCI runtime that detaches; answers with the sandbox's pid, and
                                               later tells {event: "exit", pid, code, signal}
+  signal  {pid, name}                         sends a process that it watches a signal; none when that has ended
   mount   {pid, mark, source, target}         makes a host folder visible in the sandbox, read-only
   listen  {pid, mark, port}                   opens 127.0.0.1:port in the sandbox's network; the socket travels along
+  dial    {pid, mark, port}                   connects to 127.0.0.1:port there; the socket travels along, connected or not
 
 `mark` must occur in the cgroup of the process: a pid can have become another process's meanwhile.
 """
@@ -77,12 +79,12 @@ class Channel:
         """Requests have arrived and were not read."""
         return bool(self._requests)
 
-    def send(self, message, server=None):
-        if server is None:
+    def send(self, message, handle=None, kind="net.Server"):
+        if handle is None:
             self._socket.sendall(json.dumps(message).encode() + b"\n")
             return
-        line = json.dumps({"cmd": "NODE_HANDLE", "type": "net.Server", "msg": message}).encode() + b"\n"
-        sent = self._socket.sendmsg([line], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", server.fileno()))])
+        line = json.dumps({"cmd": "NODE_HANDLE", "type": kind, "msg": message}).encode() + b"\n"
+        sent = self._socket.sendmsg([line], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", handle.fileno()))])
         self._socket.sendall(line[sent:])
         # Node.js takes one socket with each of its reads: a second one before the first is acknowledged gets lost.
         self._unacknowledged += 1
@@ -159,21 +161,34 @@ def in_a_child(work):
 home_network = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
 
-def listen(request):
+def socket_inside(request):
+    """A TCP socket of the sandbox's network; what is done with it later stays there."""
     inside = namespace(request["pid"], request["mark"], "net")
     try:
         enter(inside, CLONE_NEWNET)
         try:
-            server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            raise_loopback(server)
-            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            server.bind(("127.0.0.1", request["port"]))
-            server.listen(128)
+            return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         finally:
             enter(home_network, CLONE_NEWNET)
     finally:
         os.close(inside)
+
+
+def listen(request):
+    server = socket_inside(request)
+    raise_loopback(server)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.bind(("127.0.0.1", request["port"]))
+    server.listen(128)
     return server
+
+
+def dial(request):
+    client = socket_inside(request)
+    # Whoever listens may never accept: that is waited for by the worker, not here.
+    client.setblocking(False)
+    client.connect_ex(("127.0.0.1", request["port"]))
+    return client
 
 
 def raise_loopback(any_socket):
@@ -202,6 +217,11 @@ class Helper:
                 for path in message["paths"]:
                     os.mkfifo(path, 0o600)
                 self._channel.send({"id": message["id"]})
+            elif message["op"] == "signal":
+                # Only this process reaps it, so the pid is still its own.
+                if message["pid"] in self._sandboxes:
+                    os.kill(message["pid"], signal.Signals[message["name"]])
+                self._channel.send({"id": message["id"]})
             elif message["op"] == "mount":
                 self._channel.send({"id": message["id"], **mount(message)})
             elif message["op"] == "listen":
@@ -209,6 +229,9 @@ class Helper:
                 # The socket is Node's from here on.
                 with server:
                     self._channel.send({"id": message["id"]}, server)
+            elif message["op"] == "dial":
+                with dial(message) as client:
+                    self._channel.send({"id": message["id"]}, client, "net.Socket")
             else:
                 raise ValueError(f"unknown request {message['op']}")
         except Exception as error:  # noqa: B902 (whatever fails is the answer)

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import type { Server } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from '@weft/platform'
 
@@ -26,7 +26,7 @@ export interface ProcessEnd {
 
 interface Settled {
   readonly process: { readonly pid: number; readonly end: Promise<ProcessEnd> } | undefined
-  readonly server: Server | undefined
+  readonly handle: Server | Socket | undefined
 }
 
 interface Waiting {
@@ -50,7 +50,7 @@ export class NamespaceHelper {
     // -I and -S: nothing of the environment or of site-packages takes part.
     this.#child = spawn(helperPython, ['-I', '-S', program], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     this.#child.on('message', (message, handle) =>
-      this.#take(message as Answer | ExitEvent, handle as Server | undefined),
+      this.#take(message as Answer | ExitEvent, handle as Server | Socket | undefined),
     )
     this.ended = new Promise((resolve) => {
       const end = (how: string): void => {
@@ -93,14 +93,26 @@ export class NamespaceHelper {
     return process
   }
 
+  /** Sends a process that was started through `run` a signal; without effect once that has ended. */
+  signal(pid: number, name: NodeJS.Signals): void {
+    // A helper that has gone has told of that by the end of everything that it watched.
+    void this.#ask({ op: 'signal', pid, name }).catch(() => undefined)
+  }
+
   async mount(pid: number, mark: string, source: string, target: string): Promise<void> {
     await this.#ask({ op: 'mount', pid, mark, source, target })
   }
 
   async listen(pid: number, mark: string, port: number): Promise<Server> {
-    const { server } = await this.#ask({ op: 'listen', pid, mark, port })
-    if (!server) throw new Error('the namespace helper handed over no socket')
-    return server
+    const { handle } = await this.#ask({ op: 'listen', pid, mark, port })
+    if (!handle) throw new Error('the namespace helper handed over no socket')
+    return handle as Server
+  }
+
+  async dial(pid: number, mark: string, port: number): Promise<Socket> {
+    const { handle } = await this.#ask({ op: 'dial', pid, mark, port })
+    if (!handle) throw new Error('the namespace helper handed over no socket')
+    return handle as Socket
   }
 
   /** Ends it; sandboxes it watched live on, unwatched. */
@@ -128,7 +140,7 @@ export class NamespaceHelper {
     })
   }
 
-  #take(message: Answer | ExitEvent, server: Server | undefined): void {
+  #take(message: Answer | ExitEvent, handle: Server | Socket | undefined): void {
     if ('event' in message) {
       this.#ends.get(message.pid)?.({ code: message.code, signal: message.signal })
       this.#ends.delete(message.pid)
@@ -141,7 +153,7 @@ export class NamespaceHelper {
     else
       waiting?.resolve({
         process: message.pid === undefined ? undefined : { pid: message.pid, end: this.#endOf(message.pid) },
-        server,
+        handle,
       })
   }
 }

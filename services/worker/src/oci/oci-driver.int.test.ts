@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { silentLogger } from '@weft/platform'
-import type { Sandbox } from '@weft/sandbox'
+import type { ProgramRequest, Sandbox, SandboxProgram, Scratch } from '@weft/sandbox'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { groupFolders, sandboxesIn } from './groups.ts'
 import { createOciDriver } from './oci-driver.ts'
@@ -22,7 +22,7 @@ afterAll(async () => {
 
 async function start(
   script: string,
-  { codeDir }: { codeDir?: string } = {},
+  { codeDir, scratch }: { codeDir?: string; scratch?: Scratch } = {},
 ): Promise<{ sandbox: Sandbox; output: () => string }> {
   const sandboxId = `test${process.pid}x${++count}`
   const socketDir = join(dataDir, sandboxId)
@@ -39,6 +39,7 @@ async function start(
     ephemeralStorageMb: 32,
     socketDir,
     ...(codeDir !== undefined && { code: { taskDir: codeDir } }),
+    ...(scratch && { scratch }),
     timeoutMs: 60_000,
   })
   let output = ''
@@ -186,6 +187,86 @@ test('a program that does not exist fails the start with its reason and leaves n
       timeoutMs: 60_000,
     }),
   ).rejects.toThrow(/no-such-program/)
+})
+
+const runBeside = (sandbox: Sandbox, script: string, more: Partial<ProgramRequest> = {}): Promise<SandboxProgram> =>
+  (sandbox.run as NonNullable<Sandbox['run']>).call(sandbox, {
+    programId: `p${++count}`,
+    command: ['/usr/bin/python3', '-I', '-S', '-u', '-c', script],
+    environment: { NAME: 'beside' },
+    folder: '/tmp',
+    ...more,
+  })
+const asleep = 'import time\ntime.sleep(3600)'
+
+test('a program beside the first has its rights and no more, tells its end, and takes signals', async () => {
+  const { sandbox } = await start(asleep)
+  const program = await runBeside(
+    sandbox,
+    `
+import ctypes, os, sys
+status = open("/proc/self/status").read()
+print(os.getuid(), os.environ["NAME"], os.getcwd(), status.split("CapEff:")[1].split()[0], status.split("NoNewPrivs:")[1].split()[0])
+print(sorted(int(p) for p in os.listdir("/proc") if p.isdigit())[:2], ctypes.CDLL(None).unshare(0x10000000))
+sys.exit(5)`,
+  )
+  let output = ''
+  program.onOutput((chunk) => (output += chunk))
+  expect(await program.exited).toEqual({ code: 5, signal: undefined, oomKilled: false })
+  expect(output).toContain('993 beside /tmp 0000000000000000 1')
+  expect(output).toMatch(/\[1, \d+\] -1/)
+  const sleeper = await runBeside(sandbox, asleep)
+  sleeper.signal('SIGTERM')
+  expect((await sleeper.exited).signal).toBe('SIGTERM')
+  await expect(runBeside(sandbox, '', { command: ['/opt/none'] })).rejects.toThrow('no such file')
+  const last = await runBeside(sandbox, asleep)
+  await sandbox.destroy()
+  expect((await last.exited).signal).toBe('SIGKILL')
+})
+
+test('the first program may handle the signal to end', async () => {
+  const { sandbox } = await start(
+    'import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(9))\nprint("up")\ntime.sleep(3600)',
+  )
+  await new Promise<void>((resolve) => sandbox.onOutput(() => resolve()))
+  sandbox.terminate?.()
+  expect((await sandbox.exited).code).toBe(9)
+  await sandbox.destroy()
+})
+
+test('what listens inside can be dialled; where nobody does, that shows', async () => {
+  const { sandbox } = await start(`
+import socket
+s = socket.create_server(("127.0.0.1", 4243)); print("up")
+c, _ = s.accept(); c.sendall(c.recv(10) + b"-pong"); c.close()`)
+  await new Promise<void>((resolve) => sandbox.onOutput(() => resolve()))
+  const dial = (port: number) => (sandbox.dial as NonNullable<Sandbox['dial']>).call(sandbox, port)
+  const socket = await dial(4243)
+  socket.write('ping')
+  let heard = ''
+  for await (const chunk of socket) heard += chunk
+  expect(heard).toBe('ping-pong')
+  const deaf = await dial(4244)
+  deaf.write('ping')
+  await new Promise<void>((resolve) => deaf.on('error', () => resolve()))
+  await sandbox.destroy()
+})
+
+test('/tmp goes on in a successor, whose user owns what is there, and goes with it', async () => {
+  const first = await start('open("/tmp/kept", "w").write("kept")')
+  await first.sandbox.exited
+  const scratch = await first.sandbox.retire()
+  await first.sandbox.destroy()
+  const second = await start(
+    'print(open("/tmp/kept").read()); open("/tmp/kept", "a").write("!"); open("/tmp/new", "w")',
+    {
+      scratch,
+    },
+  )
+  expect((await second.sandbox.exited).code).toBe(0)
+  expect(second.output()).toBe('kept\n')
+  await second.sandbox.destroy()
+  expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(dataDir)
 })
 
 test('what a killed worker left is found and removed', async () => {

@@ -5,11 +5,21 @@ import { join, resolve } from 'node:path'
 import { err, ok, type Result } from '@weft/contracts'
 import { type Clock, delay, type Logger, systemClock } from '@weft/platform'
 import { canMakeScratchDisks, cgroupOf, scratchDisks } from '@weft/platform/host'
-import { type RuntimeImage, type Sandbox, type SandboxDriver, type StemRequest, seccompProfile } from '@weft/sandbox'
-import { bundleConfig, insideUser, usersPerSandbox } from './bundle.ts'
+import {
+  type ProgramRequest,
+  type RuntimeImage,
+  type Sandbox,
+  type SandboxDriver,
+  type SandboxProgram,
+  type Scratch,
+  type StemRequest,
+  seccompProfile,
+} from '@weft/sandbox'
+import { bundleConfig, insideUser, processConfig, usersPerSandbox } from './bundle.ts'
 import { groupFolders, killGroup, removeGroup, sandboxesIn } from './groups.ts'
 import { helperPython, NamespaceHelper } from './helper.ts'
 import { removeMountsBelow } from './leftover-mounts.ts'
+import { OciProgram } from './oci-program.ts'
 import { OciSandbox } from './oci-sandbox.ts'
 import { openPipe } from './pipe.ts'
 import { makeMountPoint, makeRootfs, sharedHostPaths } from './rootfs.ts'
@@ -142,11 +152,14 @@ class OciDriver implements SandboxDriver {
     const { sandboxId } = request
     const helper = this.#liveHelper()
     const bundle = join(this.#root, 'sandboxes', sandboxId)
-    const tmpDir = join(this.#disksDir, sandboxId)
-    const firstHostUid = randomInt(uidRanges.first, uidRanges.end) * usersPerSandbox
+    const scratch = request.scratch instanceof OciScratch ? request.scratch : undefined
+    const { tmpDir, firstHostUid } = scratch ?? {
+      tmpDir: join(this.#disksDir, sandboxId),
+      firstHostUid: randomInt(uidRanges.first, uidRanges.end) * usersPerSandbox,
+    }
+    const disk = scratch ?? new OciScratch(tmpDir, firstHostUid, () => this.#disks.unmount(tmpDir))
     const undo = async (): Promise<void> => {
       await removeGroup(this.#owner, sandboxId, this.#clock)
-      await this.#disks.unmount(tmpDir)
       await rm(join(this.#stateDir, sandboxId), { recursive: true, force: true })
       await rm(bundle, { recursive: true, force: true })
     }
@@ -154,10 +167,8 @@ class OciDriver implements SandboxDriver {
       await mkdir(bundle, { recursive: true, mode: 0o711 })
       for (const [host, inside] of request.runtime.binds)
         await makeMountPoint(this.#rootfs, inside, (await stat(host)).isDirectory())
-      await this.#disks.mount(tmpDir, request.ephemeralStorageMb, {
-        uid: firstHostUid + insideUser.uid,
-        gid: firstHostUid + insideUser.gid,
-      })
+      const owner = { uid: firstHostUid + insideUser.uid, gid: firstHostUid + insideUser.gid }
+      if (!scratch) await this.#disks.mount(tmpDir, request.ephemeralStorageMb, owner)
       const config = bundleConfig({
         sandboxId,
         runtime: request.runtime,
@@ -173,10 +184,11 @@ class OciDriver implements SandboxDriver {
         sharedHostPaths: hostPaths,
       })
       await writeFile(join(bundle, 'config.json'), JSON.stringify(config))
-      return await this.#run(helper, sandboxId, bundle, undo)
+      return await this.#run(helper, sandboxId, bundle, undo, disk)
     } catch (error) {
       await killGroup(this.#owner, sandboxId)
       await undo()
+      if (!scratch) await disk.release()
       throw error
     }
   }
@@ -186,6 +198,7 @@ class OciDriver implements SandboxDriver {
     sandboxId: string,
     bundle: string,
     release: () => Promise<void>,
+    scratch: OciScratch,
   ): Promise<Sandbox> {
     const [stdout, stderr] = [join(bundle, 'stdout'), join(bundle, 'stderr')]
     await helper.pipes([stdout, stderr])
@@ -193,19 +206,10 @@ class OciDriver implements SandboxDriver {
     const [out, errors] = [await openPipe(stdout), await openPipe(stderr)]
     try {
       const pidFile = join(bundle, 'pid')
-      const command = [
-        this.#binary,
-        '--root',
-        this.#stateDir,
-        'run',
-        '--detach',
-        '--bundle',
-        bundle,
-        '--pid-file',
-        pidFile,
-        sandboxId,
-      ]
-      const { pid, end } = await helper.run({ command, stdout, stderr, pidFile })
+      const { pid, end } = await helper.run({
+        command: this.#runc('run', '--detach', '--bundle', bundle, '--pid-file', pidFile, sandboxId),
+        ...{ stdout, stderr, pidFile },
+      })
       const cgroup = cgroupOf(pid)
       if (!cgroup && (await groupFolders(this.#owner, sandboxId)).length === 0)
         throw new Error('the sandbox has no cgroup')
@@ -219,7 +223,8 @@ class OciDriver implements SandboxDriver {
         helper,
         mark: `/weft/${this.#owner}/${sandboxId}`,
         kill: () => killGroup(this.#owner, sandboxId),
-        release,
+        run: (request) => this.#runBeside(helper, sandboxId, bundle, request, () => cgroup?.oomKills() ?? 0),
+        ...{ release, scratch },
       })
     } catch (error) {
       // What the OCI runtime had to say about its failure is in the pipe.
@@ -227,6 +232,35 @@ class OciDriver implements SandboxDriver {
       await out.drain()
       throw new Error(said === '' ? (error as Error).message : `${(error as Error).message}: ${said}`)
     }
+  }
+
+  async #runBeside(
+    helper: NamespaceHelper,
+    sandboxId: string,
+    bundle: string,
+    request: ProgramRequest,
+    oomKills: () => number,
+  ): Promise<SandboxProgram> {
+    const { openFilesHardLimit } = await this.#prepare()
+    const base = join(bundle, request.programId)
+    const [stdout, pidFile, config] = [`${base}.out`, `${base}.pid`, `${base}.json`]
+    await writeFile(config, JSON.stringify(processConfig(request, openFilesHardLimit)))
+    await helper.pipes([stdout])
+    const output = await openPipe(stdout)
+    try {
+      const { pid, end } = await helper.run({
+        command: this.#runc('exec', '--detach', '--process', config, '--pid-file', pidFile, sandboxId),
+        ...{ stdout, stderr: stdout, pidFile },
+      })
+      return new OciProgram({ pid, end, output: output.stream(), helper, oomKills })
+    } catch (error) {
+      const said = await output.drain()
+      throw new Error(said === '' ? (error as Error).message : said)
+    }
+  }
+
+  #runc(...words: readonly string[]): readonly string[] {
+    return [this.#binary, '--root', this.#stateDir, ...words]
   }
 
   #liveHelper(): NamespaceHelper {
@@ -282,5 +316,18 @@ class OciDriver implements SandboxDriver {
     await removeGroup(this.#owner, '', this.#clock)
     await rm(this.#root, { recursive: true, force: true })
     this.#prepared = undefined
+  }
+}
+
+/** The disk of an environment's /tmp, and the users that own what is on it. */
+class OciScratch implements Scratch {
+  readonly tmpDir: string
+  readonly firstHostUid: number
+  readonly release: () => Promise<void>
+
+  constructor(tmpDir: string, firstHostUid: number, release: () => Promise<void>) {
+    this.tmpDir = tmpDir
+    this.firstHostUid = firstHostUid
+    this.release = release
   }
 }

@@ -1,7 +1,17 @@
 import type { Socket } from 'node:net'
 import { finished } from 'node:stream/promises'
 import type { Cgroup } from '@weft/platform/host'
-import type { CodeFolders, Sandbox, SandboxExit, SandboxLimits, SandboxListener, SandboxStats } from '@weft/sandbox'
+import type {
+  CodeFolders,
+  ProgramRequest,
+  Sandbox,
+  SandboxExit,
+  SandboxLimits,
+  SandboxListener,
+  SandboxProgram,
+  SandboxStats,
+  Scratch,
+} from '@weft/sandbox'
 import type { NamespaceHelper, ProcessEnd } from './helper.ts'
 
 export interface OciSandboxParts {
@@ -16,8 +26,10 @@ export interface OciSandboxParts {
   /** Occurs in the cgroup of every process of this sandbox and of no other. */
   readonly mark: string
   kill(): Promise<void>
-  /** Gives back what the host lent: cgroup, disk, folders. */
+  run(request: ProgramRequest): Promise<SandboxProgram>
+  /** Gives back what the host lent, but for the disk: cgroup, folders. */
   release(): Promise<void>
+  readonly scratch: Scratch
 }
 
 export class OciSandbox implements Sandbox {
@@ -26,6 +38,7 @@ export class OciSandbox implements Sandbox {
   readonly exited: Promise<SandboxExit>
   readonly #parts: OciSandboxParts
   #ended = false
+  #retired: Promise<Scratch> | undefined
   #destroyed: Promise<void> | undefined
 
   constructor(parts: OciSandboxParts) {
@@ -51,6 +64,18 @@ export class OciSandbox implements Sandbox {
     return { server, address: `127.0.0.1:${port}` }
   }
 
+  run(request: ProgramRequest): Promise<SandboxProgram> {
+    return this.#parts.run(request)
+  }
+
+  dial(port: number): Promise<Socket> {
+    return this.#parts.helper.dial(this.pid, this.#parts.mark, port)
+  }
+
+  terminate(): void {
+    if (!this.#ended) this.#parts.helper.signal(this.pid, 'SIGTERM')
+  }
+
   async limit({ memoryMb, cpu }: SandboxLimits): Promise<void> {
     if (!this.#ended) this.#parts.cgroup?.limit({ memoryBytes: memoryMb * 1024 * 1024, cpu })
   }
@@ -70,16 +95,27 @@ export class OciSandbox implements Sandbox {
   }
 
   destroy(): Promise<void> {
-    this.#destroyed ??= this.#destroy()
+    const destroy = async (): Promise<void> => {
+      // What was kept is its successor's.
+      if (this.#retired !== undefined) await this.#retired
+      else await (await this.#end()).release()
+    }
+    this.#destroyed ??= destroy()
     return this.#destroyed
   }
 
-  async #destroy(): Promise<void> {
+  retire(): Promise<Scratch> {
+    this.#retired ??= this.#end()
+    return this.#retired
+  }
+
+  async #end(): Promise<Scratch> {
     // All at once where the kernel can; the rounds of killGroup catch what forks meanwhile, and what the helper lost.
     this.#parts.cgroup?.kill()
     await this.#parts.kill()
     await this.exited
     await this.#parts.release()
+    return this.#parts.scratch
   }
 
   async #watch(): Promise<SandboxExit> {

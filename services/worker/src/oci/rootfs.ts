@@ -32,7 +32,7 @@ export const sharedHostPaths = [
 const etc: Readonly<Record<string, string>> = {
   passwd: `root:x:0:0:root:/:/sbin/nologin\n${insideUser.name}:x:${insideUser.uid}:${insideUser.gid}::/tmp:/sbin/nologin\n`,
   group: `root:x:0:\n${insideUser.name}:x:${insideUser.gid}:\n`,
-  hosts: '127.0.0.1 localhost sandbox\n::1 localhost\n',
+  hosts: '127.0.0.1 localhost sandbox sandbox.localdomain\n::1 localhost\n',
   'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
   'resolv.conf': '',
 }

@@ -1,0 +1,69 @@
+import { constants } from 'node:os'
+import type { Duplex } from 'node:stream'
+import { finished } from 'node:stream/promises'
+import { type Clock, delay } from '@weft/platform'
+import { cgroupOf } from '@weft/platform/host'
+import type { ProgramRequest, SandboxExit, SandboxProgram } from '@weft/sandbox'
+import type Docker from 'dockerode'
+import { demultiplex } from './demultiplex.ts'
+import { withTimeout } from './engine.ts'
+
+const callMs = 10_000
+/** How often the engine is asked whether a program still runs, ms: it has no call that waits for that. */
+const lookMs = 100
+
+/** Runs a program in a container whose processes are visible here (`docker exec`). */
+export async function runInContainer(
+  container: Docker.Container,
+  user: string,
+  clock: Clock,
+  request: ProgramRequest,
+): Promise<SandboxProgram> {
+  const exec = await withTimeout(clock, callMs, 'prepare a program', (call) =>
+    container.exec({
+      Cmd: [...request.command],
+      Env: Object.entries(request.environment).map(([key, value]) => `${key}=${value}`),
+      User: user,
+      WorkingDir: request.folder,
+      AttachStdout: true,
+      AttachStderr: true,
+      ...call,
+    }),
+  )
+  const output: Duplex = await withTimeout(clock, callMs, 'start a program', (call) =>
+    exec.start({ hijack: true, stdin: false, ...call }),
+  )
+  output.on('error', () => output.destroy())
+  const look = () => withTimeout(clock, callMs, 'inspect a program', (call) => exec.inspect(call))
+  const { Running, ExitCode, Pid } = await look()
+  // What cannot be started at all ends with these statuses of the shell.
+  if (!Running && (ExitCode === 126 || ExitCode === 127)) throw new Error(`${request.command[0]} cannot be started`)
+  let ended = !Running
+  const exited = (async (): Promise<SandboxExit> => {
+    await finished(output).catch(() => undefined)
+    for (;;) {
+      // A container that is gone has no programs any more.
+      const state = await look().catch(() => ({ Running: false, ExitCode: null }))
+      if (!state.Running) {
+        ended = true
+        return exitOf(state.ExitCode)
+      }
+      await delay(clock, lookMs)
+    }
+  })()
+  return {
+    exited,
+    onOutput: (listener) => demultiplex(output, listener),
+    signal(signal) {
+      // The engine reaps it, and the pid may be another's by now.
+      if (!ended && cgroupOf(Pid, undefined, (path) => path.includes(container.id))) process.kill(Pid, signal)
+    },
+  }
+}
+
+/** The engine tells a death by signal N as status 128 + N. */
+function exitOf(status: number | null): SandboxExit {
+  if (status === null) return { code: undefined, signal: 'SIGKILL', oomKilled: false }
+  const signal = Object.entries(constants.signals).find(([, number]) => number === status - 128)?.[0]
+  return { code: signal ? undefined : status, signal, oomKilled: false }
+}
