@@ -1,5 +1,4 @@
 /** Error documents that the platform writes itself, in the words of AWS (recorded answers, 2025). */
-import { limits } from '@weft/contracts'
 import type { SandboxExit } from './driver.ts'
 
 export interface FunctionFault {
@@ -45,15 +44,16 @@ export function exited(requestId: string, exit: SandboxExit): FunctionFault {
 export const brokenProtocol = (requestId: string, reason: string): FunctionFault =>
   fault('Runtime.Unknown', `RequestId: ${requestId} Error: Runtime sent an invalid message: ${reason}`)
 
-export const responseTooLarge: FunctionFault = {
+/** The answer is larger than `limitBytes`. */
+export const responseTooLarge = (limitBytes: number): FunctionFault => ({
   errorType: 'Function.ResponseSizeTooLarge',
   document: Buffer.from(
     JSON.stringify({
-      errorMessage: `Response payload size exceeded maximum allowed payload size (${limits.syncResponseBytes} bytes).`,
+      errorMessage: `Response payload size exceeded maximum allowed payload size (${limitBytes} bytes).`,
       errorType: 'Function.ResponseSizeTooLarge',
     }),
   ),
-}
+})
 
 /** No document longer than this is searched for its type; a longer one is passed on unread. */
 const readableBytes = 512 * 1024

@@ -3,6 +3,8 @@ import type { SandboxExit } from './driver.ts'
 export interface Run {
   readonly requestId: string
   readonly timeoutMs: number
+  /** Bytes that the function may stream. */
+  readonly streamBytes: number
 }
 
 export type EnvironmentState =
@@ -30,6 +32,8 @@ export interface Running {
   readonly startedAtMs: number
   readonly deadlineMs: number
   readonly initMs: number
+  /** What the function has streamed; absent: it has not begun to stream. */
+  readonly streamedBytes?: number
 }
 
 export type EnvironmentEvent =
@@ -43,6 +47,10 @@ export type EnvironmentEvent =
   | { readonly kind: 'response'; readonly requestId: string; readonly payload: Uint8Array }
   | { readonly kind: 'error'; readonly requestId: string; readonly document: Buffer; readonly fatal: boolean }
   | { readonly kind: 'oversize'; readonly requestId: string }
+  /** A streamed answer: its beginning, a part, its end. An error may come instead of the end. */
+  | { readonly kind: 'begin'; readonly requestId: string; readonly contentType: string }
+  | { readonly kind: 'chunk'; readonly requestId: string; readonly payload: Uint8Array }
+  | { readonly kind: 'end'; readonly requestId: string }
   | { readonly kind: 'exited'; readonly exit: SandboxExit }
   | { readonly kind: 'violation'; readonly reason: string }
   /** The platform could not do what was decided. */
@@ -58,8 +66,10 @@ export interface RunOutcome {
   readonly status: 'success' | 'error' | 'timeout' | 'platform-failure'
   /** "" on success; a reason for operators on a platform failure. */
   readonly errorType: string
-  /** The answer, or AWS's error document. */
+  /** The answer, or AWS's error document; empty when the answer was streamed to its end. */
   readonly payload: Uint8Array
+  /** What was streamed; absent: the answer was whole. */
+  readonly streamedBytes?: number
   readonly durationMs: number
   /** 0: no initialisation was part of it. */
   readonly initMs: number
@@ -72,6 +82,9 @@ export interface RunOutcome {
 export type EnvironmentDecision =
   | { readonly do: 'init' }
   | { readonly do: 'invoke'; readonly run: Run }
+  /** A streamed answer goes on to whoever waits for it. */
+  | { readonly do: 'begin'; readonly contentType: string }
+  | { readonly do: 'pass'; readonly chunk: Uint8Array }
   | { readonly do: 'freeze' }
   | { readonly do: 'thaw' }
   /** Ends the sandbox and specialises another for the same environment; `specialised` or `failed` follows. */

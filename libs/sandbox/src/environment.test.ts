@@ -5,7 +5,7 @@ import type { EnvironmentDecision, EnvironmentEvent, EnvironmentState, RunOutcom
 
 const freezeAfterMs = 80
 const id = '00000000-0000-4000-8000-000000000001'
-const run = { requestId: id, timeoutMs: 3_000 }
+const run = { requestId: id, timeoutMs: 3_000, streamBytes: 10 }
 const invoke: EnvironmentEvent = { kind: 'invoke', run }
 const ready: EnvironmentEvent = { kind: 'ready' }
 const response = (requestId = id): EnvironmentEvent => ({ kind: 'response', requestId, payload: Buffer.from('1') })
@@ -161,6 +161,61 @@ describe('an invocation', () => {
   })
 })
 
+describe('a streamed answer', () => {
+  const warm = [
+    [0, invoke],
+    [10, ready],
+    [20, response()],
+    [100, invoke],
+  ] as const
+  const begin: EnvironmentEvent = { kind: 'begin', requestId: id, contentType: 'text/plain' }
+  const chunk = (bytes: number): EnvironmentEvent => ({ kind: 'chunk', requestId: id, payload: Buffer.alloc(bytes) })
+  const end: EnvironmentEvent = { kind: 'end', requestId: id }
+
+  test('goes on part by part, and its end is the end of the run', () => {
+    const { did, outcome, state } = play(...warm, [110, begin], [120, chunk(4)], [130, chunk(6)], [150, end])
+    expect(did.slice(-5)).toEqual(['invoke', 'begin', 'pass', 'pass', 'finish'])
+    expect(outcome).toMatchObject({ status: 'success', streamedBytes: 10, durationMs: 50, lost: false })
+    expect(outcome.payload).toHaveLength(0)
+    expect(state.kind).toBe('idle')
+  })
+
+  test('that fails in mid stream is told with what was streamed', () => {
+    const document = Buffer.from('{"errorType":"TypeError"}')
+    const error: EnvironmentEvent = { kind: 'error', requestId: id, document, fatal: false }
+    expect(play(...warm, [110, begin], [120, chunk(4)], [130, error]).outcome).toMatchObject({
+      ...{ status: 'error', errorType: 'TypeError', streamedBytes: 4, lost: false },
+    })
+    expect(play(...warm, [110, begin], [120, chunk(4)], [3_100, { kind: 'tick' }]).outcome).toMatchObject({
+      ...{ status: 'timeout', streamedBytes: 4, lost: true },
+    })
+    expect(play(...warm, [110, begin], [120, chunk(4)], [130, exit(1)]).outcome).toMatchObject({
+      ...{ status: 'error', errorType: 'Runtime.ExitError', streamedBytes: 4 },
+    })
+  })
+
+  test('above its limit ends the environment at once', () => {
+    const { outcome, did } = play(...warm, [110, begin], [120, chunk(10)], [130, chunk(1)])
+    expect(outcome).toMatchObject({ status: 'error', errorType: 'Function.ResponseSizeTooLarge', lost: true })
+    expect(did.slice(-3)).toEqual(['pass', 'finish', 'destroy'])
+  })
+
+  test.each([
+    ['a part', [chunk(1)]],
+    ['an end', [end]],
+    ['a second beginning', [begin, begin]],
+    ['a whole answer', [begin, response()]],
+  ])('out of turn is no answer: %s', (_what, events) => {
+    const { outcome } = play(...warm, ...events.map((event) => [110, event] as const))
+    expect(outcome).toMatchObject({ status: 'error', errorType: 'Runtime.Unknown', lost: true })
+  })
+
+  test('of an invocation that is over is no answer to the next', () => {
+    const late = { ...chunk(1), requestId: 'another' } as EnvironmentEvent
+    expect(play(...warm, [110, late], [120, response()]).outcome).toMatchObject({ status: 'success' })
+  })
+})
+
 test('what no state expects is a bug and throws', () => {
   expect(() => step({ kind: 'stem' }, invoke, 0, freezeAfterMs)).toThrow('stem')
   expect(() => play([0, invoke], [1, invoke])).toThrow('initialising')
@@ -172,6 +227,9 @@ test('any story: one end per invocation, nothing after the end, freezing only in
     fc.constantFrom<EnvironmentEvent[]>(
       ...[ready, response(), response('other'), { kind: 'tick' as const }, { kind: 'specialised' as const }],
       { kind: 'oversize', requestId: id },
+      { kind: 'begin', requestId: id, contentType: 'x' },
+      { kind: 'chunk', requestId: id, payload: Buffer.alloc(3) },
+      { kind: 'end', requestId: id },
       { kind: 'init-error', document: Buffer.from('{}') },
       { kind: 'error', requestId: id, document: Buffer.from('x'), fatal: false },
     ),

@@ -147,44 +147,68 @@ function whileInitialising(state: Initialising, event: EnvironmentEvent, now: nu
 function whileRunning(state: Running, event: EnvironmentEvent, now: number): Step {
   const { run, initMs } = state
   const durationMs = now - state.startedAtMs
+  const streamed = state.streamedBytes === undefined ? {} : { streamedBytes: state.streamedBytes }
   const fail = (fault: FunctionFault, reason: string): Step =>
-    end(reason, { run, durationMs, initMs, status: 'error', reported: 'error', ...fault })
+    end(reason, { run, durationMs, initMs, status: 'error', reported: 'error', ...streamed, ...fault })
+  const broken = (reason: string): Step => fail(brokenProtocol(run.requestId, reason), reason)
+  // Answers to an invocation that is over come too late to matter.
+  if ('requestId' in event && event.requestId !== run.requestId) return stay(state)
   switch (event.kind) {
+    case 'begin':
+      if (state.streamedBytes !== undefined) return broken('an answer began for the second time')
+      return {
+        state: { ...state, streamedBytes: 0 },
+        decisions: [{ do: 'begin', contentType: event.contentType }],
+      }
+    case 'chunk': {
+      if (state.streamedBytes === undefined) return broken('a part of an answer that did not begin')
+      const streamedBytes = state.streamedBytes + event.payload.byteLength
+      // Nobody waits until it has ended: it may never do so.
+      if (streamedBytes > run.streamBytes)
+        return fail(responseTooLarge(run.streamBytes), 'the function streamed too much')
+      return { state: { ...state, streamedBytes }, decisions: [{ do: 'pass', chunk: event.payload }] }
+    }
+    case 'end':
+      if (state.streamedBytes === undefined) return broken('the end of an answer that did not begin')
+      return answered(now, {
+        ...{ requestId: run.requestId, status: 'success', errorType: '', payload: empty, ...streamed },
+        ...{ durationMs, initMs, reported: '', lost: false },
+      })
     case 'response':
-      if (event.requestId !== run.requestId) return stay(state)
+      if (state.streamedBytes !== undefined) return broken('a whole answer after a streamed one')
       return answered(now, {
         ...{ requestId: run.requestId, status: 'success', errorType: '', payload: event.payload },
         ...{ durationMs, initMs, reported: '', lost: false },
       })
     case 'error': {
-      if (event.requestId !== run.requestId) return stay(state)
       const errorType = errorTypeOf(event.document) || 'Unhandled'
       if (event.fatal)
         return end('the runtime gave up', {
-          run,
+          ...{ run, ...streamed },
           ...{ durationMs, initMs, status: 'error', reported: '', errorType, document: event.document },
         })
       return answered(now, {
-        ...{ requestId: run.requestId, status: 'error', errorType, payload: event.document },
+        ...{ requestId: run.requestId, status: 'error', errorType, payload: event.document, ...streamed },
         ...{ durationMs, initMs, reported: '', lost: false },
       })
     }
-    case 'oversize':
-      if (event.requestId !== run.requestId) return stay(state)
+    case 'oversize': {
+      const { errorType, document } = responseTooLarge(limits.syncResponseBytes)
       return answered(now, {
-        ...{ requestId: run.requestId, status: 'error', errorType: responseTooLarge.errorType },
-        ...{ payload: responseTooLarge.document, durationMs, initMs, reported: 'error', lost: false },
+        ...{ requestId: run.requestId, status: 'error', errorType, payload: document },
+        ...{ durationMs, initMs, reported: 'error', lost: false },
       })
+    }
     case 'exited':
       return fail(exited(run.requestId, event.exit), event.exit.oomKilled ? 'out of memory' : 'the runtime exited')
     case 'violation':
-      return fail(brokenProtocol(run.requestId, event.reason), event.reason)
+      return broken(event.reason)
     case 'failed':
       return platformFailure(run, event.reason, durationMs, initMs)
     case 'tick':
       if (now < state.deadlineMs) return stay(state)
       return end('timed out', {
-        run,
+        ...{ run, ...streamed },
         ...{ durationMs: run.timeoutMs, initMs, status: 'timeout', reported: 'timeout' },
         ...timedOut(run.requestId, run.timeoutMs),
       })
@@ -207,6 +231,7 @@ interface Failure extends FunctionFault {
   readonly initMs: number
   readonly status: 'error' | 'timeout'
   readonly reported: RunOutcome['reported']
+  readonly streamedBytes?: number
 }
 
 function end(reason: string, failure: Failure, before: readonly EnvironmentDecision[] = []): Step {
@@ -254,7 +279,7 @@ const gone = (reason: string): Step => ({
 
 /** What a runtime may send at any time; the state decides whether it counts. */
 const isAnswer = (event: EnvironmentEvent): boolean =>
-  ['ready', 'init-error', 'response', 'error', 'oversize', 'tick'].includes(event.kind)
+  ['ready', 'init-error', 'response', 'error', 'oversize', 'begin', 'chunk', 'end', 'tick'].includes(event.kind)
 
 function denied(state: EnvironmentState, event: EnvironmentEvent): Step {
   if (isAnswer(event)) return stay(state)

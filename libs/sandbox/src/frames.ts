@@ -3,7 +3,10 @@
  * What arrives comes from inside a sandbox and is not trusted.
  */
 export const toRuntime = { init: 1, invoke: 2 } as const
-export const fromRuntime = { hello: 16, ready: 17, initError: 18, response: 19, error: 20, log: 21, fatal: 22 } as const
+export const fromRuntime = {
+  ...{ hello: 16, ready: 17, initError: 18, response: 19, error: 20, log: 21, fatal: 22 },
+  ...{ begin: 23, chunk: 24, end: 25 },
+} as const
 
 export interface RuntimeFrame {
   readonly type: number

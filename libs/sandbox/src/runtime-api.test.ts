@@ -110,3 +110,55 @@ test('a runtime that lost the connection of its next may ask again', () => {
   api.hungUp()
   expect(statusOf(ask('POST', `invocation/${id}/response`, '1'))).toBe(202)
 })
+
+const stream = (path = `invocation/${id}/response`, mode = 'streaming', contentType: string | undefined = undefined) =>
+  api.beginStream({ method: 'POST', path: `/2018-06-01/runtime/${path}`, mode, contentType })
+const whole = { cut: false, errorType: undefined, errorBody: undefined } as const
+
+test('a streamed answer begins, ends and lets the runtime go on', () => {
+  invoked()
+  expect(stream(undefined, 'Streaming', 'text/html')).toEqual({
+    kind: 'begin',
+    requestId: id,
+    contentType: 'text/html',
+  })
+  expect(statusOf(ask('POST', `invocation/${id}/error`, '{}'))).toBe(403)
+  expect(stream()).toMatchObject({ status: 403 })
+  expect(api.endStream(whole)).toMatchObject({ response: { status: 202 }, message: { kind: 'end', requestId: id } })
+  expect(statusOf(ask('GET', 'invocation/next'))).toBe('park')
+})
+
+test('an answer in another mode, under another id or out of turn does not begin', () => {
+  expect(stream()).toMatchObject({ status: 400 })
+  invoked()
+  expect(stream(undefined, 'buffered')).toMatchObject({ status: 400 })
+  expect(stream('invocation/other/response')).toMatchObject({ status: 400 })
+  expect(stream(`invocation/${id}/error`)).toMatchObject({ status: 404 })
+  expect(stream(undefined, 'streaming', 'a\r\nb')).toMatchObject({ contentType: 'application/octet-stream' })
+})
+
+test('trailers tell of an error, and a body that breaks off is one', () => {
+  const ends = (end: Parameters<RuntimeApi['endStream']>[0]): unknown => {
+    api = new RuntimeApi()
+    invoked()
+    stream()
+    const { message } = api.endStream(end)
+    return message?.kind === 'error' ? JSON.parse(message.document.toString()) : message
+  }
+  const errorBody = Buffer.from('{"errorType":"E","errorMessage":"m"}').toString('base64')
+  expect(ends({ cut: false, errorType: 'Function.E', errorBody })).toEqual({ errorType: 'E', errorMessage: 'm' })
+  expect(ends({ cut: false, errorType: 'Function.Odd', errorBody: '%%%' })).toEqual({
+    errorType: 'Function.Odd',
+    errorMessage: '',
+  })
+  expect(ends({ cut: true })).toMatchObject({ errorType: 'Runtime.TruncatedResponse' })
+})
+
+test('a runtime that asks for the next invocation has given up its stream', () => {
+  invoked()
+  stream()
+  const { response, message } = ask('GET', 'invocation/next')
+  expect(response).toBe('park')
+  expect(message).toMatchObject({ kind: 'error', requestId: id })
+  expect(api.streaming).toBe(false)
+})

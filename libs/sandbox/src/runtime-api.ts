@@ -4,7 +4,7 @@
  */
 import { limits } from '@weft/contracts'
 import type { InvokeHeader } from './frames.ts'
-import type { RuntimeMessage } from './runtime-messages.ts'
+import { contentTypeOf, type RuntimeMessage } from './runtime-messages.ts'
 
 export interface ApiRequest {
   readonly method: string
@@ -29,6 +29,7 @@ type State =
   | { readonly kind: 'booting' }
   | { readonly kind: 'waiting' }
   | { readonly kind: 'invoked'; readonly requestId: string }
+  | { readonly kind: 'streaming'; readonly requestId: string }
   | { readonly kind: 'answered'; readonly requestId: string }
 
 const json = (status: number, value: unknown): ApiResponse => ({
@@ -48,6 +49,13 @@ const tooLarge = refusal(
 const outOfTurn = (from: string, to: string): ApiResponse =>
   refusal(403, 'InvalidStateTransition', `Transition from ${from} to ${to} is not allowed for runtime`)
 
+const truncated = refusal(400, 'Runtime.TruncatedResponse', 'Response body is truncated')
+const badMode = refusal(
+  400,
+  'Runtime.InvalidResponseModeHeader',
+  'The header Lambda-Runtime-Function-Response-Mode must be "streaming"',
+)
+
 /** AWS passes a runtime's own type on only in this shape. */
 const ownType = /^(Runtime|Function)\.[A-Z][a-zA-Z]+$/
 
@@ -56,6 +64,20 @@ export interface ApiStep {
   readonly response: ApiResponse | 'park'
   readonly message?: RuntimeMessage
 }
+
+/** The head of a POST with an answer, when it says in which mode it comes. */
+export interface StreamHead {
+  readonly method: string
+  readonly path: string
+  /** Of the header Lambda-Runtime-Function-Response-Mode. */
+  readonly mode: string
+  readonly contentType: string | undefined
+}
+
+/** Trailers of a streamed answer; `cut`: the request broke off before its end. */
+export type StreamEnd =
+  | { readonly cut: false; readonly errorType: string | undefined; readonly errorBody: string | undefined }
+  | { readonly cut: true }
 
 export class RuntimeApi {
   #state: State = { kind: 'booting' }
@@ -75,6 +97,38 @@ export class RuntimeApi {
     if (rest.length !== 2 || (verb !== 'response' && verb !== 'error'))
       return { response: refusal(404, 'NotFound', 'Not found') }
     return this.#post(request) ?? this.#answer(id, verb, request)
+  }
+
+  /** Whether the body that follows is streamed: a begin to tell of, or the answer to a request that is not to go on. */
+  beginStream(head: StreamHead): Extract<RuntimeMessage, { kind: 'begin' }> | ApiResponse {
+    const [, version, api, resource, id, verb, ...rest] = (head.path.split('?', 1)[0] as string).split('/')
+    if (version !== '2018-06-01' || api !== 'runtime' || resource !== 'invocation' || verb !== 'response' || rest[0])
+      return refusal(404, 'NotFound', 'Not found')
+    if (head.method !== 'POST') return refusal(405, 'MethodNotAllowed', 'Method not allowed')
+    const state = this.#state
+    const current = 'requestId' in state ? state.requestId : undefined
+    if (id === undefined || id !== current) return wrongId
+    if (state.kind !== 'invoked') return outOfTurn(state.kind, 'response')
+    if (head.mode.toLowerCase() !== 'streaming') return badMode
+    this.#state = { kind: 'streaming', requestId: id }
+    return { kind: 'begin', requestId: id, contentType: contentTypeOf(head.contentType) }
+  }
+
+  /** A body is being streamed. */
+  get streaming(): boolean {
+    return this.#state.kind === 'streaming'
+  }
+
+  /** The body has ended; only after `beginStream` said that it is streamed. */
+  endStream(end: StreamEnd): ApiStep {
+    if (this.#state.kind !== 'streaming') throw new Error(`a runtime that is ${this.#state.kind} ends no stream`)
+    const { requestId } = this.#state
+    this.#state = { kind: 'answered', requestId }
+    const error = (document: Buffer): RuntimeMessage => ({ kind: 'error', requestId, document, fatal: false })
+    if (end.cut) return { response: truncated, message: error(Buffer.from(truncated.body)) }
+    if (end.errorType === undefined) return { response: accepted, message: { kind: 'end', requestId } }
+    const body = Buffer.from(end.errorBody ?? '', 'base64')
+    return { response: accepted, message: error(documentOf({ body, errorType: end.errorType })) }
   }
 
   /** The answer to the parked `next`. */
@@ -109,8 +163,11 @@ export class RuntimeApi {
   #next(): ApiStep {
     const { kind } = this.#state
     if (kind === 'waiting' || kind === 'invoked') return { response: outOfTurn(kind, 'next') }
+    // Broken off, and the end of its connection not noticed yet.
+    const given = kind === 'streaming' ? this.endStream({ cut: true }).message : undefined
     this.#state = { kind: 'waiting' }
-    return kind === 'booting' ? { response: 'park', message: { kind: 'ready' } } : { response: 'park' }
+    const message: RuntimeMessage | undefined = kind === 'booting' ? { kind: 'ready' } : given
+    return message ? { response: 'park', message } : { response: 'park' }
   }
 
   #initError(request: ApiRequest): ApiStep {
@@ -121,7 +178,7 @@ export class RuntimeApi {
 
   #answer(id: string, verb: 'response' | 'error', request: ApiRequest): ApiStep {
     const state = this.#state
-    const current = state.kind === 'invoked' || state.kind === 'answered' ? state.requestId : undefined
+    const current = 'requestId' in state ? state.requestId : undefined
     if (id !== current) return { response: wrongId }
     if (state.kind !== 'invoked') return { response: outOfTurn(state.kind, verb) }
     this.#state = { kind: 'answered', requestId: id }
@@ -143,7 +200,7 @@ const headerText = (text: string): string =>
     .replace(/[^ -~]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 /** The document as sent; one that is no JSON object becomes one, with the type from the header. */
-function documentOf({ body, errorType }: ApiRequest): Buffer {
+function documentOf({ body, errorType }: Pick<ApiRequest, 'body' | 'errorType'>): Buffer {
   try {
     const value: unknown = JSON.parse(body.toString('utf8'))
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return body

@@ -11,7 +11,16 @@ export type RuntimeMessage =
   | { readonly kind: 'error'; readonly requestId: string; readonly document: Buffer; readonly fatal: boolean }
   /** An answer above the limit; its bytes were not kept. */
   | { readonly kind: 'oversize'; readonly requestId: string }
+  /** A streamed answer: its beginning, a part, its end. An error may come instead of the end. */
+  | { readonly kind: 'begin'; readonly requestId: string; readonly contentType: string }
+  | { readonly kind: 'chunk'; readonly requestId: string; readonly payload: Buffer }
+  | { readonly kind: 'end'; readonly requestId: string }
   | { readonly kind: 'log'; readonly message: string }
+
+/** Bytes of one part of a streamed answer at most. */
+export const longestChunkBytes = 64 * 1024
+/** A content type becomes a header; a longer one is no content type. */
+const longestContentType = 1_024
 
 /** An answer with its id; a log line with its time is shorter. */
 export const longestFrameBytes = 1 + requestIdBytes + limits.syncResponseBytes
@@ -34,6 +43,17 @@ export function readMessage({ type, body }: RuntimeFrame): RuntimeMessage {
       const { requestId, payload } = answer(body)
       return { kind: 'error', requestId, document: payload, fatal: type === fromRuntime.fatal }
     }
+    case fromRuntime.begin: {
+      const { requestId, payload } = answer(body)
+      return { kind: 'begin', requestId, contentType: contentTypeOf(payload.toString('latin1')) }
+    }
+    case fromRuntime.chunk: {
+      const { requestId, payload } = answer(body)
+      if (payload.length > longestChunkBytes) throw new ProtocolViolation(`a part of ${payload.length} bytes`)
+      return { kind: 'chunk', requestId, payload }
+    }
+    case fromRuntime.end:
+      return { kind: 'end', requestId: answer(body).requestId }
     case fromRuntime.log:
       if (body.length < stampBytes) throw new ProtocolViolation('a log line without a time')
       // The stamp is the sandbox's word; lines are stamped as they arrive.
@@ -47,3 +67,7 @@ function answer(body: Buffer): { requestId: string; payload: Buffer } {
   if (body.length < requestIdBytes) throw new ProtocolViolation('an answer without a request id')
   return { requestId: body.toString('latin1', 0, requestIdBytes), payload: body.subarray(requestIdBytes) }
 }
+
+/** Printable ASCII as a header may carry it; anything else counts as not given. */
+export const contentTypeOf = (text: string | undefined): string =>
+  text !== undefined && text.length <= longestContentType && /^[ -~]+$/.test(text) ? text : 'application/octet-stream'

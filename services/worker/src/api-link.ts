@@ -1,7 +1,15 @@
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
-import { type ApiResponse, apiBodyBytes, type InvokeHeader, RuntimeApi, type RuntimeMessage } from '@weft/sandbox'
-import { FrameLink, type InitRequest, type LinkEvent, type RuntimeLink } from './runtime-link.ts'
+import {
+  type ApiResponse,
+  apiBodyBytes,
+  type InvokeHeader,
+  longestChunkBytes,
+  RuntimeApi,
+  type RuntimeMessage,
+  type StreamEnd,
+} from '@weft/sandbox'
+import { FrameLink, type InitRequest, type LinkEvent, Pauses, type RuntimeLink } from './runtime-link.ts'
 
 /** Connections that one sandbox may hold open to its Runtime API. */
 const mostConnections = 64
@@ -21,6 +29,9 @@ export class ApiLink implements RuntimeLink {
   /** An invocation that came while the runtime had lost the connection of its `next`. */
   #waiting: readonly [InvokeHeader, Uint8Array] | undefined
   #settleClosed!: () => void
+  /** The request whose body is a streamed answer. */
+  #streaming: IncomingMessage | undefined
+  readonly #pauses = new Pauses(() => this.#streaming)
 
   constructor(launcher: Socket, listener: Server) {
     this.closed = new Promise((resolve) => {
@@ -61,6 +72,10 @@ export class ApiLink implements RuntimeLink {
   /** What a custom runtime prints comes through its pipes alone. */
   hold(): void {}
 
+  pause(): () => void {
+    return this.#pauses.add()
+  }
+
   close(): void {
     this.#launcher.close()
     this.#listener.close()
@@ -70,6 +85,45 @@ export class ApiLink implements RuntimeLink {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
+    const mode = request.headers['lambda-runtime-function-response-mode']
+    if (typeof mode === 'string') this.#serveStream(request, response, mode)
+    else this.#serveWhole(request, response)
+  }
+
+  #serveStream(request: IncomingMessage, response: ServerResponse, mode: string): void {
+    const { method = '', url = '', headers } = request
+    const begun = this.#api.beginStream({ method, path: url, mode, contentType: headers['content-type'] })
+    request.on('error', () => request.destroy())
+    if (!('kind' in begun)) {
+      // The body is read and dropped, or the runtime would not read the refusal.
+      request.resume()
+      send(response, begun)
+      return
+    }
+    const { requestId } = begun
+    const end = (how: StreamEnd): void => {
+      if (this.#streaming !== request) return
+      this.#streaming = undefined
+      const { response: answer, message } = this.#api.endStream(how)
+      if (answer !== 'park' && !response.destroyed) send(response, answer)
+      if (message) this.#tell(message)
+    }
+    this.#streaming = request
+    this.#tell(begun)
+    request.on('data', (data: Buffer) => {
+      for (let at = 0; at < data.length; at += longestChunkBytes)
+        this.#tell({ kind: 'chunk', requestId, payload: data.subarray(at, at + longestChunkBytes) })
+    })
+    request.on('end', () => {
+      const errorType = request.trailers['lambda-runtime-function-error-type']
+      const errorBody = request.trailers['lambda-runtime-function-error-body']
+      end({ cut: false, errorType, errorBody })
+    })
+    request.on('close', () => end({ cut: true }))
+    if (this.#pauses.any) request.pause()
+  }
+
+  #serveWhole(request: IncomingMessage, response: ServerResponse): void {
     const chunks: Buffer[] = []
     let bytes = 0
     let done = false
@@ -99,6 +153,7 @@ export class ApiLink implements RuntimeLink {
       body,
       cut,
     })
+    if (!this.#api.streaming) this.#streaming = undefined
     if (answer === 'park') this.#park(response)
     else send(response, answer)
     if (message) this.#tell(message)

@@ -1,8 +1,8 @@
-import type { FactSink } from '@weft/contracts'
+import { type FactSink, limits } from '@weft/contracts'
 import type { SandboxSpec } from '@weft/contracts/sandbox'
 import type { Clock, Logger, PlacementDirectory, Random } from '@weft/platform'
 import type { CodeStore } from '@weft/registry'
-import type { SandboxDriver, SessionCredentials } from '@weft/sandbox'
+import type { PaceLimits, SandboxDriver, SessionCredentials } from '@weft/sandbox'
 
 export type DriverChoice = 'oci' | 'docker' | 'process' | 'auto'
 
@@ -24,6 +24,8 @@ export interface WorkerConfig {
   readonly idleMs?: number
   /** How long an environment stays thawed after an answer, ms. 80 by default. */
   readonly freezeAfterMs?: number
+  /** How fast functions may stream their answers. 6 MiB at once and 2 MiB/s from then on by default, as on AWS. */
+  readonly streamPace?: PaceLimits
   /** Unpacked packages kept, bytes. 10 GiB by default. */
   readonly codeCacheBytes?: number
   /** How long a stop waits for what runs, ms. 25 s by default. */
@@ -52,6 +54,7 @@ export const resolveConfig = (config: WorkerConfig): ResolvedConfig => ({
   prewarm: [],
   idleMs: 15 * 60_000,
   freezeAfterMs: 80,
+  streamPace: { burstBytes: limits.streamBurstBytes, bytesPerSecond: limits.streamBytesPerSecond },
   codeCacheBytes: 10 * 1024 ** 3,
   stopDeadlineMs: 25_000,
   ...config,

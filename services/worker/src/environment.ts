@@ -1,6 +1,6 @@
 import { type FactSink, limits } from '@weft/contracts'
 import type { SandboxSpec } from '@weft/contracts/sandbox'
-import { type RunInvocation, type RunResult, RunStatus } from '@weft/contracts/worker'
+import { type ResultFrame, type RunInvocation, type RunResult, RunStatus } from '@weft/contracts/worker'
 import { type Clock, delay, type Logger } from '@weft/platform'
 import {
   deadlineOf,
@@ -10,12 +10,14 @@ import {
   functionVariables,
   type InvokeHeader,
   oneLine,
+  type PaceLimits,
   type PlatformLines,
   platformLines,
   type RunOutcome,
   type SessionCredentials,
   step,
 } from '@weft/sandbox'
+import { type AnswerPath, CollectedAnswer, StreamedAnswer } from './answer-path.ts'
 import { endOf } from './body-exit.ts'
 import type { Body } from './boot.ts'
 import { Journal } from './journal.ts'
@@ -29,6 +31,8 @@ export interface EnvironmentParts {
   readonly spec: SandboxSpec
   readonly credentials: SessionCredentials | undefined
   readonly freezeAfterMs: number
+  /** How fast functions may stream. */
+  readonly pace: PaceLimits
   readonly facts: FactSink
   readonly clock: Clock
   readonly log: Logger
@@ -40,8 +44,12 @@ export interface EnvironmentParts {
   readonly onGone: (reason: string) => void
 }
 
+/** Takes what a run says to its dispatcher: parts of a streamed answer, and at last its result. */
+export type RunReply = (frame: NonNullable<ResultFrame['frame']>) => void
+
 interface CurrentRun extends RunFacts {
-  readonly reply: (result: RunResult) => void
+  readonly reply: RunReply
+  readonly answer: AnswerPath
   /** The START line is out. */
   told: boolean
 }
@@ -101,14 +109,22 @@ export class Environment {
     return this.#destroyed.promise
   }
 
-  /** Runs an invocation; the caller has seen that none runs. `reply` is called once. */
-  run(invocation: RunInvocation, reply: (result: RunResult) => void): void {
-    this.#run = { invocation, reply, startedAtMs: this.#parts.clock.now(), log: this.#journal.begin(), told: false }
+  /**
+   * Runs an invocation; the caller has seen that none runs. `reply` gets one result, and ahead of it the parts of a
+   * streamed answer if the caller takes those; credit for them goes to the stream that is returned then.
+   */
+  run(invocation: RunInvocation, reply: RunReply): StreamedAnswer | undefined {
+    const { clock, spec, pace } = this.#parts
+    const pause = () => this.#body.link.pause()
+    const stream =
+      invocation.answerWindowBytes > 0 ? new StreamedAnswer({ invocation, pace, clock, pause, send: reply }) : undefined
+    const answer = stream ?? new CollectedAnswer()
+    this.#run = { invocation, reply, answer, startedAtMs: clock.now(), log: this.#journal.begin(), told: false }
     this.#runs += 1
-    this.#apply({
-      kind: 'invoke',
-      run: { requestId: invocation.requestId, timeoutMs: this.#parts.spec.timeoutMs },
-    })
+    const { requestId } = invocation
+    const { timeoutMs } = spec
+    this.#apply({ kind: 'invoke', run: { requestId, timeoutMs, streamBytes: answer.mostBytes } })
+    return stream
   }
 
   /** Ends it, whatever it does. */
@@ -179,6 +195,12 @@ export class Environment {
         break
       case 'thaw':
         // Done by the caller, because what follows waits for it.
+        break
+      case 'begin':
+        this.#run?.answer.begin(decision.contentType)
+        break
+      case 'pass':
+        this.#run?.answer.pass(decision.chunk)
         break
       case 'freeze':
         this.#body.sandbox
@@ -267,10 +289,12 @@ export class Environment {
     this.#run = undefined
     this.#idleSinceMs = this.#parts.clock.monotonic()
     this.#journal.end(run.log)
+    const collected = run.answer.end()
+    const whole = outcome.status === 'success' && outcome.streamedBytes !== undefined ? collected : outcome.payload
     const result = (logTail: string): RunResult => ({
       seq: run.invocation.seq,
       status: statusOf[outcome.status],
-      payload: outcome.payload as Buffer,
+      payload: whole as Buffer,
       logTail,
       sandboxLost: outcome.lost,
       detail: outcome.errorType,
@@ -278,10 +302,11 @@ export class Environment {
       initDurationMs: outcome.initMs,
     })
     const wantsTail = run.invocation.logTail
-    if (!wantsTail) run.reply(result(''))
+    const reply = (value: RunResult): void => run.reply({ $case: 'result', value })
+    if (!wantsTail) reply(result(''))
     const coldStart = this.#runs === 1
     this.#sealed = this.#sealed.then(() => this.#seal(run, outcome, coldStart))
-    if (wantsTail) void this.#sealed.then(() => run.reply(result(run.log.tail())))
+    if (wantsTail) void this.#sealed.then(() => reply(result(run.log.tail())))
     this.#parts.onIdle()
   }
 

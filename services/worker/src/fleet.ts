@@ -4,9 +4,10 @@ import type { SandboxSpec } from '@weft/contracts/sandbox'
 import { type RunInvocation, type RunResult, RunStatus } from '@weft/contracts/worker'
 import { compareLeaseIds, defaultLeaseTimings, LeaseGate } from '@weft/placement'
 import { type Clock, type Logger, partitionOf, type Timer } from '@weft/platform'
-import type { SessionCredentials } from '@weft/sandbox'
+import type { PaceLimits, SessionCredentials } from '@weft/sandbox'
+import type { StreamedAnswer } from './answer-path.ts'
 import type { Body } from './boot.ts'
-import { Environment } from './environment.ts'
+import { Environment, type RunReply } from './environment.ts'
 import type { FunctionCode, Specialiser } from './specialise.ts'
 
 export interface FleetParts {
@@ -14,6 +15,7 @@ export interface FleetParts {
   readonly memoryMb: number
   readonly idleMs: number
   readonly freezeAfterMs: number
+  readonly pace: PaceLimits
   readonly partitions: number
   readonly specialiser: Specialiser
   readonly facts: FactSink
@@ -146,16 +148,16 @@ export class Fleet {
     else this.#parts.tell(member?.partition ?? partition, { $case: 'leaseEnded', value: { sandboxId, id } })
   }
 
-  /** Runs an invocation under its lease; `reply` is called once. */
-  run(invocation: RunInvocation, reply: (result: RunResult) => void): void {
+  /** Runs an invocation under its lease; `reply` gets what `Environment.run` says. */
+  run(invocation: RunInvocation, reply: RunReply): StreamedAnswer | undefined {
     const member = this.#members.get(invocation.sandboxId)
     const refusal = this.#refusal(member, invocation)
     if (refusal !== undefined || !member?.environment) {
-      reply(notStarted(invocation.seq, refusal ?? 'no such sandbox'))
-      return
+      reply({ $case: 'result', value: notStarted(invocation.seq, refusal ?? 'no such sandbox') })
+      return undefined
     }
     member.running = invocation.lease
-    member.environment.run(invocation, reply)
+    return member.environment.run(invocation, reply)
   }
 
   #refusal(member: Member | undefined, { lease, requestId }: RunInvocation): string | undefined {
@@ -204,7 +206,8 @@ export class Fleet {
       member.environment = new Environment(
         {
           ...{ sandboxId, spec, credentials: given.value, workerId: this.#parts.workerId },
-          ...{ freezeAfterMs: this.#parts.freezeAfterMs, facts: this.#parts.facts, clock: this.#parts.clock, log },
+          ...{ freezeAfterMs: this.#parts.freezeAfterMs, pace: this.#parts.pace },
+          ...{ facts: this.#parts.facts, clock: this.#parts.clock, log },
           replacement: () => this.#parts.specialiser.make(spec, () => undefined, held),
           onIdle: () => this.#idle(member),
           onGone: (reason) => this.#gone(member, reason, held),

@@ -103,6 +103,6 @@ export function invocationRecord(
     status: outcome.status === 'platform-failure' ? 'failure' : outcome.status,
     errorType: oneLine(outcome.errorType),
     requestBytes: invocation.payload.length,
-    responseBytes: outcome.payload.length,
+    responseBytes: outcome.streamedBytes ?? outcome.payload.length,
   }
 }

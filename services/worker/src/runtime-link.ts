@@ -32,15 +32,45 @@ export interface RuntimeLink {
   onEvent(listener: (event: LinkEvent) => void): void
   /** Reads nothing for a moment: what a flood costs the worker is bounded by that. */
   hold(clock: Clock, forMs: number): void
+  /** Reads no more of a streamed answer until what it returns is called: the function is held back by that. */
+  pause(): () => void
   /** Resolves when nothing more can come. */
   readonly closed: Promise<void>
   close(): void
+}
+
+/** Something that is read only while nobody wants it paused. */
+export class Pauses {
+  #count = 0
+  readonly #target: () => { pause(): unknown; resume(): unknown } | undefined
+
+  constructor(target: () => { pause(): unknown; resume(): unknown } | undefined) {
+    this.#target = target
+  }
+
+  get any(): boolean {
+    return this.#count > 0
+  }
+
+  add(): () => void {
+    this.#count += 1
+    if (this.#count === 1) this.#target()?.pause()
+    let ended = false
+    return () => {
+      if (ended) return
+      ended = true
+      this.#count -= 1
+      if (this.#count === 0) this.#target()?.resume()
+    }
+  }
 }
 
 /** Frames over the socket of a sandbox. */
 export class FrameLink implements RuntimeLink {
   readonly closed: Promise<void>
   readonly #socket: Socket
+  readonly #pauses = new Pauses(() => this.#socket)
+  #held = false
   #listener: (event: LinkEvent) => void = () => undefined
 
   constructor(socket: Socket) {
@@ -73,9 +103,17 @@ export class FrameLink implements RuntimeLink {
   }
 
   hold(clock: Clock, forMs: number): void {
-    if (this.#socket.isPaused()) return
-    this.#socket.pause()
-    clock.schedule(forMs, () => this.#socket.resume())
+    if (this.#held) return
+    this.#held = true
+    const release = this.#pauses.add()
+    clock.schedule(forMs, () => {
+      this.#held = false
+      release()
+    })
+  }
+
+  pause(): () => void {
+    return this.#pauses.add()
   }
 
   close(): void {

@@ -55,6 +55,7 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
   })
   const fleet: Fleet = new Fleet({
     ...{ workerId, memoryMb: settings.memoryMb, idleMs: settings.idleMs, freezeAfterMs: settings.freezeAfterMs },
+    pace: settings.streamPace,
     ...{ specialiser: new Specialiser(stems, code), clock, log, facts: deps.facts, credentials: deps.credentials },
     partitions: deps.placement.partitions,
     tell: (partition, frame) => links.tell(partition, frame),

@@ -122,4 +122,96 @@ exports.handler = (e, c, cb) => {
     expect(type).toBe(18)
     expect(JSON.parse(body)).toMatchObject({ errorType, ...(errorMessage !== undefined && { errorMessage }) })
   })
+
+  describe('streams', () => {
+    /** Every frame of one streamed answer; LOG frames left out. */
+    const streamed = async (host: HostSide, payload = '{}') => {
+      host.invoke(id, payload)
+      const frames: { type: number; text: string }[] = []
+      for (;;) {
+        const { type, body } = await host.next()
+        if (type === 21) continue
+        expect(body.toString('latin1', 0, 36)).toBe(id)
+        frames.push({ type, text: body.toString('utf8', 36) })
+        if (type !== 23 && type !== 24) return frames
+      }
+    }
+    const handler = (code: string) => ({
+      'index.mjs': `export const handler = awslambda.streamifyResponse(async (event, stream, context) => {${code}})`,
+    })
+    const joined = (frames: readonly { type: number; text: string }[]) =>
+      frames
+        .filter(({ type }) => type === 24)
+        .map(({ text }) => text)
+        .join('')
+
+    test('what a handler writes, in order, in parts of 64 KiB', async () => {
+      await using host = await ready(
+        'index.handler',
+        handler(
+          'stream.setContentType("text/plain"); stream.write("a"); stream.write("b".repeat(200_000)); stream.end("c")',
+        ),
+      )
+      for (let round = 0; round < 2; round++) {
+        const frames = await streamed(host)
+        expect(frames[0]).toEqual({ type: 23, text: 'text/plain' })
+        expect(frames.at(-1)).toEqual({ type: 25, text: '' })
+        expect(joined(frames)).toBe(`a${'b'.repeat(200_000)}c`)
+        expect(Math.max(...frames.map(({ text }) => text.length))).toBeLessThanOrEqual(65_536)
+      }
+    })
+
+    test('status and headers ahead of the body', async () => {
+      await using host = await ready(
+        'index.handler',
+        handler(
+          'const out = awslambda.HttpResponseStream.from(stream, { statusCode: 201, headers: { a: "b" } }); out.end("hi")',
+        ),
+      )
+      const frames = await streamed(host)
+      expect(frames[0]?.text).toBe('application/vnd.awslambda.http-integration-response')
+      expect(joined(frames)).toBe(`{"statusCode":201,"headers":{"a":"b"}}${'\0'.repeat(8)}hi`)
+    })
+
+    test('an error before the first byte is a plain one, and one after it ends the stream', async () => {
+      await using host = await ready(
+        'index.handler',
+        handler('if (event.write) { stream.write("x"); stream.write("y") } throw new TypeError("no")'),
+      )
+      const [early, ...none] = await streamed(host)
+      expect(early?.type).toBe(20)
+      expect(none).toEqual([])
+      const late = await streamed(host, '{"write":true}')
+      expect(late.map(({ type }) => type)).toEqual([23, 24, 24, 20])
+      expect(joined(late)).toBe('xy')
+      expect(JSON.parse(late.at(-1)?.text ?? '')).toMatchObject({ errorType: 'TypeError', errorMessage: 'no' })
+    })
+
+    test('a pipeline that breaks, a stream that is destroyed, a handler that is no promise', async () => {
+      await using host = await ready('index.handler', {
+        'index.mjs': `import { pipeline } from 'node:stream/promises'
+import { Readable } from 'node:stream'
+export const handler = awslambda.streamifyResponse((event, stream) => {
+  if (event.plain) return 5
+  if (event.destroy) return (async () => { stream.write('a'); stream.destroy() })()
+  return pipeline(Readable.from((function* () { yield 'a'; throw new RangeError('broke') })()), stream)
+})`,
+      })
+      const types = async (event: string) => JSON.parse((await streamed(host, event)).at(-1)?.text ?? '').errorType
+      expect(await types('{}')).toBe('RangeError')
+      expect(await types('{"destroy":1}')).toBe('Runtime.TruncatedResponse')
+      expect(await types('{"plain":1}')).toBe('Runtime.InvalidStreamingOperation')
+    })
+
+    test('an answer that ends while the handler still works ends with the handler', async () => {
+      await using host = await ready(
+        'index.handler',
+        handler('stream.end("a"); await new Promise((done) => setTimeout(done, 30)); console.log("after")'),
+      )
+      host.invoke(id, '{}')
+      const seen: number[] = []
+      while (seen.at(-1) !== 25) seen.push((await host.next()).type)
+      expect(seen).toEqual([23, 24, 21, 25])
+    })
+  })
 })

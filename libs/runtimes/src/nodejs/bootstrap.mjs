@@ -3,6 +3,7 @@ import { Module } from 'node:module'
 import { connect } from 'node:net'
 import { captureConsole, captureStream } from './console.mjs'
 import {
+  END,
   ERROR,
   FATAL,
   frameWriter,
@@ -16,6 +17,7 @@ import {
   readFrames,
 } from './frames.mjs'
 import { loadHandler } from './handler.mjs'
+import { awslambda, isStreaming, ResponseStream, runStreaming } from './streaming.mjs'
 
 const socket = connect(process.env.WEFT_RUNTIME_SOCKET ?? '/run/weft/runtime.sock')
 delete process.env.WEFT_RUNTIME_SOCKET
@@ -78,6 +80,7 @@ async function init({ handler: name, taskRoot, environment, logFormat }) {
     logFormat,
     logLevel: environment.AWS_LAMBDA_LOG_LEVEL,
   })
+  globalThis.awslambda = awslambda
   try {
     handler = await loadHandler(taskRoot, name)
     send(READY)
@@ -168,6 +171,7 @@ function invoke(body) {
   try {
     const event = JSON.parse(body.toString('utf8', 4 + headerLength))
     const context = contextOf(invocation, header)
+    if (isStreaming(handler)) return stream(invocation, event, context)
     const callback = (error, value) => {
       const finish = () =>
         error === undefined || error === null ? succeed(invocation, value) : fail(invocation, error)
@@ -187,6 +191,24 @@ function invoke(body) {
     )
   } else if (result !== undefined && handler.length < 3) succeed(invocation, result)
   else waitForIdle(invocation)
+}
+
+function stream(invocation, event, { done: _done, succeed: _succeed, fail: _fail, ...context }) {
+  const id = Buffer.from(invocation.requestId, 'latin1')
+  const sendPart = (type, ...parts) => {
+    // What is written after the end is dropped, as on AWS.
+    if (running === invocation) send(type, id, ...parts)
+    else if (typeof parts.at(-1) === 'function') parts.pop()()
+  }
+  const response = new ResponseStream(sendPart, handler)
+  runStreaming(handler, event, response, context, {
+    end: () => answer(invocation, END, Buffer.alloc(0)),
+    fail: (error) => {
+      fail(invocation, error)
+      response.destroy()
+    },
+    warn: (message) => logLine('WARN', [message]),
+  })
 }
 
 /**

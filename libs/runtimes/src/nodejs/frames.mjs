@@ -8,11 +8,15 @@ export const RESPONSE = 19
 export const ERROR = 20
 export const LOG = 21
 export const FATAL = 22
+export const BEGIN = 23
+export const CHUNK = 24
+export const END = 25
 
-/** Writes frames; what is written in one tick leaves in one system call. */
+/** Writes frames; what is written in one tick leaves in one system call. A function at the end is called when it has. */
 export function frameWriter(socket) {
   let corked = false
   return (type, ...parts) => {
+    const left = typeof parts.at(-1) === 'function' ? parts.pop() : undefined
     let length = 1
     for (const part of parts) length += part.length
     const head = Buffer.allocUnsafe(5)
@@ -26,8 +30,8 @@ export function frameWriter(socket) {
         socket.uncork()
       })
     }
-    socket.write(head)
-    for (const part of parts) socket.write(part)
+    socket.write(head, parts.length === 0 ? left : undefined)
+    for (const [at, part] of parts.entries()) socket.write(part, at === parts.length - 1 ? left : undefined)
   }
 }
 

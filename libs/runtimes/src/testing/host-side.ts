@@ -15,6 +15,7 @@ export class HostSide implements AsyncDisposable {
   readonly #dir: string
   readonly #child: ChildProcess
   readonly #socket: Socket
+  readonly #closed: Promise<unknown>
   readonly #frames: Frame[] = []
   #held = Buffer.alloc(0)
   #wake: () => void = () => {}
@@ -24,6 +25,7 @@ export class HostSide implements AsyncDisposable {
     this.#dir = dir
     this.#child = child
     this.#socket = socket
+    this.#closed = once(socket, 'close')
     this.exited = once(child, 'exit').then(([code]) => code as number | null)
     socket.on('data', (chunk: Buffer) => this.#take(chunk))
     socket.on('error', () => {
@@ -72,7 +74,7 @@ export class HostSide implements AsyncDisposable {
         this.#wake = resolve
       })
       if (this.#socket.closed) throw new Error('the runtime hung up')
-      await Promise.race([woken, once(this.#socket, 'close')])
+      await Promise.race([woken, this.#closed])
     }
   }
 

@@ -229,13 +229,17 @@ export class TestEnvironment {
   }
 
   run(event: unknown, invocation: Partial<RunInvocation> = {}): Promise<RunResult> {
-    return this.#worker.run({
+    return this.#worker.run(this.invocation(event, invocation))
+  }
+
+  invocation(event: unknown, more: Partial<RunInvocation> = {}): Partial<RunInvocation> {
+    return {
       lease: this.#lease,
       sandboxId: this.sandboxId,
       payload: Buffer.from(JSON.stringify(event)),
       invokedFunctionArn: `${plainSpec.functionArn}:live`,
-      ...invocation,
-    })
+      ...more,
+    }
   }
 
   /** The answer, parsed. */
