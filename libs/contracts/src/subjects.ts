@@ -126,6 +126,8 @@ export const buckets = {
   members: 'weft-members',
   /** Object store: hex SHA-256 → zip. Writer: frontend. */
   code: 'weft-code',
+  /** `layerKeys` → LayerEntry. Writer: frontend. */
+  layers: 'weft-layers',
   /** Rollups of invocation records, and how far they count. Writer: metrics. */
   rollups: 'weft-rollups',
 } as const
@@ -179,12 +181,12 @@ export const headers = {
   lastError: 'Weft-Last-Error',
   /** Set once an event must not run again: the condition it ended with, while its dead letter is being delivered. */
   ending: 'Weft-Ending',
-  notBefore: 'Weft-Not-Before',
-  acceptedAt: 'Weft-Accepted-At',
   /** With an ending: base64 JSON of the last answer but its payload, which stands behind the event's in the message. */
   response: 'Weft-Response',
   /** With an ending: which of its targets have it already, or will never have it. */
   settledTargets: 'Weft-Settled-Targets',
+  notBefore: 'Weft-Not-Before',
+  acceptedAt: 'Weft-Accepted-At',
   /** Hex SHA-256 of the payload, checked before it runs. */
   checksum: 'Weft-Checksum',
   /** From clients too. */

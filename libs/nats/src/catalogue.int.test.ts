@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import {
   type Account,
   accountId,
@@ -167,9 +168,10 @@ function loseFirstAnswer(publish: NatsLink['js']['publish']): NatsLink['js']['pu
 test('a package is stored once under its digest and verified when read', async () => {
   const store = await openCodeStore(link)
   const zip = new Uint8Array(3 * 1024 * 1024 + 1).fill(7)
-  const location = await store.put(zip)
-  expect(await store.put(zip)).toEqual(location)
-  expect(Buffer.compare(await store.get(location.digest), zip)).toBe(0)
+  const digest = createHash('sha256').update(zip).digest('hex')
+  await store.put(zip)
+  await store.put(zip)
+  expect(Buffer.compare(await store.get(digest), zip)).toBe(0)
   await expect(store.get('0'.repeat(64))).rejects.toThrow('not in the store')
   const { state } = await link.jsm.streams.info('OBJ_weft-code')
   expect(state.messages).toBe(5)

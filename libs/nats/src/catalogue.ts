@@ -4,25 +4,15 @@ import {
   type Alias,
   buckets,
   type EventSourceMapping,
-  err,
   type FunctionRecord,
-  ok,
   type PublishedVersion,
   parseCatalogueKey,
-  type Result,
   type VersionNumbering,
 } from '@weft/contracts'
 import { type Clock, type Logger, systemClock } from '@weft/platform'
-import {
-  type Catalogue,
-  type CatalogueChange,
-  type CatalogueStores,
-  FunctionIndex,
-  type Store,
-  type Stored,
-} from '@weft/registry'
+import { type Catalogue, type CatalogueChange, type CatalogueStores, FunctionIndex } from '@weft/registry'
 import { type BucketWatch, watchBucket } from './buckets/bucket-watch.ts'
-import { neverWritten, readEntry, writeEntry } from './buckets/cas.ts'
+import { decode, openStore } from './buckets/store.ts'
 import type { NatsLink } from './link.ts'
 
 /** The catalogue, kept up to date by watches for as long as it is not disposed. */
@@ -164,39 +154,3 @@ export function openStores(link: NatsLink, catalogue: NatsCatalogue, clock: Cloc
     mappings: store<EventSourceMapping>('mappings'),
   }
 }
-
-function openStore<T>(link: NatsLink, clock: Clock, bucket: string, watch: BucketWatch): Store<T> {
-  const write = async (key: string, value: T | undefined, expected: number): Promise<Result<number, 'conflict'>> => {
-    const bytes = value === undefined ? undefined : encode(value)
-    const written = await writeEntry(link, clock, bucket, key, bytes, expected)
-    if (written.ok) watch.apply(key, bytes, written.value)
-    return written
-  }
-  const stored = (value: T, written: Result<number, 'conflict'>): Result<Stored<T>, 'conflict'> =>
-    written.ok ? ok({ value, revision: written.value }) : written
-  return {
-    async read(key) {
-      const entry = await readEntry(link, bucket, key)
-      return entry?.value && { value: decode<T>(entry.value), revision: entry.revision }
-    },
-    async create(key, value) {
-      const first = await write(key, value, neverWritten)
-      if (first.ok) return ok({ value, revision: first.value })
-      // A key that was removed keeps its last revision.
-      const entry = await readEntry(link, bucket, key)
-      if (!entry || entry.value !== undefined) return err('exists')
-      const second = stored(value, await write(key, value, entry.revision))
-      return second.ok ? second : err('exists')
-    },
-    async replace(key, value, revision) {
-      return stored(value, await write(key, value, revision))
-    },
-    async remove(key, revision) {
-      const removed = await write(key, undefined, revision)
-      return removed.ok ? ok(undefined) : removed
-    },
-  }
-}
-
-const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
-const decode = <T = unknown>(bytes: Uint8Array): T => JSON.parse(new TextDecoder().decode(bytes)) as T

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type ObjectStore, Objm } from '@nats-io/obj'
-import { buckets, type CodeLocation } from '@weft/contracts'
+import { buckets } from '@weft/contracts'
 import type { CodeStore } from '@weft/registry'
 import type { NatsLink } from './link.ts'
 
@@ -12,16 +12,15 @@ export async function openCodeStore(link: NatsLink): Promise<CodeStore> {
   const store = await new Objm(link.js).open(buckets.code)
   return {
     async put(zip) {
-      const location = locationOf(zip)
-      const existing = await store.info(location.digest)
+      const digest = digestOf(zip)
+      const existing = await store.info(digest)
       // Of an upload that died midway there is no entry: it is written last.
       if (existing?.size !== zip.byteLength)
-        await store.putBlob({ name: location.digest, options: { max_chunk_size: chunkBytes } }, zip)
-      return location
+        await store.putBlob({ name: digest, options: { max_chunk_size: chunkBytes } }, zip)
     },
     async get(digest) {
       const zip = await read(store, digest)
-      if (locationOf(zip).digest !== digest) throw new Error(`package ${digest} is damaged in the store`)
+      if (digestOf(zip) !== digest) throw new Error(`package ${digest} is damaged in the store`)
       return zip
     },
   }
@@ -33,7 +32,4 @@ async function read(store: ObjectStore, digest: string): Promise<Uint8Array> {
   return zip
 }
 
-function locationOf(zip: Uint8Array): CodeLocation {
-  const hash = createHash('sha256').update(zip).digest()
-  return { digest: hash.toString('hex'), sha256: hash.toString('base64'), sizeBytes: zip.byteLength }
-}
+const digestOf = (zip: Uint8Array): string => createHash('sha256').update(zip).digest('hex')

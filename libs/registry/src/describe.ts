@@ -19,6 +19,7 @@ export function describeFunction(record: FunctionRecord, version: FunctionVersio
     LastModified: awsDate(version.lastModifiedMs),
     CodeSha256: version.code.sha256,
     Version: version.version,
+    ...(version.layers && { Layers: version.layers.map(({ arn, sizeBytes }) => ({ Arn: arn, CodeSize: sizeBytes })) }),
     ...(version.deadLetterTargetArn !== undefined && { DeadLetterConfig: { TargetArn: version.deadLetterTargetArn } }),
     ...(Object.keys(version.environment).length > 0 && { Environment: { Variables: version.environment } }),
     TracingConfig: { Mode: version.tracingMode },

@@ -17,14 +17,14 @@ const input: CreateFunctionInput = {
 }
 
 const create = (change: Partial<CreateFunctionInput> = {}, existing?: FunctionRecord) =>
-  createFunction(existing, { ...input, ...change }, code, scope, offer, stamp)
+  createFunction(existing, { ...input, ...change }, { code }, scope, offer, stamp)
 const created = (change: Partial<CreateFunctionInput> = {}): FunctionRecord => {
   const result = create(change)
   if (!result.ok) throw new Error(result.error.message)
   return result.value
 }
 const configure = (change: Partial<UpdateFunctionConfigurationInput>, record: FunctionRecord | undefined = created()) =>
-  updateFunctionConfiguration(record, { FunctionName: 'f', ...change }, scope, offer, later)
+  updateFunctionConfiguration(record, { FunctionName: 'f', ...change }, undefined, scope, offer, later)
 const message = (result: ReturnType<typeof create>): string | undefined =>
   result.ok ? undefined : result.error.message
 
@@ -86,8 +86,6 @@ describe('createFunction', () => {
       'Runtime and Handler are mandatory parameters for functions created with deployment packages.',
     ],
     [{ FunctionName: 'f:prod' }, 'The function name must not carry a version or alias.'],
-    [{ Layers: Array(6).fill('l') as string[] }, 'Cannot reference more than 5 layers.'],
-    [{ Layers: ['arn:l:1'] }, 'Layer version arn:l:1 does not exist.'],
     [{ PackageType: 'Image' }, 'PackageType Image is not served by this fabric.'],
     [{ PublishTo: 'LATEST_PUBLISHED' }, 'PublishTo is not served by this fabric.'],
     [{ Architectures: ['arm64'] }, 'Architecture arm64 is not offered by the workers: [x86_64]'],
@@ -149,20 +147,29 @@ describe('updates', () => {
     expect(configure({ RevisionId: 'revision-1' }).ok).toBe(true)
     expect(configure({ RevisionId: 'revision-0' })).toMatchObject({ error: { code: 'PreconditionFailedException' } })
     const stale = { FunctionName: 'f', RevisionId: 'revision-0' }
-    expect(updateFunctionCode(created(), stale, code, scope, offer, later).ok).toBe(false)
+    expect(updateFunctionCode(created(), stale, { code }, scope, offer, later).ok).toBe(false)
   })
 
   it('refuse a function that is not there and a version', () => {
-    expect(updateFunctionConfiguration(undefined, { FunctionName: 'f' }, scope, offer, later)).toMatchObject({
-      error: { message: 'Function not found: arn:aws:lambda:us-east-1:123456789012:function:f' },
-    })
+    expect(updateFunctionConfiguration(undefined, { FunctionName: 'f' }, undefined, scope, offer, later)).toMatchObject(
+      {
+        error: { message: 'Function not found: arn:aws:lambda:us-east-1:123456789012:function:f' },
+      },
+    )
     expect(configure({ FunctionName: 'f:1' }).ok).toBe(false)
     expect(configure({ FunctionName: 'f:$LATEST' }).ok).toBe(true)
   })
 
   it('change the code alone', () => {
     const next = { digest: 'cd', sha256: 'ze8=', sizeBytes: 11 }
-    const updated = updateFunctionCode(created({ Timeout: 9 }), { FunctionName: 'f' }, next, scope, offer, later)
+    const updated = updateFunctionCode(
+      created({ Timeout: 9 }),
+      { FunctionName: 'f' },
+      { code: next },
+      scope,
+      offer,
+      later,
+    )
     expect(updated).toMatchObject({ value: { latest: { code: next, timeoutMs: 9_000, revisionId: 'revision-2' } } })
   })
 })

@@ -6,6 +6,7 @@ import {
   type FunctionVersion,
   functionArn,
   LATEST,
+  type LayerReference,
   limits,
   ok,
   type Result,
@@ -13,18 +14,26 @@ import {
 import { functionExists, functionNotFound, invalidParameter, notServed, staleRevision } from './errors.ts'
 import { arnOf, nameFunction, nameNewFunction } from './function-name.ts'
 import type { CreateFunctionInput, UpdateFunctionCodeInput, UpdateFunctionConfigurationInput } from './inputs.ts'
+import { checkUnzipped } from './layer-use.ts'
 import type { ChangeStamp, Offer, Scope } from './scope.ts'
 import { applySettings, checkArchitectures, type Settings } from './settings.ts'
 import { addTags } from './tags.ts'
 
+/** What a request names, as it was found. */
+export interface Content {
+  readonly code: CodeLocation
+  /** Absent: the request names none. */
+  readonly layers?: readonly LayerReference[]
+}
+
 /**
- * A new function whose package is `code`. The record is Active: its code has been checked and is stored before the record
+ * A new function of that content. The record is Active: its code has been checked and is stored before the record
  * is. Errors: InvalidParameterValueException, ResourceConflictException.
  */
 export function createFunction(
   existing: FunctionRecord | undefined,
   input: CreateFunctionInput,
-  code: CodeLocation,
+  { code, layers }: Content,
   scope: Scope,
   offer: Offer,
   stamp: ChangeStamp,
@@ -50,8 +59,10 @@ export function createFunction(
     logGroup: `/aws/lambda/${name.value}`,
     tracingMode: 'PassThrough',
   }
-  const settings = applySettings(defaults, input, scope, offer)
+  const settings = applySettings(defaults, input, layers, scope, offer)
   if (!settings.ok) return settings
+  const tooLarge = checkUnzipped(code, settings.value.layers)
+  if (tooLarge) return tooLarge
   const tags = addTags({}, input.Tags ?? {})
   if (!tags.ok) return tags
   if (existing) return functionExists(name.value)
@@ -87,7 +98,7 @@ function checkUnservedAtCreation(input: CreateFunctionInput): Result<never, AwsE
 export function updateFunctionCode(
   record: FunctionRecord | undefined,
   input: UpdateFunctionCodeInput,
-  code: CodeLocation,
+  { code }: Content,
   scope: Scope,
   offer: Offer,
   stamp: ChangeStamp,
@@ -97,25 +108,28 @@ export function updateFunctionCode(
   if (problem) return problem
   const current = changeable(record, input, scope)
   if (!current.ok) return current
+  const tooLarge = checkUnzipped(code, current.value.latest.layers)
+  if (tooLarge) return tooLarge
   return ok(
     revise(current.value, stamp, { code, architecture: input.Architectures?.[0] ?? current.value.latest.architecture }),
   )
 }
 
-/** New settings for `$LATEST`; absent members stay. Errors: ResourceNotFound, PreconditionFailed, InvalidParameterValue. */
+/** New settings for `$LATEST`; absent members stay. `layers` are those that the request names. Errors: ResourceNotFound, PreconditionFailed, InvalidParameterValue. */
 export function updateFunctionConfiguration(
   record: FunctionRecord | undefined,
   input: UpdateFunctionConfigurationInput,
+  layers: readonly LayerReference[] | undefined,
   scope: Scope,
   offer: Offer,
   stamp: ChangeStamp,
 ): Result<FunctionRecord, AwsError> {
   const current = changeable(record, input, scope)
   if (!current.ok) return current
-  const settings = applySettings(current.value.latest, input, scope, offer)
-  if (!settings.ok) return settings
-  const { deadLetterTargetArn: _replaced, ...latest } = current.value.latest
-  return ok(revise({ ...current.value, latest }, stamp, settings.value))
+  const latest = applySettings(current.value.latest, input, layers, scope, offer)
+  if (!latest.ok) return latest
+  const tooLarge = checkUnzipped(latest.value.code, latest.value.layers)
+  return tooLarge ?? ok(revise({ ...current.value, latest: latest.value }, stamp))
 }
 
 function changeable(
@@ -133,7 +147,7 @@ function changeable(
   return ok(record)
 }
 
-const revise = (record: FunctionRecord, stamp: ChangeStamp, change: Partial<FunctionVersion>): FunctionRecord => ({
+const revise = (record: FunctionRecord, stamp: ChangeStamp, change: Partial<FunctionVersion> = {}): FunctionRecord => ({
   ...record,
   latest: {
     ...record.latest,

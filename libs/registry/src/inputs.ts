@@ -87,6 +87,18 @@ export type EventInvokeInput = Optional<{
   }>
 }>
 
+export type PublishLayerInput = Optional<{
+  Description: string
+  CompatibleArchitectures: readonly string[]
+  CompatibleRuntimes: readonly string[]
+  LicenseInfo: string
+}>
+
+export type LayerPermissionInput = { readonly StatementId: string; readonly Principal: string } & Optional<{
+  OrganizationId: string
+  RevisionId: string
+}>
+
 export type CorsInput = Optional<{
   AllowCredentials: boolean
   AllowHeaders: readonly string[]

@@ -3,7 +3,6 @@ import type {
   AccountId,
   Alias,
   CatalogueKey,
-  CodeLocation,
   EventSourceMapping,
   FunctionName,
   FunctionRecord,
@@ -87,9 +86,21 @@ export interface CatalogueStores {
   readonly mappings: Store<EventSourceMapping>
 }
 
+/**
+ * Records of an account that belong to no function, in a bucket of their own. Looked up in memory, fed by a watch like
+ * the catalogue; written by compare-and-set.
+ */
+export interface Collection<T> {
+  readonly store: Store<T>
+  /** As last seen. */
+  get(key: string): T | undefined
+  /** As last seen: all whose key begins so, in order of key. */
+  list(prefix: string): readonly T[]
+}
+
 /** Packages by content. `get` verifies the digest and rejects if the bytes differ from it or are missing. */
 export interface CodeStore {
   /** Idempotent. */
-  put(zip: Uint8Array): Promise<CodeLocation>
+  put(zip: Uint8Array): Promise<void>
   get(digest: string): Promise<Uint8Array>
 }

@@ -10,7 +10,7 @@ const base = 'arn:aws:lambda:us-east-1:123456789012:function'
 const made = createFunction(
   undefined,
   { FunctionName: 'f', Runtime: 'r', Role: 'role', Handler: 'h' },
-  { digest: '', sha256: '', sizeBytes: 1 },
+  { code: { digest: '', sha256: '', sizeBytes: 1 } },
   scope,
   { runtimes: ['r'], architectures: ['x86_64'] },
   { nowMs: 0, revisionId: '' },

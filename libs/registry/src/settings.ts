@@ -2,16 +2,16 @@ import {
   type AwsError,
   awsError,
   err,
-import { isStreamTarget } from './targets.ts'
   type FunctionVersion,
+  type LayerReference,
   limits,
   ok,
-  parseJetStreamArn,
   type Result,
 } from '@weft/contracts'
 import { invalidParameter, notServed } from './errors.ts'
 import type { SettingsInput } from './inputs.ts'
 import type { Offer, Scope } from './scope.ts'
+import { isStreamTarget } from './targets.ts'
 
 /** The part of a version that its configuration decides. */
 export type Settings = Pick<
@@ -28,6 +28,7 @@ export type Settings = Pick<
   | 'logGroup'
   | 'tracingMode'
   | 'deadLetterTargetArn'
+  | 'layers'
 >
 
 /** Developer guide, "Defined runtime environment variables": those that functions may not set. */
@@ -53,15 +54,17 @@ const reservedKeys = new Set([
   'AWS_LAMBDA_MAX_CONCURRENCY',
 ])
 
-const mostLayers = 5
-
-/** Lays the members of a request over settings; absent ones keep what was. Errors: InvalidParameterValueException. */
-export function applySettings(
-  base: Settings,
+/**
+ * Lays the members of a request over settings; absent ones keep what was. `layers` are those that `Layers` names, as they
+ * were found. Errors: InvalidParameterValueException.
+ */
+export function applySettings<S extends Settings>(
+  base: S,
   input: SettingsInput,
+  layers: readonly LayerReference[] | undefined,
   scope: Scope,
   offer: Offer,
-): Result<Settings, AwsError> {
+): Result<S, AwsError> {
   const problem =
     checkUnserved(input) ?? checkRuntime(input.Runtime, offer) ?? checkEnvironment(input.Environment?.Variables)
   if (problem) return problem
@@ -69,7 +72,8 @@ export function applySettings(
   if (!target.ok) return target
   const logging = loggingOf(base, input.LoggingConfig)
   if (!logging.ok) return logging
-  const { deadLetterTargetArn: _replaced, ...rest } = base
+  const { deadLetterTargetArn: _replaced, layers: before, ...rest } = base
+  const used = layers ?? before ?? []
   return ok({
     ...rest,
     ...logging.value,
@@ -83,13 +87,11 @@ export function applySettings(
     environment: input.Environment ? (input.Environment.Variables ?? {}) : base.environment,
     tracingMode: input.TracingConfig?.Mode ?? base.tracingMode,
     ...(target.value !== '' && { deadLetterTargetArn: target.value }),
-  })
+    ...(used.length > 0 && { layers: used }),
+  } as S)
 }
 
 function checkUnserved(input: SettingsInput): Result<never, AwsError> | undefined {
-  if (input.Layers && input.Layers.length > mostLayers) return invalidParameter('Cannot reference more than 5 layers.')
-  const [layer] = input.Layers ?? []
-  if (layer !== undefined) return invalidParameter(`Layer version ${layer} does not exist.`)
   if (input.VpcConfig?.SubnetIds?.length || input.VpcConfig?.SecurityGroupIds?.length) return notServed('VpcConfig')
   if (input.FileSystemConfigs?.length) return notServed('FileSystemConfigs')
   if (input.SnapStart?.ApplyOn !== undefined && input.SnapStart.ApplyOn !== 'None') return notServed('SnapStart')

@@ -12,7 +12,7 @@ const base = 'arn:aws:lambda:us-east-1:123456789012:function:f'
 const made = createFunction(
   undefined,
   { FunctionName: 'f', Runtime: 'r', Role: 'role', Handler: 'h', Description: 'of latest' },
-  code,
+  { code },
   scope,
   offer,
   stamp(1),
@@ -24,9 +24,9 @@ const next = (result: ReturnType<typeof updateFunctionCode>): FunctionRecord => 
   return result.value
 }
 const recode = (from: FunctionRecord, sha256: string) =>
-  next(updateFunctionCode(from, { FunctionName: 'f' }, { ...code, sha256 }, scope, offer, stamp(5)))
+  next(updateFunctionCode(from, { FunctionName: 'f' }, { code: { ...code, sha256 } }, scope, offer, stamp(5)))
 const configure = (from: FunctionRecord, change: object) =>
-  next(updateFunctionConfiguration(from, { FunctionName: 'f', ...change }, scope, offer, stamp(6)))
+  next(updateFunctionConfiguration(from, { FunctionName: 'f', ...change }, undefined, scope, offer, stamp(6)))
 
 describe('publish', () => {
   it('freezes $LATEST under the next number', () => {

@@ -18,7 +18,7 @@ import {
   ListEventSourceMappingsCommand,
   ListFunctionEventInvokeConfigsCommand,
   ListFunctionsCommand,
-  ListLayersCommand,
+  ListCapacityProvidersCommand,
   ListTagsCommand,
   ListVersionsByFunctionCommand,
   PutFunctionConcurrencyCommand,
@@ -199,10 +199,10 @@ describe('functions, through the AWS SDK', () => {
       status: 404,
       message: `Function not found: ${arn('gone')}`,
     })
-    expect(await refusalOf(client.send(new ListLayersCommand({})))).toEqual({
+    expect(await refusalOf(client.send(new ListCapacityProvidersCommand({})))).toEqual({
       name: 'NotImplementedException',
       status: 501,
-      message: 'ListLayers is not served by this fabric.',
+      message: 'ListCapacityProviders is not served by this fabric.',
     })
     expect(await refusalOf(client.send(new InvokeCommand({ FunctionName: 'gone' })))).toMatchObject({
       message: `Function not found: ${arn('gone')}:$LATEST`,

@@ -1,5 +1,5 @@
 import { SigningKeys } from '@weft/aws'
-import type { AccountId, AwsError, FactSink, Invoker, Result } from '@weft/contracts'
+import type { AccountId, AwsError, FactSink, Invoker, LayerEntry, Result } from '@weft/contracts'
 import type { EventAcceptor } from '@weft/delivery'
 import {
   type Clock,
@@ -11,7 +11,7 @@ import {
   stopInOrder,
   systemRandom,
 } from '@weft/platform'
-import type { Catalogue, CatalogueStores, CodeStore } from '@weft/registry'
+import type { Catalogue, CatalogueStores, CodeStore, Collection } from '@weft/registry'
 import type { FrontendConfig } from './config.ts'
 import type { AwsDoor } from './doors/door.ts'
 import { createLambdaDoor } from './doors/lambda/lambda-door.ts'
@@ -27,6 +27,7 @@ export interface FrontendDeps {
   readonly catalogue: Catalogue
   readonly stores: CatalogueStores
   readonly code: CodeStore
+  readonly layers: Collection<LayerEntry>
   readonly invoker: Invoker
   readonly events: EventAcceptor
   readonly facts: FactSink

@@ -68,6 +68,7 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
     writeBucket(buckets.functions),
     writeBucket(buckets.accounts),
     writeBucket(buckets.mappings),
+    writeBucket(buckets.layers),
     writeObjects(buckets.code),
     readStream(streams.logs),
     readStream(streams.objects),

@@ -3,7 +3,6 @@ import {
   type Account,
   type AccountId,
   type Alias,
-  type CodeLocation,
   type EventSourceMapping,
   err,
   type FunctionName,
@@ -21,6 +20,7 @@ import type {
   CatalogueChange,
   CatalogueStores,
   CodeStore,
+  Collection,
   Leftover,
   Store,
   Stored,
@@ -66,6 +66,22 @@ export class MemoryStore<T> implements Store<T> {
     this.entries.set(key, stored)
     this.#changed(key, false)
     return stored
+  }
+}
+
+/** A collection whose readers see every write at once. */
+export class MemoryCollection<T> implements Collection<T> {
+  readonly store = new MemoryStore<T>()
+
+  get(key: string): T | undefined {
+    return this.store.entries.get(key)?.value
+  }
+
+  list(prefix: string): readonly T[] {
+    return [...this.store.entries]
+      .filter(([key]) => key.startsWith(prefix))
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, { value }]) => value)
   }
 }
 
@@ -163,11 +179,9 @@ export class MemoryCatalogue implements Catalogue {
 export class MemoryCodeStore implements CodeStore {
   readonly packages = new Map<string, Uint8Array>()
 
-  put(zip: Uint8Array): Promise<CodeLocation> {
-    const hash = createHash('sha256').update(zip).digest()
-    const digest = hash.toString('hex')
-    this.packages.set(digest, zip)
-    return Promise.resolve({ digest, sha256: hash.toString('base64'), sizeBytes: zip.byteLength })
+  put(zip: Uint8Array): Promise<void> {
+    this.packages.set(createHash('sha256').update(zip).digest('hex'), zip)
+    return Promise.resolve()
   }
 
   get(digest: string): Promise<Uint8Array> {

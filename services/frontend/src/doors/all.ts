@@ -2,14 +2,23 @@ import {
   type AccountId,
   type AwsError,
   awsError,
+  buckets,
   err,
   isBucketName,
+  type LayerEntry,
   ok,
   type Result,
   streams,
   subjects,
 } from '@weft/contracts'
-import { type NatsLink, type ObjectStore, openObjectStore, serveRequests, streamReader } from '@weft/nats'
+import {
+  type NatsLink,
+  type ObjectStore,
+  openCollection,
+  openObjectStore,
+  serveRequests,
+  streamReader,
+} from '@weft/nats'
 import type { Service } from '@weft/platform'
 import type { FrontendConfig } from '../config.ts'
 import { type FrontendDeps, startFrontend } from '../service.ts'
@@ -24,7 +33,7 @@ export interface AllDoorsConfig extends FrontendConfig {
   readonly grpc: Omit<GrpcDoorConfig, 'stopMs'>
 }
 
-export interface AllDoorsDeps extends Omit<FrontendDeps, 'doors' | 'bucketObject'> {
+export interface AllDoorsDeps extends Omit<FrontendDeps, 'doors' | 'bucketObject' | 'layers'> {
   /** The frontend's connection to the fabric's account. */
   readonly link: NatsLink
   /** What is wrong with the parts the doors stand on; the gRPC health service tells it. */
@@ -46,12 +55,19 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
   const store = openObjectStore(link, clock)
   let stopping = false
   let own: readonly Service[] = []
-  const problems = (): readonly string[] => [...deps.problems(), ...own.flatMap((service) => service.problems())]
   await using opened = new AsyncDisposableStack()
+  const layers = opened.use(openCollection<LayerEntry>(link, buckets.layers, { log, clock }))
+  await layers.whenReady
+  const problems = (): readonly string[] => [
+    ...deps.problems(),
+    ...layers.problems(),
+    ...own.flatMap((service) => service.problems()),
+  ]
   const frontend = opened.use(
     await startFrontend(config, {
       health: { service: 'frontend', problems, stopping: () => stopping },
       ...deps,
+      layers,
       doors: [
         s3Door({ store, region }),
         logsDoor({ logs: streamReader(link, streams.logs), catalogue, region }),
@@ -88,6 +104,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
       const closed = await Promise.allSettled([frontend, grpc, nats].map((door) => door[Symbol.asyncDispose]()))
       for (const one of closed)
         if (one.status === 'rejected') log.warn({ err: one.reason }, 'a door was not closed cleanly')
+      await layers[Symbol.asyncDispose]()
     },
   }
 }

@@ -1,17 +1,12 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { type CodeLocation, catalogueKeys, ok } from '@weft/contracts'
+import { randomUUID } from 'node:crypto'
+import { catalogueKeys, ok } from '@weft/contracts'
 import { createFunction as create, describeCreated, functionExists, nameNewFunction, publish } from '@weft/registry'
 import type { Management } from './api.ts'
 import { type OperationDeps, scopeOf } from './deps.ts'
+import { findLayers } from './find-layers.ts'
 import { functionKey } from './lookup.ts'
 import { storeVersion } from './publish-version.ts'
 import { readPackage } from './read-package.ts'
-
-/** Where a package will lie, before it lies there. */
-export function locate(zip: Uint8Array): CodeLocation {
-  const hash = createHash('sha256').update(zip).digest()
-  return { digest: hash.toString('hex'), sha256: hash.toString('base64'), sizeBytes: zip.byteLength }
-}
 
 export const createFunction =
   (deps: OperationDeps): Management['CreateFunction'] =>
@@ -20,18 +15,21 @@ export const createFunction =
     const name = nameNewFunction(scope, input.FunctionName)
     if (!name.ok) return name
     const key = functionKey(scope, name.value)
-    const zip = await readPackage(deps, scope, input.Code)
-    if (!zip.ok) return zip
+    const layers = await findLayers(deps, scope, principal, input.Layers)
+    if (!layers.ok) return layers
+    const given = await readPackage(deps, scope, input.Code)
+    if (!given.ok) return given
+    const { zip, code } = given.value
     const existing = (await deps.stores.functions.read(key))?.value
     const stamp = { nowMs: deps.clock.now(), revisionId: randomUUID() }
-    const made = create(existing, input, locate(zip.value), scope, deps.offer(), stamp)
+    const made = create(existing, input, { code, ...layers.value }, scope, deps.offer(), stamp)
     if (!made.ok) return made
     // A deleted function of this name may have given numbers to versions.
     const numbering = await deps.stores.numberings.read(catalogueKeys.numbering(scope.accountId, name.value))
     const record = { ...made.value, ...numbering?.value }
     const first = input.Publish ? publish(record, undefined, { ...stamp, revisionId: randomUUID() }) : undefined
     // The code is kept before the record that names it: a crash in between leaves a package that nothing names.
-    await deps.code.put(zip.value)
+    await deps.code.put(zip)
     const created = await deps.stores.functions.create(key, first?.record ?? record)
     if (!created.ok) return functionExists(name.value)
     if (!first) return ok(describeCreated(record))

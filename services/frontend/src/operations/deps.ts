@@ -1,7 +1,7 @@
-import type { AccountId, AwsError, FactSink, Invoker, Result } from '@weft/contracts'
+import type { AccountId, AwsError, FactSink, Invoker, LayerEntry, Result } from '@weft/contracts'
 import type { EventAcceptor } from '@weft/delivery'
 import type { Clock, Logger, Random } from '@weft/platform'
-import type { Catalogue, CatalogueStores, CodeStore, Offer, Scope } from '@weft/registry'
+import type { Catalogue, CatalogueStores, CodeStore, Collection, Offer, Scope } from '@weft/registry'
 import type { Principal } from '../doors/door.ts'
 import type { Markers } from './markers.ts'
 
@@ -10,6 +10,7 @@ export interface OperationDeps {
   readonly catalogue: Catalogue
   readonly stores: CatalogueStores
   readonly code: CodeStore
+  readonly layers: Collection<LayerEntry>
   readonly invoker: Invoker
   readonly events: EventAcceptor
   readonly facts: FactSink

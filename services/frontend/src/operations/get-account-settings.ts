@@ -1,10 +1,9 @@
 import { limits, ok } from '@weft/contracts'
 import { unreservedConcurrency } from '@weft/registry'
 import type { Management } from './api.ts'
+import { codeStorageLimitOf, storedCodeBytes } from './code-storage.ts'
 import { concurrencyLimitOf } from './concurrency.ts'
 import type { OperationDeps } from './deps.ts'
-import { storedCodeBytes } from './lookup.ts'
-import { codeStorageBytes } from './read-package.ts'
 
 export const getAccountSettings =
   (deps: OperationDeps): Management['GetAccountSettings'] =>
@@ -13,14 +12,14 @@ export const getAccountSettings =
     const limit = concurrencyLimitOf(deps, principal.accountId)
     return ok({
       AccountLimit: {
-        TotalCodeSize: codeStorageBytes,
+        TotalCodeSize: codeStorageLimitOf(deps, principal.accountId),
         CodeSizeUnzipped: limits.unzippedBytes,
         CodeSizeZipped: limits.zipBytes,
         ConcurrentExecutions: limit,
         UnreservedConcurrentExecutions: unreservedConcurrency(limit, functions),
       },
       AccountUsage: {
-        TotalCodeSize: storedCodeBytes(deps.catalogue, principal.accountId),
+        TotalCodeSize: storedCodeBytes(deps, principal.accountId),
         FunctionCount: functions.length,
       },
     })

@@ -1,5 +1,4 @@
 import {
-  type AccountId,
   type AwsError,
   catalogueKeys,
   type FunctionName,
@@ -12,7 +11,6 @@ import {
 } from '@weft/contracts'
 import {
   arnOf,
-  type Catalogue,
   functionNotFound,
   nameFunction,
   type ResolveCatalogue,
@@ -63,13 +61,6 @@ async function readResolving(
   }
   return { function: () => record, version: (_account, _name, number) => versions.get(number), alias: () => alias }
 }
-
-/** Code that an account stores, bytes; every version counts its own, as on AWS. */
-export const storedCodeBytes = (catalogue: Catalogue, account: AccountId): number =>
-  catalogue
-    .functions(account)
-    .flatMap((record) => [record.latest, ...catalogue.versions(account, record.functionName)])
-    .reduce((sum, version) => sum + version.code.sizeBytes, 0)
 
 /**
  * Reads a function, lets a rule change it and stores the result by compare-and-set. `tries` above 1 is for changes that

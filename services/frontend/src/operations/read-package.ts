@@ -1,11 +1,9 @@
+import { createHash } from 'node:crypto'
 import { readZip } from '@weft/archive'
-import { type AwsError, awsError, err, limits, ok, type Result } from '@weft/contracts'
+import { type AwsError, awsError, type CodeLocation, err, limits, ok, type Result } from '@weft/contracts'
 import { invalidParameter, notServed, type Scope } from '@weft/registry'
+import { codeStorageLimitOf, storedCodeBytes } from './code-storage.ts'
 import type { OperationDeps } from './deps.ts'
-import { storedCodeBytes } from './lookup.ts'
-
-/** Code storage of an account, bytes: 75 GB, as GetAccountSettings states it. */
-export const codeStorageBytes = 80_530_636_800
 
 export interface CodeInput {
   readonly ZipFile?: Uint8Array | undefined
@@ -16,23 +14,37 @@ export interface CodeInput {
   readonly SourceKMSKeyArn?: string | undefined
 }
 
+export interface Package {
+  readonly zip: Buffer
+  readonly code: CodeLocation
+  readonly unzippedBytes: number
+}
+
 /** The package a request names, read from beginning to end and found sound. Errors carry AWS's texts. */
 export async function readPackage(
-  deps: Pick<OperationDeps, 'bucketObject' | 'catalogue'>,
+  deps: Pick<OperationDeps, 'bucketObject' | 'catalogue' | 'layers'>,
   scope: Scope,
   input: CodeInput,
-): Promise<Result<Buffer, AwsError>> {
+): Promise<Result<Package, AwsError>> {
   const given = await fetchPackage(deps, scope, input)
   if (!given.ok) return given
   const zip = Buffer.from(given.value.buffer, given.value.byteOffset, given.value.byteLength)
   if (zip.byteLength === 0) return invalidParameter('Uploaded file must be a non-empty zip')
   if (zip.byteLength > limits.zipBytes)
     return err(awsError('RequestEntityTooLargeException', `Zipped size must be smaller than ${limits.zipBytes} bytes`))
-  const used = storedCodeBytes(deps.catalogue, scope.accountId)
-  if (used + zip.byteLength > codeStorageBytes)
+  const used = storedCodeBytes(deps, scope.accountId)
+  if (used + zip.byteLength > codeStorageLimitOf(deps, scope.accountId))
     return err(awsError('CodeStorageExceededException', 'Code storage limit exceeded.'))
   const read = await readZip(zip)
-  return read.ok ? ok(zip) : read
+  if (!read.ok) return read
+  const { unzippedBytes } = read.value
+  return ok({ zip, code: { ...locate(zip), unzippedBytes }, unzippedBytes })
+}
+
+/** Where a package will lie, before it lies there. */
+function locate(zip: Uint8Array): CodeLocation {
+  const hash = createHash('sha256').update(zip).digest()
+  return { digest: hash.toString('hex'), sha256: hash.toString('base64'), sizeBytes: zip.byteLength }
 }
 
 async function fetchPackage(

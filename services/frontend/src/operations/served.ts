@@ -31,6 +31,19 @@ export {
 export { getAccountSettings } from './get-account-settings.ts'
 export { getFunction } from './get-function.ts'
 export { getFunctionConfiguration } from './get-function-configuration.ts'
+export {
+  addLayerVersionPermission,
+  getLayerVersionPolicy,
+  removeLayerVersionPermission,
+} from './layer-permissions.ts'
+export {
+  deleteLayerVersion,
+  getLayerVersion,
+  getLayerVersionByArn,
+  listLayers,
+  listLayerVersions,
+  publishLayerVersion,
+} from './layers.ts'
 export { listFunctions } from './list-functions.ts'
 export { listVersionsByFunction } from './list-versions-by-function.ts'
 export { addPermission, getPolicy, removePermission } from './permissions.ts'

@@ -9,7 +9,6 @@ import {
   updateInProgress,
 } from '@weft/registry'
 import type { Management } from './api.ts'
-import { locate } from './create-function.ts'
 import { type OperationDeps, scopeOf } from './deps.ts'
 import { changeFunction, functionKey } from './lookup.ts'
 import { publishLatest } from './publish-version.ts'
@@ -21,16 +20,16 @@ export const updateFunctionCode =
     const scope = scopeOf(deps, principal)
     const named = nameFunction(scope, input.FunctionName)
     if (!named.ok) return named
-    const zip = await readPackage(deps, scope, input)
-    if (!zip.ok) return zip
-    const code = locate(zip.value)
+    const given = await readPackage(deps, scope, input)
+    if (!given.ok) return given
+    const { zip, code } = given.value
     const stamp = { nowMs: deps.clock.now(), revisionId: randomUUID() }
-    const change = (record: FunctionRecord | undefined) => update(record, input, code, scope, deps.offer(), stamp)
+    const change = (record: FunctionRecord | undefined) => update(record, input, { code }, scope, deps.offer(), stamp)
     const stored = await deps.stores.functions.read(functionKey(scope, named.value.functionName))
     const planned = change(stored?.value)
     if (!planned.ok) return planned
     if (input.DryRun) return ok(describeFunction(planned.value, planned.value.latest))
-    await deps.code.put(zip.value)
+    await deps.code.put(zip)
     const changed = await changeFunction(deps, scope, input.FunctionName, change)
     if (!changed.ok) return changed
     if (!input.Publish) return ok(describeUpdated(changed.value))

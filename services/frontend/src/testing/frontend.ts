@@ -5,12 +5,13 @@ import {
   type InvokeCall,
   type InvokeOutcome,
   type Invoker,
+  type LayerEntry,
   ok,
   type Result,
 } from '@weft/contracts'
 import type { EventAcceptor, NewEvent } from '@weft/delivery'
 import { silentLogger, systemClock } from '@weft/platform'
-import { MemoryCatalogue, MemoryCodeStore } from '@weft/registry/testing'
+import { MemoryCatalogue, MemoryCodeStore, MemoryCollection } from '@weft/registry/testing'
 import { ZipFile } from 'yazl'
 import { frontendDefaults } from '../config.ts'
 import { type FrontendDeps, type FrontendService, startFrontend } from '../service.ts'
@@ -75,6 +76,7 @@ class FakeFacts implements FactSink {
 export interface TestParts {
   readonly catalogue: MemoryCatalogue
   readonly code: MemoryCodeStore
+  readonly layers: MemoryCollection<LayerEntry>
   readonly invoker: FakeInvoker
   readonly events: FakeEvents
   readonly facts: FakeFacts
@@ -99,6 +101,7 @@ export async function startTestFrontend(
   const parts: TestParts = {
     catalogue,
     code: new MemoryCodeStore(),
+    layers: new MemoryCollection<LayerEntry>(),
     invoker: new FakeInvoker(),
     events: new FakeEvents(),
     facts: new FakeFacts(),

@@ -1,0 +1,54 @@
+import { type Clock, type Logger, systemClock } from '@weft/platform'
+import type { Collection } from '@weft/registry'
+import type { NatsLink } from '../link.ts'
+import { watchBucket } from './bucket-watch.ts'
+import { decode, openStore } from './store.ts'
+
+/** A collection, kept up to date by a watch for as long as it is not disposed. */
+export interface NatsCollection<T> extends Collection<T>, AsyncDisposable {
+  /** Resolves when all of it has been read once. */
+  readonly whenReady: Promise<void>
+  problems(): readonly string[]
+}
+
+/** Opens a bucket of JSON records; it is empty until `whenReady` resolves. */
+export function openCollection<T>(
+  link: NatsLink,
+  bucket: string,
+  { log, clock = systemClock }: { readonly log: Logger; readonly clock?: Clock },
+): NatsCollection<T> {
+  const records = new Map<string, T>()
+  const unreadable = new Set<string>()
+  const watch = watchBucket({
+    link,
+    clock,
+    log,
+    bucket,
+    onEntry(key, value) {
+      unreadable.delete(key)
+      try {
+        if (value === undefined) records.delete(key)
+        else records.set(key, decode<T>(value))
+      } catch (error) {
+        // The last readable record stays.
+        unreadable.add(key)
+        log.error({ err: error, bucket, key }, 'a record cannot be read')
+      }
+    },
+  })
+  return {
+    store: openStore<T>(link, clock, bucket, watch),
+    get: (key) => records.get(key),
+    list: (prefix) =>
+      [...records]
+        .filter(([key]) => key.startsWith(prefix))
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([, record]) => record),
+    whenReady: watch.whenReady,
+    problems: () => [
+      ...watch.problems(),
+      ...[...unreadable].map((key) => `the record ${key} of ${bucket} cannot be read`),
+    ],
+    [Symbol.asyncDispose]: () => watch[Symbol.asyncDispose](),
+  }
+}

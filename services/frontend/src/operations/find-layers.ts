@@ -1,0 +1,43 @@
+import {
+  type AwsError,
+  type LayerEntry,
+  type LayerReference,
+  type LayerVersion,
+  layerKeys,
+  ok,
+  type Result,
+} from '@weft/contracts'
+import { type LayerVersionRef, parseLayerVersionArn, type Scope, useLayers } from '@weft/registry'
+import type { Principal } from '../doors/door.ts'
+import type { OperationDeps } from './deps.ts'
+
+export const isLayerVersion = (entry: LayerEntry | undefined): entry is LayerVersion =>
+  entry !== undefined && 'version' in entry
+
+/** A layer version; one that was made a moment ago through another frontend is found in the store. */
+export async function readLayer(
+  { layers }: Pick<OperationDeps, 'layers'>,
+  { accountId, layerName, version }: Pick<LayerVersionRef, 'accountId' | 'layerName' | 'version'>,
+): Promise<LayerVersion | undefined> {
+  const key = layerKeys.version(accountId, layerName, version)
+  const entry = layers.get(key) ?? (await layers.store.read(key))?.value
+  return isLayerVersion(entry) ? entry : undefined
+}
+
+/** The layers that a function's settings name, in order; none when the request does not speak of layers. */
+export async function findLayers(
+  deps: Pick<OperationDeps, 'layers'>,
+  scope: Scope,
+  principal: Principal,
+  arns: readonly string[] | undefined,
+): Promise<Result<{ readonly layers?: readonly LayerReference[] }, AwsError>> {
+  if (!arns) return ok({})
+  const found = new Map<string, LayerVersion>()
+  for (const arn of arns) {
+    const ref = parseLayerVersionArn(arn)
+    const layer = ref && (await readLayer(deps, ref))
+    if (layer) found.set(arn, layer)
+  }
+  const used = useLayers(scope, arns, (arn) => found.get(arn), principal.arn)
+  return used.ok ? ok({ layers: used.value }) : used
+}
