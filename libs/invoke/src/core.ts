@@ -4,12 +4,14 @@ import {
   type DispatcherFrame,
   type DispatcherHello,
   type Lease,
+  type LeaseGranted,
   type LeaseId,
   type PlacementToDispatcherFrame,
 } from '@weft/contracts/placement'
 import type { SandboxSpec } from '@weft/contracts/sandbox'
 import { type ResultFrame, type RunFrame, type RunResult, RunStatus } from '@weft/contracts/worker'
 import { AnswerWindow } from './answer-window.ts'
+import { leasesWanted, Patience, RunTimes, unhindered } from './demand.ts'
 import { acquireFrame, busyFrame, cancelFrame, creditFrame, invokeFrame, releaseFrame } from './frames.ts'
 import { type Held, type Lane, newLane, type PendingCall, takeFree } from './lanes.ts'
 import { LeaseBook } from './lease-book.ts'
@@ -21,8 +23,9 @@ export interface DispatcherConfig {
   /** An idle lease is given back after this time. */
   readonly idleLeaseMs: number
   /**
-   * A call waits this long for a lease at hand before it asks placement for another: on few cores fewer, busier
-   * sandboxes are faster, and a run of a fraction of a millisecond is over sooner than a sandbox starts.
+   * A call waits this long, or as long as cold starts are found to take if that is longer, for a lease at hand or on its
+   * way rather than asking placement for another: on few cores fewer, busier sandboxes are faster, and a run of a
+   * fraction of a millisecond is over sooner than a sandbox starts.
    */
   readonly patienceMs: number
   /** Calls that wait for sandboxes at once; more are refused. */
@@ -55,6 +58,8 @@ export class DispatcherCore {
   readonly #lanes = new Map<string, Lane>()
   readonly #leases = new LeaseBook()
   readonly #line = new WaitingLine()
+  readonly #runTimes = new RunTimes()
+  readonly #patience: Patience
   #seq = 0n
   #generation = 0n
   #closing = false
@@ -62,6 +67,7 @@ export class DispatcherCore {
 
   constructor(config: DispatcherConfig, output: DispatcherOutput, partitionOf: (accountId: string) => number) {
     this.#config = config
+    this.#patience = new Patience(config.patienceMs)
     this.#output = output
     this.#partitionOf = partitionOf
   }
@@ -98,7 +104,7 @@ export class DispatcherCore {
   ): PendingCall | undefined {
     let lane = this.#lanes.get(spec.sandboxKey)
     if (!lane) {
-      lane = newLane(spec, this.#partitionOf(spec.accountId))
+      lane = newLane(spec, this.#partitionOf(spec.accountId), this.#runTimes.of(spec.functionArn))
       this.#lanes.set(spec.sandboxKey, lane)
     }
     if (this.#closing || this.#line.size >= this.#config.maxWaiting) {
@@ -111,6 +117,8 @@ export class DispatcherCore {
       lane,
       done,
       seq: 0n,
+      inherited: false,
+      askedAt: 0,
       enqueuedAt: now,
       deadline: now + spec.timeoutMs + limits.initTimeoutMs,
       state: 'waiting',
@@ -158,13 +166,18 @@ export class DispatcherCore {
       case 'welcome':
         return
       case 'granted':
-        if (frame.value.lease?.id) this.#granted(partition, frame.value.seq, frame.value.lease, now)
+        if (frame.value.lease?.id) this.#granted(partition, frame.value, frame.value.lease, now)
         return
       case 'denied': {
         // A placement that does not lead has decided nothing: the acquire is repeated to the one that does.
         if (frame.value.reason === DenialReason.DENIAL_REASON_NOT_LEADER) return
         const pending = this.#line.answered(partition, frame.value.seq)
-        if (pending) this.#endWaiting(pending, outcomeOfDenial(frame.value))
+        if (!pending) return
+        // What has waited too long is the acquire, not this call.
+        const early = pending.inherited && frame.value.reason === DenialReason.DENIAL_REASON_NO_CAPACITY
+        if (early) this.#acquire(pending, now)
+        else this.#endWaiting(pending, outcomeOfDenial(frame.value))
+        this.#balance(pending.lane, now)
         return
       }
       case 'recall':
@@ -197,8 +210,8 @@ export class DispatcherCore {
       return
     }
     const { lane } = held
-    const tookMs = now - held.startedAt
-    lane.runMs = lane.runMs === 0 ? tookMs : lane.runMs * 0.8 + tookMs * 0.2
+    lane.runMs = unhindered(lane.runMs, result.durationMs)
+    this.#moved(lane, now)
     this.#reuse(held, result.sandboxLost, now)
     pending.state = 'ended'
     pending.done(outcomeOfResult(result, lane.spec.version))
@@ -218,7 +231,7 @@ export class DispatcherCore {
       else {
         pending.state = 'ended'
         pending.done(platformError('the worker was lost during the invocation', true))
-        this.#askIfAlone(held.lane, now)
+        this.#balance(held.lane, now)
       }
     }
   }
@@ -227,7 +240,7 @@ export class DispatcherCore {
     this.#dueAt = Number.POSITIVE_INFINITY
     for (const lane of [...this.#lanes.values()]) {
       this.#endLate(lane, now)
-      this.#endPatience(lane, now)
+      this.#noticeStall(lane, now)
       this.#giveBackIdle(lane, now)
     }
   }
@@ -241,9 +254,10 @@ export class DispatcherCore {
     }
   }
 
-  #granted(partition: number, seq: bigint, lease: Lease, now: number): void {
+  #granted(partition: number, { seq, cold }: LeaseGranted, lease: Lease, now: number): void {
     const lane = this.#lanes.get(lease.sandboxKey)
     const asker = this.#line.answered(partition, seq)
+    if (asker && cold) this.#patience.coldStart(now - asker.askedAt)
     if (!lane || this.#closing) {
       // Its call was served or gave up meanwhile, and no other needs the lease.
       this.#output.toPlacement(partition, releaseFrame(lease, intact))
@@ -251,6 +265,7 @@ export class DispatcherCore {
     }
     const held = this.#leases.add(lease, lane, now)
     const [oldest] = lane.waiting
+    this.#moved(lane, now)
     if (oldest && asker && oldest !== asker) this.#line.swap(oldest, asker)
     if (oldest) this.#serve(oldest, held, now)
     else this.#park(held, now)
@@ -266,33 +281,47 @@ export class DispatcherCore {
     }
     if (!ifIdle && !held.recalled) {
       this.#leases.markRecalled(held)
-      this.#askIfAlone(held.lane, now)
+      this.#balance(held.lane, now)
     }
     this.#output.toPlacement(partition, busyFrame(id, sandboxId, ifIdle))
   }
 
   #wait(pending: PendingCall, now: number): void {
-    const { lane } = pending
-    const expectedMs = (lane.runMs * (lane.waiting.size + 1)) / lane.keeping
     this.#line.join(pending, 'end')
     this.#due(pending.deadline)
-    // 0/0, a lane without leases, is not less than anything.
-    if (expectedMs < this.#config.patienceMs) {
-      lane.patient.add(pending)
-      this.#due(now + this.#config.patienceMs)
-    } else this.#acquire(pending, now)
+    pending.lane.patient.add(pending)
+    this.#balance(pending.lane, now)
+    if (pending.seq === 0n) this.#due(now + this.#patience.ms)
   }
 
   #acquire(pending: PendingCall, now: number): void {
     this.#seq += 1n
-    this.#line.asks(pending, this.#seq)
+    this.#line.asks(pending, this.#seq, now)
     this.#output.toPlacement(pending.lane.partition, acquireFrame(pending, now))
   }
 
-  /** Calls that wait patiently for leases that are no longer kept ask for their own. */
-  #askIfAlone(lane: Lane, now: number): void {
-    if (lane.keeping > 0) return
-    for (const pending of [...lane.patient]) this.#acquire(pending, now)
+  /** Brings what is asked for a lane into line with what its calls need. */
+  #balance(lane: Lane, now: number): void {
+    if (lane.waiting.size === 0) return
+    const wanted = leasesWanted(lane, this.#patience.ms)
+    for (const pending of lane.patient) {
+      if (lane.keeping + lane.asking >= wanted) break
+      this.#acquire(pending, now)
+    }
+    // A margin, so that an average around a step does not ask and withdraw in turns.
+    if (lane.asking === 0 || lane.keeping + lane.asking <= 2 * wanted) return
+    for (const pending of [...lane.waiting].reverse()) {
+      if (lane.asking === 0 || lane.keeping + lane.asking <= wanted) break
+      if (pending.seq === 0n) continue
+      this.#output.toPlacement(lane.partition, cancelFrame(this.#line.becomesPatient(pending)))
+    }
+    this.#due(now + this.#patience.ms)
+  }
+
+  /** A lease has come or has come free. */
+  #moved(lane: Lane, now: number): void {
+    lane.progressAt = now
+    lane.atLeast = 0
   }
 
   #leaveLine(pending: PendingCall): void {
@@ -334,12 +363,14 @@ export class DispatcherCore {
     const { lane } = held
     if (sandboxLost || held.recalled || this.#closing) {
       this.#release(held, { sandboxLost, mayStillRun: false })
-      this.#askIfAlone(lane, now)
+      this.#balance(lane, now)
       return
     }
     const [next] = lane.waiting
-    if (next) this.#serve(next, held, now)
-    else this.#park(held, now)
+    if (next) {
+      this.#serve(next, held, now)
+      this.#balance(lane, now)
+    } else this.#park(held, now)
   }
 
   #park(held: Held, now: number): void {
@@ -366,8 +397,9 @@ export class DispatcherCore {
     }
     this.#line.join(pending, 'front')
     this.#due(pending.deadline)
+    // A call that has lost its turn once does not wait for those after it.
     this.#acquire(pending, now)
-    this.#askIfAlone(lane, now)
+    this.#balance(lane, now)
   }
 
   #release(held: Held, sandbox: typeof intact): void {
@@ -387,15 +419,22 @@ export class DispatcherCore {
     }
   }
 
-  #endPatience(lane: Lane, now: number): void {
-    for (const pending of lane.patient) {
-      const until = pending.enqueuedAt + this.#config.patienceMs
-      if (now < until) {
-        this.#due(until)
-        return
-      }
-      this.#acquire(pending, now)
+  /**
+   * Runs that take longer than those before them hold up the line: twice as many leases with every patience that passes
+   * without one coming free. Where none is at hand yet, another would not come sooner than those on their way.
+   */
+  #noticeStall(lane: Lane, now: number): void {
+    const [oldest] = lane.patient
+    if (!oldest) return
+    const stalledAt = Math.max(lane.progressAt, oldest.enqueuedAt) + this.#patience.ms
+    if (now < stalledAt) {
+      this.#due(stalledAt)
+      return
     }
+    if (lane.keeping > 0) lane.atLeast = 2 * (lane.keeping + lane.asking)
+    lane.progressAt = now
+    this.#balance(lane, now)
+    if (lane.patient.size > 0) this.#due(now + this.#patience.ms)
   }
 
   #giveBackIdle({ free }: Lane, now: number): void {
@@ -409,6 +448,7 @@ export class DispatcherCore {
 
   #dropLaneIfUnused(lane: Lane): void {
     if (lane.waiting.size > 0 || lane.held > 0) return
+    if (lane.runMs !== undefined) this.#runTimes.remember(lane.spec.functionArn, lane.runMs)
     if (this.#lanes.get(lane.spec.sandboxKey) === lane) this.#lanes.delete(lane.spec.sandboxKey)
   }
 

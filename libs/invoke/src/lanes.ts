@@ -10,6 +10,10 @@ export interface PendingCall {
   readonly done: (outcome: InvokeOutcome) => void
   /** Of its acquire; 0 while it has none. */
   seq: bigint
+  /** The acquire was made for a call before it, whose wait may end sooner. */
+  inherited: boolean
+  /** When the acquire was made. */
+  askedAt: number
   enqueuedAt: number
   /** Until when it waits for a sandbox. */
   readonly deadline: number
@@ -52,11 +56,17 @@ export interface Lane {
   held: number
   /** Leases that will serve more calls of this lane: held and not recalled. */
   keeping: number
-  /** Moving average of what a run takes, ms. */
-  runMs: number
+  /** Open acquires. */
+  asking: number
+  /** What a run takes without its initialisation when nothing is in its way, ms; undefined before the first one. */
+  runMs: number | undefined
+  /** When a lease last came or came free. */
+  progressAt: number
+  /** Leases to have whatever the average says, because nothing has come free for too long. */
+  atLeast: number
 }
 
-export const newLane = (spec: SandboxSpec, partition: number): Lane => ({
+export const newLane = (spec: SandboxSpec, partition: number, runMs: number | undefined): Lane => ({
   spec,
   partition,
   free: [],
@@ -64,7 +74,10 @@ export const newLane = (spec: SandboxSpec, partition: number): Lane => ({
   patient: new Set(),
   held: 0,
   keeping: 0,
-  runMs: 0,
+  asking: 0,
+  runMs,
+  progressAt: 0,
+  atLeast: 0,
 })
 
 /** Takes an idle lease out of those that are at hand. */

@@ -10,6 +10,8 @@ export const newWorker = (id: string, address: string, now: number): Worker => (
   address,
   runtimes: new Set(),
   memoryMb: 0,
+  parallelStarts: Number.POSITIVE_INFINITY,
+  starting: 0,
   reportedFreeMb: undefined,
   promisedMb: 0,
   unreportedMb: 0,
@@ -46,6 +48,7 @@ export function addSandbox(
   if (startState === 'starting') {
     sandbox.pool.starting.add(sandbox)
     state.starting.add(sandbox)
+    worker.starting += 1
   }
   return sandbox
 }
@@ -116,7 +119,7 @@ export function dropIfEmpty(state: PartitionState, worker: Worker): void {
 export function leaveState(state: PartitionState, sandbox: Sandbox): void {
   if (sandbox.state === 'starting') {
     sandbox.pool.starting.delete(sandbox)
-    state.starting.delete(sandbox)
+    if (state.starting.delete(sandbox)) sandbox.worker.starting -= 1
   } else if (sandbox.state === 'idle') {
     const at = sandbox.pool.idle.lastIndexOf(sandbox)
     if (at >= 0) sandbox.pool.idle.splice(at, 1)

@@ -1,8 +1,9 @@
 import { DenialReason } from '@weft/contracts/placement'
-import type { SandboxSpec } from '@weft/contracts/sandbox'
+import { bestWorker, crowdedWorker, offers, whyNever } from './choose-worker.ts'
 import { deny, grant } from './leases.ts'
+import { askForRoom, claimRoom } from './make-room.ts'
 import { addSandbox, stopSandbox } from './sandboxes.ts'
-import type { PartitionState, Pool, Sandbox, Worker } from './state.ts'
+import type { PartitionState, Pool, Worker } from './state.ts'
 
 /** Starved pools looked at after one event; the rest waits for the next. */
 const starvedPerEvent = 64
@@ -18,6 +19,7 @@ export function settlePool(state: PartitionState, pool: Pool, now: number): void
   if (pool.retired)
     for (const sandbox of [...pool.idle]) stopSandbox(state, sandbox, 'replaced by a newer revision', now)
   if (wanted(pool) > 0) {
+    if (!state.starved.has(pool)) pool.starvedAt = now
     state.starved.add(pool)
     return
   }
@@ -28,37 +30,59 @@ export function settlePool(state: PartitionState, pool: Pool, now: number): void
 }
 
 /**
- * Starts what pools want, oldest want first, as far as there is room; where there is none, asks for the oldest idle
- * sandboxes of others to be stopped and lets the pool wait. Late binding: the waiter takes whatever is free first.
+ * Starts what pools want, one each in turn, oldest want first, as far as there is room and workers take starts; where
+ * there is no room, has it made and lets the pool wait. Late binding: the waiter takes whatever is free first.
  */
 export function settleStarts(state: PartitionState, now: number): void {
-  /** Room that is spoken for by pools earlier in the line, MB by worker. */
   const claims = new Map<Worker, number>()
-  let left = starvedPerEvent
-  for (const pool of state.starved) {
-    if (left-- === 0) break
-    if (pool.probing > 0 && now < pool.probeUntil) continue
-    if (now < pool.backoffUntil) continue
-    const hopeless = whyNever(state, pool.spec, now)
-    if (hopeless) {
-      for (const waiter of [...pool.waiters]) deny(state, waiter, DenialReason.DENIAL_REASON_NO_CAPACITY, hopeless)
+  const line = [...state.starved].slice(0, starvedPerEvent).filter((pool) => mayStart(state, pool, now))
+  for (let turn = line; turn.length > 0; ) turn = turn.filter((pool) => startOne(state, pool, claims, now))
+}
+
+/** What can never run is told so; what waits for an answer, or after a failure, is left for later. */
+function mayStart(state: PartitionState, pool: Pool, now: number): boolean {
+  if ((pool.probing > 0 && now < pool.probeUntil) || now < pool.backoffUntil) return false
+  const hopeless = whyNever(state, pool.spec, now)
+  if (hopeless)
+    for (const waiter of [...pool.waiters]) deny(state, waiter, DenialReason.DENIAL_REASON_NO_CAPACITY, hopeless)
+  return true
+}
+
+/** Whether the pool should have another turn. */
+function startOne(state: PartitionState, pool: Pool, claims: Map<Worker, number>, now: number): boolean {
+  if (wanted(pool) <= 0) {
+    state.starved.delete(pool)
+    state.dirtyPools.add(pool)
+    return false
+  }
+  const worker = bestWorker(state, pool, claims, now)
+  if (worker === 'busy') return false
+  if (!worker) {
+    waitForRoom(state, pool, claims, now)
+    return false
+  }
+  if (pool.fn.account.ledger.admitEnvironment(pool.fn.name, now)) {
+    start(state, pool, worker, now)
+    // Its next want comes after those of the others.
+    state.starved.delete(pool)
+    state.starved.add(pool)
+    pool.starvedAt = now
+    return true
+  }
+  const newest = [...pool.waiters].at(-1)
+  if (newest) deny(state, newest, DenialReason.DENIAL_REASON_SCALING_RATE, 'too many new environments', 1)
+  return true
+}
+
+function waitForRoom(state: PartitionState, pool: Pool, claims: Map<Worker, number>, now: number): void {
+  for (let left = wanted(pool); left > 0; left--) {
+    if (claimRoom(state, pool, claims, now)) continue
+    const crowded = crowdedWorker(state, pool, now)
+    if (!crowded) {
+      askForRoom(state, pool, now)
+      return
     }
-    while (wanted(pool) > 0) {
-      const worker = bestWorker(state, pool, claims, now)
-      if (!worker) {
-        claimRoom(state, pool, claims, now)
-        break
-      }
-      if (pool.fn.account.ledger.admitEnvironment(pool.fn.name, now)) start(state, pool, worker, now)
-      else {
-        const newest = [...pool.waiters].at(-1)
-        if (newest) deny(state, newest, DenialReason.DENIAL_REASON_SCALING_RATE, 'too many new environments', 1)
-      }
-    }
-    if (wanted(pool) <= 0) {
-      state.starved.delete(pool)
-      state.dirtyPools.add(pool)
-    }
+    start(state, pool, crowded, now)
   }
 }
 
@@ -75,50 +99,7 @@ export function startFailed(state: PartitionState, pool: Pool, worker: Worker, r
   if (oldest) deny(state, oldest, DenialReason.DENIAL_REASON_START_FAILED, reason)
 }
 
-const freeMb = (worker: Worker): number => {
-  const own = worker.memoryMb - worker.promisedMb
-  return worker.reportedFreeMb === undefined ? own : Math.min(own, worker.reportedFreeMb - worker.unreportedMb)
-}
-
 const wanted = (pool: Pool): number => pool.waiters.size - pool.starting.size - pool.idle.length
-
-const offers = (worker: Worker, spec: SandboxSpec): boolean =>
-  worker.connection !== undefined && worker.runtimes.has(spec.runtime) && worker.memoryMb >= spec.memoryMb
-
-/** Why no worker could ever take it; undefined while that is open, because workers may still be on their way. */
-function whyNever(state: PartitionState, spec: SandboxSpec, now: number): string | undefined {
-  if (now < state.startedAt + state.timings.rebuildMs || state.workerOf.size === 0) return undefined
-  const connected = [...state.workerOf.values()]
-  if (connected.some((worker) => offers(worker, spec))) return undefined
-  return connected.some((worker) => worker.runtimes.has(spec.runtime))
-    ? `no worker is large enough for ${spec.memoryMb} MB`
-    : `no worker offers the runtime ${spec.runtime}`
-}
-
-/**
- * Most free memory first, which spreads; a worker that has had the function counts as having a quarter more, because its
- * code is there. Where the function has just failed to start comes last.
- */
-function bestWorker(
-  state: PartitionState,
-  pool: Pool,
-  claims: ReadonlyMap<Worker, number>,
-  now: number,
-): Worker | undefined {
-  let best: Worker | undefined
-  let bestScore = Number.NEGATIVE_INFINITY
-  for (const worker of state.workerOf.values()) {
-    if (worker.draining || now < worker.refusedUntil || !offers(worker, pool.spec)) continue
-    const left = freeMb(worker) - (claims.get(worker) ?? 0) - pool.spec.memoryMb
-    if (left < 0) continue
-    const score = left / worker.memoryMb + (worker.functions.has(pool.fn) ? 0.25 : 0) - (worker === pool.avoid ? 2 : 0)
-    if (score > bestScore || (score === bestScore && best && worker.id < best.id)) {
-      best = worker
-      bestScore = score
-    }
-  }
-  return best
-}
 
 function start(state: PartitionState, pool: Pool, worker: Worker, now: number): void {
   const sandbox = addSandbox(state, state.config.newSandboxId(), pool.spec, worker, 'starting', now)
@@ -128,56 +109,4 @@ function start(state: PartitionState, pool: Pool, worker: Worker, now: number): 
     $case: 'start',
     value: { epoch: BigInt(state.config.epoch), sandboxId: sandbox.id, spec: pool.spec },
   })
-}
-
-/** Speaks for room that is being freed, and has more freed where that is not enough. */
-function claimRoom(state: PartitionState, pool: Pool, claims: Map<Worker, number>, now: number): void {
-  for (let left = wanted(pool); left > 0; left--) {
-    const need = pool.spec.memoryMb
-    let best: { worker: Worker; victims: Sandbox[] } | undefined
-    for (const worker of state.workerOf.values()) {
-      if (worker.draining || !offers(worker, pool.spec)) continue
-      const victims = victimsOn(worker, pool, need + (claims.get(worker) ?? 0))
-      if (victims && (!best || victims.length < best.victims.length)) best = { worker, victims }
-    }
-    if (!best) {
-      const worker = crowdedWorker(state, pool, now)
-      if (!worker) return
-      start(state, pool, worker, now)
-      continue
-    }
-    claims.set(best.worker, (claims.get(best.worker) ?? 0) + need)
-    for (const sandbox of best.victims) stopSandbox(state, sandbox, 'memory is needed for another function', now)
-  }
-}
-
-/**
- * A worker that would have room but for other partitions: only it can judge whether their sandboxes are in use, so it is
- * asked, and makes room or refuses.
- */
-function crowdedWorker(state: PartitionState, pool: Pool, now: number): Worker | undefined {
-  for (const worker of state.workerOf.values()) {
-    if (worker.draining || now < worker.refusedUntil || !offers(worker, pool.spec)) continue
-    const crowded = worker.reportedFreeMb !== undefined && worker.reportedFreeMb < worker.memoryMb - worker.promisedMb
-    if (crowded && worker.memoryMb - worker.promisedMb >= pool.spec.memoryMb) return worker
-  }
-  return undefined
-}
-
-/** The idle sandboxes, oldest first, that must go for `needMb` to become free; undefined when even all do not suffice. */
-function victimsOn(worker: Worker, pool: Pool, needMb: number): Sandbox[] | undefined {
-  let room = freeMb(worker)
-  const idle: Sandbox[] = []
-  for (const sandbox of worker.sandboxes) {
-    if (sandbox.state === 'stopping') room += sandbox.memoryMb
-    else if (sandbox.state === 'idle' && sandbox.pool !== pool) idle.push(sandbox)
-  }
-  idle.sort((a, b) => a.since - b.since)
-  const victims: Sandbox[] = []
-  for (const sandbox of idle) {
-    if (room >= needMb) break
-    victims.push(sandbox)
-    room += sandbox.memoryMb
-  }
-  return room >= needMb ? victims : undefined
 }

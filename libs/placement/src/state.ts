@@ -63,6 +63,10 @@ export interface Pool {
   backoffUntil: number
   /** Where the last of them failed. */
   avoid: Worker | undefined
+  /** Since when a start is wanted and not possible. */
+  starvedAt: number
+  /** When leases of others were last asked for, for their room. */
+  askedForRoomAt: number
   /** A newer revision has taken its place: what is idle is stopped. */
   retired: boolean
 }
@@ -96,6 +100,9 @@ export interface Worker {
   address: string
   runtimes: ReadonlySet<string>
   memoryMb: number
+  /** Starts that it takes at once. */
+  parallelStarts: number
+  starting: number
   /** Its own word, which includes sandboxes of other partitions; undefined until it spoke. */
   reportedFreeMb: number | undefined
   /** Of its sandboxes of this partition. */
@@ -227,6 +234,8 @@ export class PartitionState {
         failures: 0,
         backoffUntil: 0,
         avoid: undefined,
+        starvedAt: Number.POSITIVE_INFINITY,
+        askedForRoomAt: Number.NEGATIVE_INFINITY,
         retired: false,
       }
       pool.fn.pools += 1

@@ -19,6 +19,10 @@ export interface LeaseTimings {
   readonly fencedAfterMs: number
   /** A start waits this long at most for idle leases that other dispatchers were asked for. */
   readonly probeMs: number
+  /** How often leases of other functions are asked for when there is no room for a start. */
+  readonly askForRoomMs: number
+  /** A start that has found no room for this long takes the place of a sandbox that is in use, when its invocation ends. */
+  readonly makeWayMs: number
   /** A sandbox that is not ready by then has failed to start. */
   readonly startTimeoutMs: number
   /** A worker that refused a start for want of room is left alone for this time. */
@@ -36,6 +40,8 @@ export const defaultLeaseTimings: LeaseTimings = {
   workerFenceMs: 8_000,
   fencedAfterMs: 15_000,
   probeMs: 20,
+  askForRoomMs: 50,
+  makeWayMs: 200,
   startTimeoutMs: 60_000,
   refusedMs: 250,
   startBackoffMs: { first: 100, most: 10_000 },

@@ -30,6 +30,7 @@ export function workerHello(state: PartitionState, connection: ConnectionId, hel
   worker.address = hello.address
   worker.runtimes = new Set(hello.runtimes)
   worker.memoryMb = Number(hello.memoryMb)
+  worker.parallelStarts = hello.parallelStarts || Number.POSITIVE_INFINITY
   worker.reportedFreeMb = undefined
   worker.draining = false
   markReported(worker)

@@ -56,7 +56,7 @@ beforeEach(async () => {
   } as unknown as Fleet
   links = new PlacementLinks({
     ...{ directory, fleet, clock, random: () => 1, log: silentLogger },
-    hello: { workerId: 'w', address: 'h:1', zone: 'z', runtimes: ['nodejs24.x'], memoryMb: 1_000 },
+    hello: { workerId: 'w', address: 'h:1', zone: 'z', runtimes: ['nodejs24.x'], memoryMb: 1_000, parallelStarts: 0 },
   })
   await settle()
 })

@@ -13,6 +13,7 @@ export interface PlacementLinksParts {
     readonly zone: string
     readonly runtimes: readonly string[]
     readonly memoryMb: number
+    readonly parallelStarts: number
   }
   readonly clock: Clock
   readonly random: Random
@@ -134,6 +135,7 @@ export class PlacementLinks {
           ...{ workerId: hello.workerId, address: hello.address, zone: hello.zone, partition },
           runtimes: [...hello.runtimes],
           memoryMb: BigInt(hello.memoryMb),
+          parallelStarts: hello.parallelStarts,
           sandboxes: fleet.reports(partition),
           generation: this.#nextGeneration(),
         },

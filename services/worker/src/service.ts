@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { ResultFrame, RunFrame } from '@weft/contracts/worker'
 import { type Channel, delay, type Service, stopInOrder } from '@weft/platform'
@@ -64,7 +64,11 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
   const runtimes = [...images.keys()]
   const links = new PlacementLinks({
     ...{ directory: deps.placement, fleet, clock, random: deps.random, log },
-    hello: { workerId, address: settings.address, zone: settings.zone, runtimes, memoryMb: settings.memoryMb },
+    hello: {
+      ...{ workerId, address: settings.address, zone: settings.zone, runtimes, memoryMb: settings.memoryMb },
+      // A start is mostly computing.
+      parallelStarts: availableParallelism(),
+    },
   })
   const door = new InvokeDoor(fleet)
 

@@ -10,6 +10,8 @@ export interface Plan {
   readonly workers: number
   readonly dispatchers: number
   readonly workerMemoryMb: number
+  /** Starts that a worker takes at once; 0 for any number. */
+  readonly parallelStarts: number
   readonly idleLeaseMs: number
   readonly whenBlind: WhenBlind
   readonly timings: LeaseTimings
@@ -66,5 +68,6 @@ export function planOf(seed: number, scale: number): Plan {
       [1, 30],
       [0.1, 150],
     ] as const),
+    parallelStarts: dice.pick([0, 1, 4]),
   }
 }

@@ -14,6 +14,7 @@ export interface WorkerWorld {
   readonly timings: LeaseTimings
   readonly whenBlind: WhenBlind
   readonly memoryMb: number
+  readonly parallelStarts: number
   readonly dialPlacement: (from: Process, instanceId: string) => End<PlacementToWorkerFrame, WorkerFrame>
   readonly runMs: () => number
   readonly onRun: (run: ModelRun) => void
@@ -43,6 +44,7 @@ export class WorkerProcess {
         address: '',
         memoryMb: world.memoryMb,
         runtimes: ['nodejs24.x'],
+        parallelStarts: world.parallelStarts,
         timings: world.timings,
         whenBlind: world.whenBlind,
       },

@@ -95,6 +95,7 @@ export class World {
         timings: this.plan.timings,
         whenBlind: this.plan.whenBlind,
         memoryMb: this.plan.workerMemoryMb,
+        parallelStarts: this.plan.parallelStarts,
         dialPlacement: (from, id) => {
           const to = this.placements.find((p) => p.process.id === id)
           return this.network.dial(from, to?.process, (end) => to?.acceptWorker(end))

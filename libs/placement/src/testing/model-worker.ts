@@ -10,6 +10,8 @@ export interface ModelWorkerOptions {
   readonly address: string
   readonly memoryMb: number
   readonly runtimes: readonly string[]
+  /** Starts at once; 0 for any number. */
+  readonly parallelStarts: number
   readonly timings: Pick<LeaseTimings, 'workerFenceMs'>
   readonly whenBlind: WhenBlind
 }
@@ -89,7 +91,7 @@ export class ModelWorker {
     // Whatever should have stopped by now has, before anything is told.
     this.fenceIfDue(partition, now)
     gate.report(epoch)
-    const { id, address, memoryMb, runtimes } = this.#options
+    const { id, address, memoryMb, runtimes, parallelStarts } = this.#options
     const sandboxes: SandboxReport[] = [...this.#sandboxes.values()]
       .filter((s) => s.partition === partition)
       .map((s) => ({
@@ -109,6 +111,7 @@ export class ModelWorker {
           zone: '',
           runtimes: [...runtimes],
           memoryMb: BigInt(memoryMb),
+          parallelStarts,
           sandboxes,
           generation: this.#generation,
         },

@@ -106,6 +106,7 @@ export class Stage {
       zone: '',
       runtimes: ['nodejs24.x'],
       memoryMb: 1_024n,
+      parallelStarts: 0,
       sandboxes: [],
       generation: this.#generation,
       ...over,

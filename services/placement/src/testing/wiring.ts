@@ -202,7 +202,7 @@ export class WiredWorker {
     this.id = id
     this.#directory = directory
     const options = {
-      ...{ id, memoryMb: 16_384, runtimes: ['nodejs24.x'] },
+      ...{ id, memoryMb: 16_384, runtimes: ['nodejs24.x'], parallelStarts: 0 },
       ...{ timings: defaultLeaseTimings, whenBlind: 'serve' as const },
     }
     this.model = new ModelWorker(

@@ -248,6 +248,8 @@ export interface WorkerHello {
    * another connection is void. 0 is never void.
    */
   generation: bigint;
+  /** Starts that it takes at once: more would only slow each other down. 0: any number. */
+  parallelStarts: number;
 }
 
 export interface SandboxReport {
@@ -2451,6 +2453,7 @@ function createBaseWorkerHello(): WorkerHello {
     memoryMb: 0n,
     sandboxes: [],
     generation: 0n,
+    parallelStarts: 0,
   };
 }
 
@@ -2485,6 +2488,9 @@ export const WorkerHello: MessageFns<WorkerHello> = {
         throw new globalThis.Error("value provided for field message.generation of type uint64 too large");
       }
       writer.uint32(64).uint64(message.generation);
+    }
+    if (message.parallelStarts !== 0) {
+      writer.uint32(72).uint32(message.parallelStarts);
     }
     return writer;
   },
@@ -2566,6 +2572,14 @@ export const WorkerHello: MessageFns<WorkerHello> = {
             message.generation = reader.uint64() as bigint;
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.parallelStarts = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2598,6 +2612,11 @@ export const WorkerHello: MessageFns<WorkerHello> = {
         ? object.sandboxes.map((e: any) => SandboxReport.fromJSON(e))
         : [],
       generation: isSet(object.generation) ? BigInt(object.generation) : 0n,
+      parallelStarts: isSet(object.parallelStarts)
+        ? globalThis.Number(object.parallelStarts)
+        : isSet(object.parallel_starts)
+        ? globalThis.Number(object.parallel_starts)
+        : 0,
     };
   },
 
@@ -2627,6 +2646,9 @@ export const WorkerHello: MessageFns<WorkerHello> = {
     if (message.generation !== 0n) {
       obj.generation = message.generation.toString();
     }
+    if (message.parallelStarts !== 0) {
+      obj.parallelStarts = Math.round(message.parallelStarts);
+    }
     return obj;
   },
 
@@ -2645,6 +2667,7 @@ export const WorkerHello: MessageFns<WorkerHello> = {
     message.generation = (object.generation !== undefined && object.generation !== null)
       ? BigInt(object.generation)
       : 0n;
+    message.parallelStarts = object.parallelStarts ?? 0;
     return message;
   },
 };

@@ -1,0 +1,69 @@
+import type { SandboxSpec } from '@weft/contracts/sandbox'
+import type { PartitionState, Pool, Worker } from './state.ts'
+
+/** Room of a worker that is spoken for by pools earlier in the line, MB. */
+export type Claims = ReadonlyMap<Worker, number>
+
+export const freeMb = (worker: Worker): number => {
+  const own = worker.memoryMb - worker.promisedMb
+  return worker.reportedFreeMb === undefined ? own : Math.min(own, worker.reportedFreeMb - worker.unreportedMb)
+}
+
+/** It could run this, now or once there is room. */
+export const offers = (worker: Worker, spec: SandboxSpec): boolean =>
+  worker.connection !== undefined && worker.runtimes.has(spec.runtime) && worker.memoryMb >= spec.memoryMb
+
+/** Why no worker could ever take it; undefined while that is open, because workers may still be on their way. */
+export function whyNever(state: PartitionState, spec: SandboxSpec, now: number): string | undefined {
+  if (now < state.startedAt + state.timings.rebuildMs || state.workerOf.size === 0) return undefined
+  const connected = [...state.workerOf.values()]
+  if (connected.some((worker) => offers(worker, spec))) return undefined
+  return connected.some((worker) => worker.runtimes.has(spec.runtime))
+    ? `no worker is large enough for ${spec.memoryMb} MB`
+    : `no worker offers the runtime ${spec.runtime}`
+}
+
+/**
+ * The worker for the next start of a pool; `busy` when those with room have as many starts under way as they take at
+ * once, undefined when none has room. Most free memory first, which spreads; a worker that has had the function counts
+ * as having a quarter more, because its code is there. Where the function has just failed to start comes last.
+ */
+export function bestWorker(
+  state: PartitionState,
+  pool: Pool,
+  claims: Claims,
+  now: number,
+): Worker | 'busy' | undefined {
+  let best: Worker | undefined
+  let bestScore = Number.NEGATIVE_INFINITY
+  let busy = false
+  for (const worker of state.workerOf.values()) {
+    if (worker.draining || now < worker.refusedUntil || !offers(worker, pool.spec)) continue
+    const left = freeMb(worker) - (claims.get(worker) ?? 0) - pool.spec.memoryMb
+    if (left < 0) continue
+    if (worker.starting >= worker.parallelStarts) {
+      busy = true
+      continue
+    }
+    const score = left / worker.memoryMb + (worker.functions.has(pool.fn) ? 0.25 : 0) - (worker === pool.avoid ? 2 : 0)
+    if (score > bestScore || (score === bestScore && best && worker.id < best.id)) {
+      best = worker
+      bestScore = score
+    }
+  }
+  return best ?? (busy ? 'busy' : undefined)
+}
+
+/**
+ * A worker that would have room but for other partitions: only it can judge whether their sandboxes are in use, so it is
+ * asked, and makes room or refuses.
+ */
+export function crowdedWorker(state: PartitionState, pool: Pool, now: number): Worker | undefined {
+  for (const worker of state.workerOf.values()) {
+    if (worker.draining || now < worker.refusedUntil || !offers(worker, pool.spec)) continue
+    if (worker.starting >= worker.parallelStarts) continue
+    const crowded = worker.reportedFreeMb !== undefined && worker.reportedFreeMb < worker.memoryMb - worker.promisedMb
+    if (crowded && worker.memoryMb - worker.promisedMb >= pool.spec.memoryMb) return worker
+  }
+  return undefined
+}
