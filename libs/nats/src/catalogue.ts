@@ -117,6 +117,7 @@ export function openCatalogue(link: NatsLink, options: CatalogueOptions): NatsCa
     aliases: (account, name) => functions.aliases(account, name),
     functionOfUrl: (urlId) => functions.functionOfUrl(urlId),
     leftovers: (account, name) => functions.leftovers(account, name),
+    codeInUse: () => functions.codeInUse(),
     account: (id) => accounts.get(id),
     accounts: () => [...accounts.values()],
     accountOfKey: (accessKeyId) => accountOfKey.get(accessKeyId),

@@ -99,6 +99,20 @@ export class FunctionIndex {
     return [...of('alias', family.aliases), ...of('version', family.versions)]
   }
 
+  codeInUse(): ReadonlySet<string> {
+    const digests = new Set<string>()
+    const use = ({ code, layers = [] }: FunctionVersion): void => {
+      for (const { digest } of [code, ...layers]) digests.add(digest)
+    }
+    for (const { byName } of this.#accounts.values())
+      for (const { record, versions } of byName.values()) {
+        if (record) use(record.latest)
+        // Those of a deleted function too: they go with their key.
+        for (const { version } of versions.values()) use(version)
+      }
+    return digests
+  }
+
   #indexUrls(before: FunctionRecord | undefined, now: FunctionRecord | undefined): void {
     for (const { urlId } of Object.values(before?.urls ?? {})) this.#urls.delete(urlId)
     if (!now) return

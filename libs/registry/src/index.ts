@@ -1,6 +1,7 @@
 export * from './accounts.ts'
 export * from './aliases.ts'
 export * from './by-qualifier.ts'
+export * from './code-collector.ts'
 export * from './concurrency.ts'
 export * from './describe.ts'
 export * from './errors.ts'

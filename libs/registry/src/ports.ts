@@ -45,6 +45,8 @@ export interface Catalogue {
   accountOfKey(accessKeyId: string): Account | undefined
   mapping(account: AccountId, uuid: string): EventSourceMapping | undefined
   mappings(): readonly EventSourceMapping[]
+  /** Digests of all packages that a function or version of any account runs with, its layers' too. */
+  codeInUse(): ReadonlySet<string>
   /** Returns the unsubscribe. */
   onChange(listener: (change: CatalogueChange) => void): () => void
 }
@@ -100,7 +102,21 @@ export interface Collection<T> {
 
 /** Packages by content. `get` verifies the digest and rejects if the bytes differ from it or are missing. */
 export interface CodeStore {
-  /** Idempotent. */
+  /** Idempotent. A package that is there already counts as stored anew, so that it is not cleared up. */
   put(zip: Uint8Array): Promise<void>
   get(digest: string): Promise<Uint8Array>
+}
+
+export interface StoredPackage {
+  readonly digest: string
+  readonly storedAtMs: number
+  /** Another after every `put`. */
+  readonly revision: number
+}
+
+/** The packages that are stored, for who clears up. */
+export interface CodeInventory {
+  list(): Promise<readonly StoredPackage[]>
+  /** Removes the package unless it was put after it was listed. */
+  remove(digest: string, revision: number): Promise<Result<void, 'conflict'>>
 }

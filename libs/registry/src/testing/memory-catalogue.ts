@@ -149,6 +149,10 @@ export class MemoryCatalogue implements Catalogue {
     return this.#index().leftovers(account, name)
   }
 
+  codeInUse(): ReadonlySet<string> {
+    return this.#index().codeInUse()
+  }
+
   account(id: AccountId): Account | undefined {
     const account = this.accountStore.entries.get(id)?.value
     return account?.disabled ? undefined : account
