@@ -16,6 +16,7 @@ const floors = [
     'poller-service',
     'async-queue-service',
     'metrics-service',
+    'admin-service',
   ],
   ['embedded', 'cluster-init'],
   ['kit'],

@@ -34,7 +34,8 @@ test('the bus keeps its keys, its account and its streams over restarts, and end
   const keyOf = async (bus: Bus): Promise<string | undefined> => {
     await using catalogue = openCatalogue(bus.links.frontend, { log: silentLogger })
     await catalogue.whenReady
-    const created = await ensureDefaultAccount(openStores(bus.links.frontend, catalogue), account)
+    const stores = openStores(bus.links.admin, catalogue)
+    const created = await ensureDefaultAccount(stores, account, bus.shares.firstAccountBytes)
     return created.accessKeys[0]?.accessKeyId
   }
   let first: string | undefined

@@ -2,6 +2,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AccountId } from '@weft/contracts'
 import {
+  type AccountBus,
   accountShares,
   createKeyring,
   type DurabilityReport,
@@ -11,12 +12,14 @@ import {
   type Keyring,
   loadKeyring,
   type NatsLink,
+  openAccountBus,
   openLink,
   proveDurability,
   serviceNames,
   vacateLeaderBoard,
 } from '@weft/nats'
 import type { Clock, Logger } from '@weft/platform'
+import type { AccountShares } from '@weft/registry'
 import { StartFailure } from './data-dir.ts'
 import { type NatsChild, startNatsChild } from './nats-child.ts'
 import { storageBudget } from './storage.ts'
@@ -43,8 +46,11 @@ export interface Bus extends AsyncDisposable {
   readonly durability: DurabilityReport
   /** Path of the client's creds file of the default account. */
   readonly clientCredsFile: string
-  /** A connection inside the client's account, for what the fabric does there on its behalf. */
-  tenantLink(account: AccountId, user: 'poller' | 'dead-letter'): Promise<NatsLink>
+  /** `host:port` of the server. */
+  readonly address: string
+  /** NATS accounts of the clients' accounts. */
+  readonly accounts: AccountBus
+  readonly shares: AccountShares
   problems(): readonly string[]
 }
 
@@ -58,7 +64,8 @@ export async function startBus(options: BusOptions): Promise<Bus> {
   let owner = stack
   try {
     const budget = storageBudget(dataDir)
-    const limits = { tenantStorageBytes: accountShares(budget.storageBytes).firstAccountBytes }
+    const shares = accountShares(budget.storageBytes)
+    const limits = { tenantStorageBytes: shares.firstAccountBytes }
     const keysDir = join(dataDir, 'keys')
     const keyring = hasKeyring(keysDir) ? loadKeyring(keysDir, limits) : createKeyring(keysDir, limits)
     // Makes the account known before the server's configuration is written.
@@ -75,8 +82,9 @@ export async function startBus(options: BusOptions): Promise<Bus> {
         log,
       }),
     )
+    const address = `${options.host}:${child.port}`
     const open = async (name: string, creds: Promise<string>): Promise<NatsLink> =>
-      owner.use(await openLink({ servers: [`${options.host}:${child.port}`], name, creds: await creds, log }))
+      owner.use(await openLink({ servers: [address], name, creds: await creds, log }))
     const system = await open('system', keyring.systemCreds())
     const links = Object.fromEntries(
       await Promise.all(serviceNames.map(async (name) => [name, await open(name, keyring.serviceCreds(name))])),
@@ -84,9 +92,9 @@ export async function startBus(options: BusOptions): Promise<Bus> {
     const durability = await proveDurability(links.admin, system, { replicas: 1, clock })
     if (options.durability === 'sync' && durability.sync !== 'always')
       throw new StartFailure('nats-server does not sync every write although it was told to')
-    const shares = { replicas: 1, storageBytes: budget.storageBytes } as const
-    await ensureFabric(links.admin, shares)
-    await ensureAccount(links.admin, options.accountId, shares)
+    const fabric = { replicas: 1, storageBytes: budget.storageBytes } as const
+    await ensureFabric(links.admin, fabric)
+    await ensureAccount(links.admin, options.accountId, fabric)
     // The lock on the data directory says that no other placement lives.
     await vacateLeaderBoard(links.admin, options.placementPartitions)
     const clientCredsFile = writeCreds(
@@ -106,7 +114,15 @@ export async function startBus(options: BusOptions): Promise<Bus> {
       links,
       durability,
       clientCredsFile,
-      tenantLink: (account, user) => open(`${user}-${account}`, keyring.tenantCreds(account, user)),
+      address,
+      accounts: openAccountBus({
+        keyring,
+        system,
+        admin: links.admin,
+        fabric,
+        connect: (creds, name) => openLink({ servers: [address], name, creds, log }),
+      }),
+      shares,
       problems: () => [...child.problems(), ...budget.problems(), ...opened.flatMap((link) => link.problems())],
       [Symbol.asyncDispose]: () => rest.disposeAsync(),
     }

@@ -2,18 +2,28 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { startAdmin } from '@weft/admin-service'
 import { asyncQueueDefaults, startAsyncQueue } from '@weft/async-queue-service'
 import { mintSession } from '@weft/aws'
-import { accountId, buckets, type FabricConnection, functionName, isFunctionName, streams } from '@weft/contracts'
+import {
+  type AdminConnection,
+  accountId,
+  buckets,
+  type FabricConnection,
+  functionName,
+  isFunctionName,
+  streams,
+} from '@weft/contracts'
 import { frontendDefaults, startAllDoors } from '@weft/frontend-service'
 import { createDispatcher } from '@weft/invoke'
 import { metricsDefaults, startMetrics } from '@weft/metrics-service'
 import {
   natsDeadBatches,
-  natsTargets,
   natsEventAcceptor,
   natsEventInbox,
   natsMappingSources,
+  natsTargets,
+  openAccountLinks,
   openCatalogue,
   openCodeStore,
   openDocuments,
@@ -35,17 +45,17 @@ import {
 } from '@weft/platform'
 import { pollerDefaults, startPoller } from '@weft/poller-service'
 import { chooseDriver, startWorker } from '@weft/worker-service'
-import { accountLinks } from './account-links.ts'
 import type { Choice } from './banner.ts'
 import { startBus } from './bus.ts'
-import { removeConnection } from './connection-file.ts'
+import { removeConnections } from './connection-file.ts'
 import { lockDataDir, StartFailure } from './data-dir.ts'
 import { ensureDefaultAccount } from './default-account.ts'
 import type { EmbeddedOptions } from './options.ts'
-import { clusterSecret } from './secret.ts'
+import { adminToken, clusterSecret } from './secret.ts'
 
 export interface Fabric extends AsyncDisposable {
   readonly connection: FabricConnection
+  readonly admin: AdminConnection
   /** Absolute. */
   readonly dataDir: string
   /** What was decided at the start, for the banner. */
@@ -83,7 +93,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
   await using opened = new AsyncDisposableStack()
 
   const { path: dataDir } = opened.use(await lockDataDir(options.dataDir))
-  removeConnection(dataDir)
+  removeConnections(dataDir)
 
   progress('starting nats-server and proving what it keeps')
   const bus = opened.use(
@@ -105,9 +115,24 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
   const catalogue = opened.use(openCatalogue(links.frontend, { log: logOf('catalogue'), clock }))
   await catalogue.whenReady
   const stores = openStores(links.frontend, catalogue, clock)
-  const account = await ensureDefaultAccount(stores, firstAccount)
-  const [accessKey] = account.accessKeys
-  if (!accessKey) throw new StartFailure(`account ${firstAccount} has no access key left`)
+  const accountStores = openStores(links.admin, catalogue, clock)
+  const account = await ensureDefaultAccount(accountStores, firstAccount, bus.shares.firstAccountBytes)
+  const accessKey = account.accessKeys.find(({ status }) => status === 'Active')
+  if (!accessKey) throw new StartFailure(`account ${firstAccount} has no active access key left`)
+  const admin = opened.use(
+    await startAdmin(
+      { host: options.host, port: options.adminPort },
+      {
+        store: accountStores.accounts,
+        list: () => catalogue.everyAccount(),
+        bus: bus.accounts,
+        shares: bus.shares,
+        token: adminToken(dataDir),
+        clock,
+        log: logOf('admin'),
+      },
+    ),
+  )
 
   const factsOf = (name: 'frontend' | 'worker' | 'async-queue' | 'poller') =>
     opened.use(openFactSink(links[name], { log: logOf(name), clock }))
@@ -159,7 +184,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
           mintSession(secret, {
             accountId: accountId(account),
             roleArn,
-            functionName,
+            sessionName: functionName,
             expiresAtMs: clock.now() + sessionMs,
           }),
         // The door opens last, and functions run only after it has.
@@ -185,7 +210,16 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
     }),
   )
 
-  const tenants = accountLinks(bus)
+  const tenants = opened.use(
+    openAccountLinks({
+      servers: [bus.address],
+      credsOf: (account, user) => bus.keyring.tenantCreds(account, user),
+      name: 'fabric',
+      catalogue,
+      clock,
+      log: logOf('accounts'),
+    }),
+  )
   const inbox = opened.use(natsEventInbox({ link: links['async-queue'], clock, log: logOf('async-queue') }))
   const asyncQueue = opened.use(
     await startAsyncQueue(
@@ -230,7 +264,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
   const below: readonly HealthSource[] = [
     { service: 'bus', problems: () => bus.problems(), details: () => ({ natsPid: bus.natsPid, ...bus.durability }) },
     { service: 'catalogue', problems: () => catalogue.problems() },
-    ...[metrics, placement, worker, asyncQueue, poller].map(sourceOf),
+    ...[admin, metrics, placement, worker, asyncQueue, poller].map(sourceOf),
     {
       service: 'facts',
       problems: () => [...new Set(Object.values(facts).flatMap((sink) => sink.problems()))],
@@ -282,9 +316,11 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
     secretAccessKey: accessKey.secretAccessKey,
     natsCreds: bus.clientCredsFile,
   }
+  const { http, grpc, nats } = connection
   const all = opened.move()
   return {
     connection,
+    admin: { admin: `${options.host}:${admin.port}`, token: adminToken(dataDir), http, grpc, nats, region },
     dataDir,
     choices: [
       { what: 'sandbox', chosen: chosen.value.driver.name, why: chosen.value.explanation },

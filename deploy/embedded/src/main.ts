@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { createLogger, startTelemetry, systemClock, systemRandom } from '@weft/platform'
 import { CommanderError } from 'commander'
 import { banner } from './banner.ts'
-import { removeConnection, writeConnection } from './connection-file.ts'
+import { removeConnections, writeConnections } from './connection-file.ts'
 import { StartFailure } from './data-dir.ts'
 import { DemoFailure, runDemo } from './demo/index.ts'
 import { type Fabric, startEmbedded } from './fabric.ts'
@@ -43,7 +43,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 1
   }
   if (!stop.aborted) await serve(fabric, options, stop)
-  removeConnection(fabric.dataDir)
+  removeConnections(fabric.dataDir)
   out.write('\nStopping … ')
   await fabric[Symbol.asyncDispose]()
   out.write('done\n')
@@ -51,11 +51,11 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function serve(fabric: Fabric, options: EmbeddedOptions, stop: AbortSignal): Promise<void> {
-  const { connection, dataDir, choices } = fabric
+  const { connection, admin, dataDir, choices } = fabric
   const colours = process.stdout.isTTY === true
   const text = banner({ connection, dataDir, choices, hasHello: fabric.hasFunction('hello') || options.demo, colours })
   process.stdout.write(text)
-  writeConnection(dataDir, connection)
+  writeConnections(dataDir, connection, admin)
   const stopped = new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }))
   if (options.demo) await Promise.race([demo(fabric), stopped])
   if (stop.aborted) return

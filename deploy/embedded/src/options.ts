@@ -15,6 +15,7 @@ export interface EmbeddedOptions {
   readonly httpPort: number
   readonly grpcPort: number
   readonly natsPort: number
+  readonly adminPort: number
   readonly sandbox: SandboxChoice
   readonly durability: 'sync' | 'default'
   readonly region: string
@@ -35,6 +36,7 @@ export function parseOptions(args: readonly string[]): EmbeddedOptions {
     .option('--http-port <port>', 'AWS APIs and health; 0 picks a free one', port, 9000)
     .option('--grpc-port <port>', 'gRPC weft.v1', port, 9090)
     .option('--nats-port <port>', 'NATS', port, 4222)
+    .option('--admin-port <port>', 'administration; admin.json tells which it is', port, 0)
     .addOption(
       new Option('--sandbox <driver>', 'how functions are isolated').choices([...sandboxChoices]).default('auto'),
     )

@@ -1,7 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type FabricConnection, parseConnection } from '@weft/contracts'
+import {
+  type AdminConnection,
+  type FabricConnection,
+  parseAdminConnection,
+  parseConnection,
+  type Result,
+} from '@weft/contracts'
 import { CommandError, type Io } from './io.ts'
 
 /** Where `npm start` keeps its data when no other place is named. */
@@ -16,21 +22,30 @@ export async function findConnection(io: Io, dataDir: string | undefined): Promi
   return exported ?? readConnection(resolve(dataDir ?? io.env.WEFT_DATA_DIR ?? defaultDataDir))
 }
 
+/** The fabric that an administrator's command speaks to: of `--data-dir`, of `WEFT_DATA_DIR`, or the default one. */
+export const findAdminConnection = (io: Io, dataDir: string | undefined): Promise<AdminConnection> =>
+  read(resolve(dataDir ?? io.env.WEFT_DATA_DIR ?? defaultDataDir), 'admin.json', parseAdminConnection)
+
 export async function readConnection(dir: string): Promise<FabricConnection> {
-  const file = join(dir, 'connection.json')
+  const connection = await read(dir, 'connection.json', parseConnection)
+  // A cluster writes its file inside a container, which does not know the folder's path outside.
+  return { ...connection, natsCreds: resolve(dir, connection.natsCreds) }
+}
+
+async function read<T>(dir: string, name: string, parse: (text: string) => Result<T, string>): Promise<T> {
+  const file = join(dir, name)
   let text: string
   try {
     text = await readFile(file, 'utf8')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT')
-      throw new CommandError(`no fabric runs on ${dir} (no connection.json there): start one with "npm start"`)
+      throw new CommandError(`no fabric runs on ${dir} (no ${name} there): start one with "npm start"`)
     throw new CommandError(`${file} cannot be read: ${code ?? (error as Error).message}`)
   }
-  const parsed = parseConnection(text)
+  const parsed = parse(text)
   if (!parsed.ok) throw new CommandError(`${file} ${parsed.error}`)
-  // A cluster writes its file inside a container, which does not know the folder's path outside.
-  return { ...parsed.value, natsCreds: resolve(dir, parsed.value.natsCreds) }
+  return parsed.value
 }
 
 function connectionOfEnvironment(env: Io['env']): FabricConnection | undefined {

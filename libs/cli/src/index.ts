@@ -1,4 +1,7 @@
+export * from './client/admin-client.ts'
 export * from './client/client.ts'
 export * from './client/sign.ts'
 export * from './commands/env.ts'
 export * from './connection.ts'
+export * from './io.ts'
+export * from './program.ts'

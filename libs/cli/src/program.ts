@@ -1,11 +1,13 @@
 import { type Clock, systemClock } from '@weft/platform'
 import { Command, CommanderError, Option } from 'commander'
+import { AdminClient } from './client/admin-client.ts'
 import { FabricClient, type InvokeOptions } from './client/client.ts'
+import { addAccountCommands } from './commands/admin/account-commands.ts'
 import { environmentOf, shellExports } from './commands/env.ts'
 import { health } from './commands/health.ts'
 import { invoke, readPayload } from './commands/invoke.ts'
 import { logs, parseSince } from './commands/logs.ts'
-import { findConnection } from './connection.ts'
+import { findAdminConnection, findConnection } from './connection.ts'
 import { CommandError, exitCodes, type Io, paint } from './io.ts'
 
 /** Runs the command line `args` (without program name) and resolves to the exit code. */
@@ -19,6 +21,11 @@ export async function runCommand(args: readonly string[], io: Io, clock: Clock =
     .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
 
   const connection = () => findConnection(io, program.opts<{ dataDir?: string }>().dataDir)
+  const withAdmin = async <T>(use: (client: AdminClient) => Promise<T>): Promise<T> => {
+    const found = await findAdminConnection(io, program.opts<{ dataDir?: string }>().dataDir)
+    using client = new AdminClient(found, () => clock.now())
+    return await use(client)
+  }
   const withClient = async <T>(use: (client: FabricClient) => Promise<T>): Promise<T> => {
     using client = new FabricClient(await connection(), clock)
     return await use(client)
@@ -86,6 +93,9 @@ export async function runCommand(args: readonly string[], io: Io, clock: Clock =
     .action(async () => {
       exitCode = await withClient((client) => health(io, client))
     })
+
+  const admin = program.command('admin').description('administer the fabric: needs its admin.json')
+  addAccountCommands(admin, { io, withAdmin })
 
   try {
     await program.parseAsync(args, { from: 'user' })

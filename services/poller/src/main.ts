@@ -1,6 +1,7 @@
 /** The poller service as a process of a cluster. */
 import { createDispatcher } from '@weft/invoke'
 import {
+  credsFiles,
   natsDeadBatches,
   natsMappingSources,
   openAccountLinks,
@@ -38,8 +39,9 @@ await runService({
     const name = `poller ${instanceId}`
     const secret = config.clusterSecret.trim()
     const link = opened.use(await openLink({ servers, creds, name, log }))
-    const accounts = opened.use(openAccountLinks({ servers, credsDir: config.accountCredsDir, name, log }))
     const catalogue = opened.use(openCatalogue(link, { log }))
+    const credsOf = credsFiles(config.accountCredsDir)
+    const accounts = opened.use(openAccountLinks({ servers, credsOf, name, catalogue, log }))
     const leaders = opened.use(openLeaderBoard(link, { log }))
     const facts = opened.use(openFactSink(link, { log }))
     await Promise.all([catalogue.whenReady, leaders.whenReady])

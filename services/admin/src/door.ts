@@ -1,0 +1,124 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { type Metadata, Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js'
+import { type Account, type AwsError, awsError, err, limits, newRequestId, ok, type Result } from '@weft/contracts'
+import {
+  type Account as AccountMessage,
+  type AdminServiceServer,
+  AdminServiceService,
+  type AccountLimits as LimitsMessage,
+} from '@weft/contracts/api/admin'
+import { grpcStatusOf, type Logger } from '@weft/platform'
+import { type AccountLimits, type AccountShares, storageOf } from '@weft/registry'
+import type { Accounts } from './accounts.ts'
+
+export interface AdminDoorDeps {
+  readonly accounts: Accounts
+  readonly shares: AccountShares
+  /** Whoever has it administers the fabric. */
+  readonly token: string
+  readonly log: Logger
+}
+
+export interface AdminDoor extends AsyncDisposable {
+  readonly port: number
+}
+
+/** Opens `weft.v1.AdminService` on a port of its own. Disposing lets running calls finish. */
+export async function startAdminDoor(host: string, port: number, deps: AdminDoorDeps): Promise<AdminDoor> {
+  const server = new Server()
+  server.addService(AdminServiceService, adminService(deps))
+  const bound = await new Promise<number>((resolve, reject) =>
+    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, chosen) =>
+      error ? reject(error) : resolve(chosen),
+    ),
+  )
+  return {
+    port: bound,
+    [Symbol.asyncDispose]: () => new Promise((resolve) => server.tryShutdown(() => resolve())),
+  }
+}
+
+function adminService(deps: AdminDoorDeps): AdminServiceServer {
+  const { accounts, shares } = deps
+  const shown = (account: Account): AccountMessage => accountMessage(account, shares)
+  const one = async (result: Result<Account, AwsError> | Promise<Result<Account, AwsError>>) =>
+    mapOk(await result, shown)
+  return {
+    createAccount: unary(deps, async ({ name, accountId, limits: wanted }) => {
+      const created = await accounts.create({ name, accountId, limits: limitsOf(wanted) })
+      return mapOk(created, ({ account, accessKeyId, secretAccessKey, natsCreds }) => ({
+        account: shown(account),
+        accessKey: { accessKeyId, secretAccessKey },
+        natsCreds,
+      }))
+    }),
+    listAccounts: unary(deps, async () => ok({ accounts: accounts.list().map(shown) })),
+    getAccount: unary(deps, async ({ accountId }) => one(accounts.get(accountId))),
+    setAccountLimits: unary(deps, async ({ accountId, limits: wanted }) =>
+      one(accounts.setLimits(accountId, limitsOf(wanted))),
+    ),
+    disableAccount: unary(deps, async ({ accountId }) => one(accounts.disable(accountId))),
+    enableAccount: unary(deps, async ({ accountId }) => one(accounts.enable(accountId))),
+    deleteAccount: unary(deps, async ({ accountId }) => mapOk(await accounts.delete(accountId), () => ({}))),
+    createAccessKey: unary(deps, async ({ accountId }) => accounts.createKey(accountId)),
+    setAccessKeyStatus: unary(deps, async ({ accountId, accessKeyId, status }) =>
+      one(accounts.setKeyStatus(accountId, accessKeyId, status)),
+    ),
+    deleteAccessKey: unary(deps, async ({ accountId, accessKeyId }) => one(accounts.deleteKey(accountId, accessKeyId))),
+    getCredentials: unary(deps, async ({ accountId }) =>
+      mapOk(await accounts.creds(accountId), (natsCreds) => ({ natsCreds })),
+    ),
+  }
+}
+
+/** A method that only the administrator's token opens. */
+const unary =
+  <Request, Response>(deps: AdminDoorDeps, run: (request: Request) => Promise<Result<Response, AwsError>>) =>
+  (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>): void => {
+    const requestId = newRequestId()
+    const answer = async (): Promise<Result<Response, AwsError>> => {
+      if (!opens(call.metadata, deps.token))
+        return err(awsError('AccessDeniedException', "The administrator's token is missing or wrong."))
+      try {
+        return await run(call.request)
+      } catch (error) {
+        deps.log.error({ err: error, requestId, method: call.getPath() }, 'an administrative call failed')
+        return err(awsError('ServiceException', `The call failed half way: ${(error as Error).message}`))
+      }
+    }
+    void answer().then((result) =>
+      result.ok ? callback(null, result.value) : callback(grpcStatusOf(result.error, requestId)),
+    )
+  }
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+
+function opens(metadata: Metadata, token: string): boolean {
+  const given = metadata.get('authorization')
+  return given.length === 1 && timingSafeEqual(digest(String(given[0])), digest(`Bearer ${token}`))
+}
+
+const mapOk = <A, B>(result: Result<A, AwsError>, map: (value: A) => B): Result<B, AwsError> =>
+  result.ok ? ok(map(result.value)) : result
+
+const limitsOf = (message: LimitsMessage | undefined): AccountLimits => ({
+  concurrency: message?.concurrency,
+  storageBytes: bytes(message?.storageBytes),
+  codeStorageBytes: bytes(message?.codeStorageBytes),
+})
+
+/** What no number holds exactly no disk holds at all; the rule refuses it. */
+const bytes = (value: bigint | undefined): number | undefined => (value === undefined ? undefined : Number(value))
+
+const accountMessage = (account: Account, shares: AccountShares): AccountMessage => ({
+  accountId: account.accountId,
+  name: account.name,
+  disabled: account.disabled === true,
+  createdAt: account.createdAtMs === undefined ? undefined : new Date(account.createdAtMs),
+  limits: {
+    concurrency: account.concurrencyLimit,
+    storageBytes: BigInt(storageOf(account, shares)),
+    codeStorageBytes: BigInt(account.codeStorageBytes ?? limits.codeStorageBytes),
+  },
+  accessKeys: account.accessKeys.map(({ accessKeyId, status }) => ({ accessKeyId, status })),
+})
