@@ -111,8 +111,26 @@ export interface FunctionRecord {
   readonly qualifiedEventInvoke?: Readonly<Record<string, EventInvokeSettings>>
   /** URLs by qualifier: `$LATEST` for the function itself, or the name of an alias. */
   readonly urls?: Readonly<Record<string, FunctionUrl>>
+  /** Environments to be kept ready, by the number of a version or the name of an alias; at most one leads to a version. */
+  readonly provisioned?: Readonly<Record<string, ProvisionedConcurrency>>
   /** Who may call it, by qualifier: `$LATEST` for the function itself, a version, or the name of an alias. */
   readonly policies?: Readonly<Record<string, ResourcePolicy>>
+}
+
+/** How many environments of a version are to be kept ready for calls through one qualifier. */
+export interface ProvisionedConcurrency {
+  readonly requested: number
+  readonly lastModifiedMs: number
+}
+
+/** How far the fabric is with it. */
+export interface ProvisionedStatus {
+  /** Environments started for it; of these, ready or busy. */
+  readonly allocated: number
+  readonly available: number
+  readonly status: 'IN_PROGRESS' | 'READY' | 'FAILED'
+  /** With FAILED, for example FUNCTION_ERROR_INIT_FAILURE. */
+  readonly statusReason?: string
 }
 
 /** A policy on a resource. */

@@ -128,6 +128,8 @@ export const buckets = {
   code: 'weft-code',
   /** `layerKeys` → LayerEntry. Writer: frontend. */
   layers: 'weft-layers',
+  /** `<account>.<function>.<qualifier>` → ProvisionedStatus, and `lastModifiedMs` of the settings it is about. Writer: placement. */
+  provisioned: 'weft-provisioned',
   /** Rollups of invocation records, and how far they count. Writer: metrics. */
   rollups: 'weft-rollups',
 } as const
@@ -168,6 +170,10 @@ export function parseCatalogueKey(key: string): Result<CatalogueKey, 'malformed'
 
 /** Headers of NATS messages. Those of clients are read only where the comment says so. */
 export const headers = {
+/** `<account>.<function>.<qualifier>`: key of the bucket of provisioned states. */
+export const provisionedKey = (account: AccountId, name: FunctionName, qualifier: string): string =>
+  target(account, name, qualifier)
+
   /** Fabric to fabric; ignored from clients. */
   requestId: 'Weft-Request-Id',
   attempt: 'Weft-Attempt',

@@ -7,6 +7,7 @@ import type {
   FunctionName,
   FunctionRecord,
   FunctionVersion,
+  ProvisionedStatus,
   PublishedVersion,
   Result,
   VersionNumbering,
@@ -98,6 +99,17 @@ export interface Collection<T> {
   get(key: string): T | undefined
   /** As last seen: all whose key begins so, in order of key. */
   list(prefix: string): readonly T[]
+}
+
+/** What placement tells of provisioned environments. Rejects when the store is unreachable. */
+export interface ProvisionedStates {
+  /** Undefined before placement has told anything of the settings that were last modified then. */
+  status(
+    account: AccountId,
+    name: FunctionName,
+    qualifier: string,
+    lastModifiedMs: number,
+  ): Promise<ProvisionedStatus | undefined>
 }
 
 /** Packages by content. `get` verifies the digest and rejects if the bytes differ from it or are missing. */

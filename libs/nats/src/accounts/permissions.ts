@@ -69,6 +69,7 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
     writeBucket(buckets.accounts),
     writeBucket(buckets.mappings),
     writeBucket(buckets.layers),
+    readBucket(buckets.provisioned),
     writeObjects(buckets.code),
     readStream(streams.logs),
     readStream(streams.objects),
@@ -83,7 +84,7 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
     publish('weft.accept.*.>', importedReplies),
     { publish: [], subscribe: [subjects.invokeAll] },
   ),
-  placement: join(readCatalogue, writeBucket(buckets.leaders, 'placement.*')),
+  placement: join(readCatalogue, writeBucket(buckets.leaders, 'placement.*'), writeBucket(buckets.provisioned)),
   worker: join(readObjects(buckets.code), readBucket(buckets.members)),
   poller: join(
     readCatalogue,
