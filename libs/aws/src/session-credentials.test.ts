@@ -5,7 +5,7 @@ import { mintSession, openSession } from './session-credentials.ts'
 const claims = {
   accountId: accountId('123456789012'),
   roleArn: 'arn:aws:iam::123456789012:role/r',
-  functionName: 'f',
+  sessionName: 'f',
   expiresAtMs: 1_000_000,
 }
 const minted = mintSession('cluster', claims)
@@ -18,13 +18,17 @@ it('opens what it minted, with the same secret', () => {
   expect(minted.accessKeyId).toMatch(/^ASIA[A-Z2-7]{16}$/)
   expect(minted.secretAccessKey).toHaveLength(40)
   expect(open(minted.sessionToken)).toEqual({ ...claims, secretAccessKey: minted.secretAccessKey })
+  const narrowed = { ...claims, policy: '{}', policyArns: ['arn:aws:iam::aws:policy/AmazonS3FullAccess'] }
+  const session = mintSession('cluster', narrowed)
+  const { secretAccessKey } = session
+  expect(open(session.sessionToken, session.accessKeyId)).toEqual({ ...narrowed, secretAccessKey })
 })
 
 it('refuses it past its end, with another key or cluster, or changed', () => {
   expect(open(minted.sessionToken, minted.accessKeyId, 1_000_000)).toBe('ExpiredTokenException')
   expect(open(minted.sessionToken, 'ASIAOTHER')).toBe('UnrecognizedClientException')
   expect(open(minted.sessionToken, minted.accessKeyId, 0, 'other')).toBe('UnrecognizedClientException')
-  const other = mintSession('cluster', { ...claims, functionName: 'g' })
+  const other = mintSession('cluster', { ...claims, sessionName: 'g' })
   const [body] = other.sessionToken.split('.')
   const [, seal] = minted.sessionToken.split('.')
   const forged = [`${body}.${seal}`, `${body}.`, '', 'a.b.c', '.', `${'A'.repeat(20_000)}.${seal}`, '%00.%00']

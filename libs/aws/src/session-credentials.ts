@@ -6,9 +6,14 @@ import { unknownKey } from './sigv4/verify.ts'
 export interface SessionClaims {
   readonly accountId: AccountId
   readonly roleArn: string
-  readonly functionName: string
+  /** Shows in the caller's ARN; the function's name where a function runs with its role. */
+  readonly sessionName: string
   /** Epoch ms. */
   readonly expiresAtMs: number
+  /** A policy document that narrows what the role may do. */
+  readonly policy?: string
+  /** ARNs of managed policies that do the same. */
+  readonly policyArns?: readonly string[]
 }
 
 export interface SessionCredentials {
@@ -17,7 +22,7 @@ export interface SessionCredentials {
   readonly sessionToken: string
 }
 
-/** A token carries two short names and an ARN. */
+/** A token carries two short names, an ARN, and up to 2 KB of policy. */
 const longestToken = 16_384
 const version = 1
 
@@ -38,7 +43,8 @@ const secretOf = (clusterSecret: string, claims: string): string =>
  * and secret are derived from them. Whoever knows the cluster secret can open them; nobody else can make any.
  */
 export function mintSession(clusterSecret: string, claims: SessionClaims): SessionCredentials {
-  const text = JSON.stringify([version, claims.accountId, claims.roleArn, claims.functionName, claims.expiresAtMs])
+  const { accountId, roleArn, sessionName, expiresAtMs, policy = null, policyArns = null } = claims
+  const text = JSON.stringify([version, accountId, roleArn, sessionName, expiresAtMs, policy, policyArns])
   const seal = mac(clusterSecret, 'token', text)
   return {
     accessKeyId: keyIdOf(clusterSecret, text),
@@ -62,17 +68,20 @@ export function openSession(
   const given = Buffer.from(seal, 'base64url')
   if (given.byteLength !== expected.byteLength || !timingSafeEqual(given, expected)) return err(unknownKey)
   if (accessKeyId !== keyIdOf(clusterSecret, text)) return err(unknownKey)
-  const [kind, account, roleArn, functionName, expiresAtMs] = JSON.parse(text) as unknown[]
+  // What is under the seal was written by `mintSession`, maybe of another release.
+  const [kind, account, roleArn, sessionName, expiresAtMs, policy, policyArns] = JSON.parse(text) as unknown[]
   if (kind !== version || typeof account !== 'string' || !isAccountId(account)) return err(unknownKey)
-  if (typeof roleArn !== 'string' || typeof functionName !== 'string' || typeof expiresAtMs !== 'number')
+  if (typeof roleArn !== 'string' || typeof sessionName !== 'string' || typeof expiresAtMs !== 'number')
     return err(unknownKey)
   if (nowMs >= expiresAtMs)
     return err(awsError('ExpiredTokenException', 'The security token included in the request is expired'))
   return ok({
     accountId: account,
     roleArn,
-    functionName,
+    sessionName,
     expiresAtMs,
+    ...(typeof policy === 'string' && { policy }),
+    ...(Array.isArray(policyArns) && { policyArns: policyArns.map(String) }),
     secretAccessKey: secretOf(clusterSecret, text),
   })
 }

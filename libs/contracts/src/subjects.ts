@@ -128,6 +128,8 @@ export const buckets = {
   code: 'weft-code',
   /** `layerKeys` → LayerEntry. Writer: frontend. */
   layers: 'weft-layers',
+  /** `<account>.<kind>.<name>` → role, user or managed policy. Writer: frontend. */
+  identities: 'weft-identities',
   /** `<account>.<function>.<qualifier>` → ProvisionedStatus, and `lastModifiedMs` of the settings it is about. Writer: placement. */
   provisioned: 'weft-provisioned',
   /** Rollups of invocation records, and how far they count. Writer: metrics. */

@@ -66,6 +66,7 @@ function fabricStreams(options: FabricOptions): StreamInit[] {
     bucket(options, buckets.functions, { max_bytes: share(options, 32) }),
     bucket(options, buckets.mappings, { max_bytes: small }),
     bucket(options, buckets.layers, { max_bytes: small }),
+    bucket(options, buckets.identities, { max_bytes: small }),
     bucket(options, buckets.leaders, { max_bytes: small }),
     // How long a mapping waits for its next poller when one dies; longer than the stream needs to elect a leader.
     bucket(options, buckets.provisioned, { max_bytes: small }),

@@ -18,7 +18,16 @@ import {
   UpdateFunctionConfigurationCommand,
 } from '@aws-sdk/client-lambda'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { account, keys, otherKeys, role, startTestFrontend, type TestFrontend, zipOf } from './testing/index.ts'
+import {
+  account,
+  keys,
+  otherAccount,
+  otherKeys,
+  role,
+  startTestFrontend,
+  type TestFrontend,
+  zipOf,
+} from './testing/index.ts'
 
 let frontend: TestFrontend
 let client: LambdaClient
@@ -49,7 +58,7 @@ const createWith = async (Layers: string[], sender = client) =>
   sender.send(
     new CreateFunctionCommand({
       FunctionName: 'f',
-      Role: role,
+      Role: sender === client ? role : role.replace(account, otherAccount),
       Runtime: 'nodejs24.x',
       Handler: 'index.handler',
       Code: { ZipFile: await zipOf() },

@@ -37,6 +37,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import {
   account,
   echo,
+  fullAccessRole,
   keys,
   otherKeys,
   rawRequest,
@@ -439,7 +440,7 @@ describe('invocations, through the AWS SDK', () => {
   it('takes the session credentials of a function', async () => {
     await create('one')
     const expiresAtMs = Date.now() + 60_000
-    const claims = { accountId: account, roleArn: role, functionName: 'one', expiresAtMs }
+    const claims = { accountId: account, roleArn: fullAccessRole, sessionName: 'one', expiresAtMs }
     const session = clientFor(mintSession('cluster secret', claims))
     expect((await session.send(new InvokeCommand({ FunctionName: 'one' }))).StatusCode).toBe(200)
     session.destroy()

@@ -11,14 +11,17 @@ import {
   stopInOrder,
   systemRandom,
 } from '@weft/platform'
+import type { IdentityDirectory } from '@weft/policy'
 import type { Catalogue, CatalogueStores, CodeStore, Collection } from '@weft/registry'
 import type { FrontendConfig } from './config.ts'
 import type { AwsDoor } from './doors/door.ts'
 import { createLambdaDoor } from './doors/lambda/lambda-door.ts'
 import { CodeLinks } from './http/code-links.ts'
-import { credentialLookup } from './http/credentials.ts'
 import { Gate } from './http/gate.ts'
 import { startHttpDoor } from './http/http-door.ts'
+import { Authorizer } from './identity/authorizer.ts'
+import { Credentials } from './identity/credentials.ts'
+import { Guard } from './identity/guard.ts'
 import type { Operations } from './operations/api.ts'
 import { Markers } from './operations/markers.ts'
 import { createOperations } from './operations/operations.ts'
@@ -28,6 +31,8 @@ export interface FrontendDeps {
   readonly stores: CatalogueStores
   readonly code: CodeStore
   readonly layers: Collection<LayerEntry>
+  /** Roles, users and policies of all accounts. */
+  readonly identities: IdentityDirectory
   readonly invoker: Invoker
   readonly events: EventAcceptor
   readonly facts: FactSink
@@ -66,14 +71,17 @@ function functionUrl(baseUrl: string, host: string): string {
 
 /** Opens the doors. Stopping takes no new connections and lets running requests finish within the deadline. */
 export async function startFrontend(config: FrontendConfig, deps: FrontendDeps): Promise<FrontendService> {
-  const { catalogue, clock, clusterSecret, log } = deps
+  const { catalogue, clock, clusterSecret, identities, log } = deps
   let stopping = false
   let baseUrl = config.http.publicUrl ?? ''
   const codeLinks = new CodeLinks(clusterSecret, deps.code, clock)
+  const { region } = config
+  const authorizer = new Authorizer({ identities, clock, region })
   const operations = createOperations({
     ...deps,
+    guard: new Guard({ authorizer, identities, catalogue, layers: deps.layers, region }),
     random: deps.random ?? systemRandom,
-    region: config.region,
+    region,
     offer: () => ({ runtimes: deps.runtimes(), architectures: deps.architectures?.() ?? [ownArchitecture] }),
     markers: new Markers(clusterSecret),
     codeUrl: (digest) => codeLinks.url(baseUrl, digest),
@@ -84,7 +92,7 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
   const gate = new Gate({
     region: config.region,
     doors: [createLambdaDoor(operations), ...(deps.doors ?? [])],
-    lookup: credentialLookup(catalogue, clusterSecret, clock),
+    lookup: new Credentials({ catalogue, identities, clusterSecret, clock }).lookup,
     signingKeys: new SigningKeys(),
     clock,
     log,

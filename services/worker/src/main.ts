@@ -79,7 +79,7 @@ await runService({
         log,
         credentials: async ({ accountId: account, roleArn, functionName }) =>
           mintSession(secret, {
-            ...{ accountId: accountId(account), roleArn, functionName },
+            ...{ accountId: accountId(account), roleArn, sessionName: functionName },
             expiresAtMs: clock.now() + sessionMs,
           }),
         callbackAddress: config.callback === undefined ? undefined : { host, port: Number(port) },

@@ -69,6 +69,7 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
     writeBucket(buckets.accounts),
     writeBucket(buckets.mappings),
     writeBucket(buckets.layers),
+    writeBucket(buckets.identities),
     readBucket(buckets.provisioned),
     writeObjects(buckets.code),
     readStream(streams.logs),

@@ -11,11 +11,18 @@ export interface NatsCollection<T> extends Collection<T>, AsyncDisposable {
   problems(): readonly string[]
 }
 
+export interface CollectionOptions<T> {
+  readonly log: Logger
+  readonly clock?: Clock
+  /** Hears of each change, for an index of one's own; undefined: the record was removed. */
+  readonly onRecord?: (key: string, record: T | undefined) => void
+}
+
 /** Opens a bucket of JSON records; it is empty until `whenReady` resolves. */
 export function openCollection<T>(
   link: NatsLink,
   bucket: string,
-  { log, clock = systemClock }: { readonly log: Logger; readonly clock?: Clock },
+  { log, clock = systemClock, onRecord }: CollectionOptions<T>,
 ): NatsCollection<T> {
   const records = new Map<string, T>()
   const unreadable = new Set<string>()
@@ -27,8 +34,10 @@ export function openCollection<T>(
     onEntry(key, value) {
       unreadable.delete(key)
       try {
-        if (value === undefined) records.delete(key)
-        else records.set(key, decode<T>(value))
+        const record = value && decode<T>(value)
+        if (record === undefined) records.delete(key)
+        else records.set(key, record)
+        onRecord?.(key, record)
       } catch (error) {
         // The last readable record stays.
         unreadable.add(key)

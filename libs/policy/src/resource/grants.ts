@@ -4,14 +4,19 @@ import { evaluate } from '../language/evaluate.ts'
 import type { ContextLookup } from '../language/pattern.ts'
 import type { PolicySubject } from '../language/principals.ts'
 
-const compiled = new WeakMap<ResourcePolicy, CompiledPolicy>()
+/** Policies of functions and of layers alike. */
+interface Statements {
+  readonly statements: readonly object[]
+}
+
+const compiled = new WeakMap<Statements, CompiledPolicy>()
 
 /** The policy ready to be evaluated; compiled once for as long as the record lives. */
-export function compiledResourcePolicy(policy: ResourcePolicy): CompiledPolicy {
+export function compiledResourcePolicy(policy: Statements): CompiledPolicy {
   const known = compiled.get(policy)
   if (known) return known
   const made = compilePolicy({ Version: '2012-10-17', Statement: policy.statements }, 'resource')
-  // Statements are made by `permissionStatement` alone; one that cannot be read grants nothing.
+  // Statements are made by the fabric alone; one that cannot be read grants nothing.
   const usable = made.ok ? made.value : { statements: [] }
   compiled.set(policy, usable)
   return usable

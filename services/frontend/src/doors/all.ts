@@ -15,6 +15,7 @@ import {
   type NatsLink,
   type ObjectStore,
   openCollection,
+  openIdentities,
   openObjectStore,
   serveRequests,
   streamReader,
@@ -33,7 +34,7 @@ export interface AllDoorsConfig extends FrontendConfig {
   readonly grpc: Omit<GrpcDoorConfig, 'stopMs'>
 }
 
-export interface AllDoorsDeps extends Omit<FrontendDeps, 'doors' | 'bucketObject' | 'layers'> {
+export interface AllDoorsDeps extends Omit<FrontendDeps, 'doors' | 'bucketObject' | 'layers' | 'identities'> {
   /** The frontend's connection to the fabric's account. */
   readonly link: NatsLink
   /** What is wrong with the parts the doors stand on; the gRPC health service tells it. */
@@ -57,10 +58,12 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
   let own: readonly Service[] = []
   await using opened = new AsyncDisposableStack()
   const layers = opened.use(openCollection<LayerEntry>(link, buckets.layers, { log, clock }))
-  await layers.whenReady
+  const identities = opened.use(openIdentities(link, { log, clock }))
+  await Promise.all([layers.whenReady, identities.whenReady])
   const problems = (): readonly string[] => [
     ...deps.problems(),
     ...layers.problems(),
+    ...identities.problems(),
     ...own.flatMap((service) => service.problems()),
   ]
   const frontend = opened.use(
@@ -68,6 +71,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
       health: { service: 'frontend', problems, stopping: () => stopping },
       ...deps,
       layers,
+      identities,
       doors: [
         s3Door({ store, region }),
         logsDoor({ logs: streamReader(link, streams.logs), catalogue, region }),
@@ -105,6 +109,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
       for (const one of closed)
         if (one.status === 'rejected') log.warn({ err: one.reason }, 'a door was not closed cleanly')
       await layers[Symbol.asyncDispose]()
+      await identities[Symbol.asyncDispose]()
     },
   }
 }

@@ -3,12 +3,24 @@ import type { AccountId, AwsError } from '@weft/contracts'
 /** Who calls, as the credentials have proven it. */
 export interface Principal {
   readonly accountId: AccountId
-  /** `arn:aws:iam::ACCOUNT:root`, or the assumed role of a function that calls with its session credentials. */
+  /** `arn:aws:iam::ACCOUNT:root`, an IAM user, or an assumed role. */
   readonly arn: string
   /** Key or user the call came with; for logs and audit, never a secret. */
   readonly keyId: string
-  /** Set when a function calls with its session credentials. */
-  readonly session?: { readonly roleArn: string; readonly functionName: string }
+  /** An IAM user. The root of the account is neither a user nor a session. */
+  readonly user?: { readonly name: string; readonly id: string }
+  /** A role that was assumed, by a function that runs with it or through STS. */
+  readonly session?: RoleSession
+}
+
+export interface RoleSession {
+  readonly roleArn: string
+  /** The function's name where a function runs with the role. */
+  readonly sessionName: string
+  /** Document that narrows what the role may do. */
+  readonly policy?: string
+  /** ARNs of managed policies that do the same. */
+  readonly policyArns?: readonly string[]
 }
 
 /** What is known of an HTTP request before its body is read. Header names are lower case. */
@@ -22,6 +34,8 @@ export interface DoorHead {
   readonly rawQuery: string
   /** Values of a repeated header are joined by ", " in the order of arrival. */
   readonly headers: Readonly<Record<string, string>>
+  /** Address the request came from. */
+  readonly sourceIp?: string
 }
 
 /** An authenticated request whose body has been read whole and checked against its signature. */

@@ -45,7 +45,7 @@ export const stsDoor: AwsDoor = {
     const { accountId, arn, session } = request.principal
     const result = {
       Arn: arn,
-      UserId: session ? `${session.roleArn}:${session.functionName}` : accountId,
+      UserId: session ? `${session.roleArn}:${session.sessionName}` : accountId,
       Account: accountId,
     }
     return xml(

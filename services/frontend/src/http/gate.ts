@@ -2,7 +2,7 @@ import { claimedService, type KeyLookup, openSignature, type SigningKeys } from 
 import { type AwsError, awsError, err, ok, type Result } from '@weft/contracts'
 import { type Clock, type Logger, withSpan } from '@weft/platform'
 import type { AwsDoor, BodyLimit, DoorHead, DoorResponse } from '../doors/door.ts'
-import type { CredentialOwner } from './credentials.ts'
+import type { CredentialOwner } from '../identity/credentials.ts'
 
 export interface GateOptions {
   readonly region: string

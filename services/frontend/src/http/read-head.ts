@@ -26,5 +26,7 @@ export function readHead(request: IncomingMessage, requestId: string): Result<Do
     if (earlier !== undefined && singular.has(name)) return malformed(`The header ${name} must not be repeated.`)
     headers[name] = earlier === undefined ? value : `${earlier}, ${value}`
   }
-  return ok({ requestId, method: request.method ?? '', rawPath, rawQuery, headers })
+  const sourceIp = request.socket.remoteAddress?.replace(/^::ffff:/, '')
+  const target = { requestId, method: request.method ?? '', rawPath, rawQuery, headers }
+  return ok(sourceIp === undefined ? target : { ...target, sourceIp })
 }

@@ -8,6 +8,8 @@ export interface CallContext {
   readonly requestId: string
   /** Aborts when the caller has gone: waiting stops, work that has begun is left to finish. */
   readonly signal?: AbortSignal
+  /** Address the call came from; policies may ask for it. */
+  readonly sourceIp?: string
 }
 
 /** An operation as a plain function; it rejects only for bugs and broken I/O. */

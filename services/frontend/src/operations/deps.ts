@@ -3,6 +3,7 @@ import type { EventAcceptor } from '@weft/delivery'
 import type { Clock, Logger, Random } from '@weft/platform'
 import type { Catalogue, CatalogueStores, CodeStore, Collection, Offer, Scope } from '@weft/registry'
 import type { Principal } from '../doors/door.ts'
+import type { Guard } from '../identity/guard.ts'
 import type { Markers } from './markers.ts'
 
 /** What operations work with. */
@@ -16,6 +17,8 @@ export interface OperationDeps {
   readonly facts: FactSink
   readonly clock: Clock
   readonly log: Logger
+  /** Lets callers through to what they may do. */
+  readonly guard: Guard
   /** Chooses between the versions of an alias. */
   readonly random: Random
   readonly region: string

@@ -11,6 +11,7 @@ import {
 } from '@weft/contracts'
 import type { EventAcceptor, NewEvent } from '@weft/delivery'
 import { silentLogger, systemClock } from '@weft/platform'
+import { MemoryIdentities } from '@weft/policy/testing'
 import { MemoryCatalogue, MemoryCodeStore, MemoryCollection } from '@weft/registry/testing'
 import { ZipFile } from 'yazl'
 import { frontendDefaults } from '../config.ts'
@@ -19,6 +20,8 @@ import { type FrontendDeps, type FrontendService, startFrontend } from '../servi
 export const account = accountId('123456789012')
 export const otherAccount = accountId('210987654321')
 export const role = `arn:aws:iam::${account}:role/lambda`
+/** The role that every account is born with. */
+export const fullAccessRole = `arn:aws:iam::${account}:role/weft-full-access`
 const secretAccessKey = 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY'
 
 export interface Keys {
@@ -77,6 +80,7 @@ export interface TestParts {
   readonly catalogue: MemoryCatalogue
   readonly code: MemoryCodeStore
   readonly layers: MemoryCollection<LayerEntry>
+  readonly identities: MemoryIdentities
   readonly invoker: FakeInvoker
   readonly events: FakeEvents
   readonly facts: FakeFacts
@@ -102,6 +106,7 @@ export async function startTestFrontend(
     catalogue,
     code: new MemoryCodeStore(),
     layers: new MemoryCollection<LayerEntry>(),
+    identities: new MemoryIdentities(),
     invoker: new FakeInvoker(),
     events: new FakeEvents(),
     facts: new FakeFacts(),

@@ -1,0 +1,81 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { type KeyLookup, openSession, unknownKey } from '@weft/aws'
+import { type AwsError, err, ok, type Result } from '@weft/contracts'
+import type { Clock } from '@weft/platform'
+import { arnOfIdentity, type Identities } from '@weft/policy'
+import type { Catalogue } from '@weft/registry'
+import type { Principal } from '../doors/door.ts'
+
+export interface CredentialOwner {
+  readonly secretAccessKey: string
+  readonly principal: Principal
+}
+
+export interface CredentialsDeps {
+  readonly catalogue: Pick<Catalogue, 'accountOfKey' | 'account'>
+  readonly identities: Pick<Identities, 'userOfKey'>
+  readonly clusterSecret: string
+  readonly clock: Pick<Clock, 'now'>
+}
+
+/** Who the holder of a key is, for the doors that verify signatures and for those that are told the secret. */
+export class Credentials {
+  readonly #deps: CredentialsDeps
+
+  constructor(deps: CredentialsDeps) {
+    this.#deps = deps
+  }
+
+  /**
+   * Keys of accounts (their root) and of IAM users from memory; session credentials from what they say of themselves, under the
+   * fabric's seal.
+   */
+  readonly lookup: KeyLookup<CredentialOwner> = (accessKeyId, sessionToken) => {
+    if (sessionToken !== undefined) return this.#session(accessKeyId, sessionToken)
+    const { catalogue, identities } = this.#deps
+    const account = catalogue.accountOfKey(accessKeyId)
+    const key = account?.accessKeys.find((one) => one.accessKeyId === accessKeyId)
+    if (account && key?.status === 'Active') {
+      const { accountId } = account
+      const principal = { accountId, arn: `arn:aws:iam::${accountId}:root`, keyId: accessKeyId }
+      return ok({ secretAccessKey: key.secretAccessKey, principal })
+    }
+    const user = identities.userOfKey(accessKeyId)
+    const own = user?.accessKeys.find((one) => one.accessKeyId === accessKeyId)
+    if (!user || own?.status !== 'Active' || !catalogue.account(user.accountId)) return err(unknownKey)
+    const { accountId, name, id } = user
+    const principal = { accountId, arn: arnOfIdentity(user), keyId: accessKeyId, user: { name, id } }
+    return ok({ secretAccessKey: own.secretAccessKey, principal })
+  }
+
+  /**
+   * For a door where the caller tells its secret instead of signing with it. One refusal for an unknown key, an inactive one and
+   * a wrong secret, and the same work for all: a caller learns nothing of which keys exist.
+   */
+  authenticate(accessKeyId: string, secret: string, sessionToken?: string): Result<Principal, AwsError> {
+    const owner = this.lookup(accessKeyId, sessionToken)
+    const same = sameSecret(secret, owner.ok ? owner.value.secretAccessKey : '')
+    if (!owner.ok) return owner
+    return same ? ok(owner.value.principal) : err(unknownKey)
+  }
+
+  #session(accessKeyId: string, sessionToken: string): Result<CredentialOwner, AwsError> {
+    const { catalogue, clusterSecret, clock } = this.#deps
+    const opened = openSession(clusterSecret, sessionToken, accessKeyId, clock.now())
+    if (!opened.ok) return opened
+    const { accountId, roleArn, sessionName, policy, policyArns, secretAccessKey } = opened.value
+    if (!catalogue.account(accountId)) return err(unknownKey)
+    const role = roleArn.slice(roleArn.lastIndexOf('/') + 1)
+    const session = {
+      roleArn,
+      sessionName,
+      ...(policy !== undefined && { policy }),
+      ...(policyArns !== undefined && { policyArns }),
+    }
+    const arn = `arn:aws:sts::${accountId}:assumed-role/${role}/${sessionName}`
+    return ok({ secretAccessKey, principal: { accountId, arn, keyId: accessKeyId, session } })
+  }
+}
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+const sameSecret = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b))
