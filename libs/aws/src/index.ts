@@ -1,6 +1,7 @@
 export * from './aws-chunked.ts'
 export * from './decode.ts'
 export * from './encode.ts'
+export * from './event-stream.ts'
 export { parseJsonObject, utf8Text } from './json-body.ts'
 export { lambdaModel, operationNames } from './model/model.ts'
 export type * from './model/types.ts'

@@ -50,7 +50,8 @@ export interface DoorResponse {
   readonly status: number
   /** The server adds content-length, date and, unless set, `x-amzn-RequestId`. */
   readonly headers: Readonly<Record<string, string>>
-  readonly body: Uint8Array | string
+  /** One that comes in parts is sent as it comes; a rejection breaks the connection off, so that the client sees the cut. */
+  readonly body: Uint8Array | string | AsyncIterable<Uint8Array>
 }
 
 export interface BodyLimit {

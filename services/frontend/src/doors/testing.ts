@@ -1,5 +1,5 @@
 import { accountId, newRequestId } from '@weft/contracts'
-import type { DoorRequest } from './door.ts'
+import type { DoorRequest, DoorResponse } from './door.ts'
 
 /** An authenticated request for tests of doors. */
 export function doorRequest(
@@ -18,4 +18,11 @@ export function doorRequest(
     signal: new AbortController().signal,
     ...rest,
   }
+}
+
+/** The body of an answer that does not come in parts. */
+export function wholeBody({ body }: DoorResponse): Buffer {
+  if (typeof body === 'string') return Buffer.from(body)
+  if (body instanceof Uint8Array) return Buffer.from(body)
+  throw new Error('the answer comes in parts')
 }

@@ -8,6 +8,7 @@ import type { CodeLinks } from './code-links.ts'
 import type { Gate } from './gate.ts'
 import { readBody } from './read-body.ts'
 import { readHead } from './read-head.ts'
+import { send } from './send.ts'
 
 export interface HttpDoorConfig {
   readonly host: string
@@ -66,11 +67,11 @@ export async function startHttpDoor(config: HttpDoorConfig, deps: HttpDoorDeps):
       const answer = await answerRequest(deps, request, response, requestId, waits)
       // Kept open, the connection of a request that ran at the stop would hold the stop up.
       if (draining && !response.headersSent) response.setHeader('connection', 'close')
-      if (answer) send(response, answer, requestId, request.method === 'HEAD')
+      if (answer) await send(response, answer, requestId, request.method === 'HEAD')
     } catch (error) {
       deps.log.error({ err: error, requestId }, 'request failed')
       if (response.headersSent) response.destroy()
-      else send(response, encodeError(internalError, requestId), requestId, false)
+      else await send(response, encodeError(internalError, requestId), requestId, false)
     }
   }
   // A client that asks before it sends is answered only once it is known who it is.
@@ -122,18 +123,6 @@ async function answerSigned(
     if (!response.writableFinished) gone.abort()
   })
   return admitted.value.handle(body.value, gone.signal)
-}
-
-function send(response: ServerResponse, answer: DoorResponse, requestId: string, headOnly: boolean): void {
-  if (response.destroyed) return
-  const { body, status } = answer
-  response.statusCode = status
-  response.setHeader('x-amzn-RequestId', requestId)
-  for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value)
-  const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength
-  if (status !== 204 && !headOnly) response.setHeader('content-length', bytes)
-  if (headOnly || status === 204) response.end()
-  else response.end(body)
 }
 
 /** What the HTTP parser refuses has no request to answer: the plainest response there is, and the end of the connection. */

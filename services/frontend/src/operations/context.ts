@@ -1,4 +1,4 @@
-import type { AwsError, Result } from '@weft/contracts'
+import type { AnswerSink, AwsError, Result } from '@weft/contracts'
 import type { Principal } from '../doors/door.ts'
 
 /** What every operation knows of the call that asked for it, whichever door it came through. */
@@ -30,6 +30,8 @@ export interface InvokeInput {
   readonly traceHeader?: string
   /** W3C form. */
   readonly traceparent?: string
+  /** Takes the answer in parts if the function streams it; the payload of the output is then empty. */
+  readonly sink?: AnswerSink
 }
 
 export type InvokeOutput =

@@ -74,6 +74,7 @@ export const invoke =
         ...(input.clientContext !== undefined && { clientContext: input.clientContext }),
         traceHeader: entered.value,
         ...(traceparent !== undefined && { traceparent }),
+        ...(input.sink && { sink: input.sink }),
       },
       context.signal,
     )

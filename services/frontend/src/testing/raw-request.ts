@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto'
-import { request as httpRequest } from 'node:http'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { SignatureV4 } from '@smithy/signature-v4'
 import { type Keys, keys } from './frontend.ts'
 
@@ -33,6 +33,8 @@ export interface RawRequest {
   readonly region?: string
   readonly keys?: Keys
   readonly atMs?: number
+  /** Sees the answer as soon as its head is there. */
+  readonly onResponse?: (response: IncomingMessage) => void
   /** Changes what was signed. */
   readonly tamper?: (signed: {
     path: string
@@ -75,7 +77,7 @@ export async function rawRequest(endpoint: string, raw: RawRequest): Promise<Raw
     { signingDate: new Date(raw.atMs ?? Date.now()) },
   )
   const plan = { path: raw.path, headers: signed.headers as Record<string, string>, body }
-  return send(Number(port), method, { ...plan, ...raw.tamper?.(plan) })
+  return send(Number(port), method, { ...plan, ...raw.tamper?.(plan) }, raw.onResponse)
 }
 
 function queryBag(query: string): Record<string, string | string[]> {
@@ -97,6 +99,7 @@ const send = (
   port: number,
   method: string,
   { path, headers, body }: { path: string; headers: Record<string, string>; body: Buffer },
+  onResponse?: RawRequest['onResponse'],
 ): Promise<RawResponse> =>
   new Promise((resolve, reject) => {
     const request = httpRequest(
@@ -105,6 +108,7 @@ const send = (
         const chunks: Buffer[] = []
         response.on('data', (chunk: Buffer) => chunks.push(chunk))
         response.on('error', reject)
+        onResponse?.(response)
         response.on('end', () => {
           const text = Buffer.concat(chunks).toString()
           resolve({

@@ -1,4 +1,4 @@
-import { bindRequest, encodeResponse, type RequestParts, validateInput } from '@weft/aws'
+import { bindRequest, encodeResponse, type OperationInputs, type RequestParts, validateInput } from '@weft/aws'
 import { type AwsError, awsError } from '@weft/contracts'
 import type { Operations } from '../../operations/api.ts'
 import type { InvokeInput } from '../../operations/context.ts'
@@ -12,14 +12,8 @@ export async function invokeOverRest(
   operation: 'Invoke' | 'InvokeAsync',
   parts: RequestParts,
 ): Promise<DoorResponse | { readonly error: AwsError }> {
-  const asked = operation === 'Invoke' ? readInvoke(parts) : readInvokeAsync(parts)
-  if ('error' in asked) return asked
-  const { headers } = request
-  const input: InvokeInput = {
-    ...asked,
-    ...(headers['x-amzn-trace-id'] !== undefined && { traceHeader: headers['x-amzn-trace-id'] }),
-    ...(headers.traceparent !== undefined && { traceparent: headers.traceparent }),
-  }
+  const input = operation === 'Invoke' ? readInvoke(request, parts) : readInvokeAsync(request, parts)
+  if ('error' in input) return input
   const output = await operations.invoke(contextOf(request), input)
   if (!output.ok) return output
   const { requestId } = request
@@ -45,30 +39,46 @@ export async function invokeOverRest(
   }
 }
 
-function readInvoke(parts: RequestParts): InvokeInput | { readonly error: AwsError } {
+function readInvoke(request: DoorRequest, parts: RequestParts): InvokeInput | { readonly error: AwsError } {
   const bound = bindRequest('Invoke', parts)
   if (!bound.ok) return bound
   const problem = validateInput('Invoke', bound.value)
   if (problem) return { error: problem }
-  const { FunctionName, Qualifier, InvocationType, LogType, ClientContext, TenantId, DurableExecutionName } =
-    bound.value
+  return invokeInput(bound.value, request, parts.body)
+}
+
+/** What the members of Invoke and InvokeWithResponseStream ask for; a refusal for what is not served. */
+export function invokeInput(
+  members: Omit<OperationInputs['Invoke'], 'Payload'>,
+  { headers }: DoorRequest,
+  payload: Uint8Array,
+): InvokeInput | { readonly error: AwsError } {
+  const { FunctionName, Qualifier, InvocationType, LogType, ClientContext, TenantId, DurableExecutionName } = members
   const unserved = TenantId === undefined ? DurableExecutionName && 'Durable execution' : 'Tenant isolation'
   if (unserved)
     return { error: awsError('InvalidParameterValueException', `${unserved} is not served by this fabric.`) }
   return {
     functionName: FunctionName,
     ...(Qualifier !== undefined && { qualifier: Qualifier }),
-    payload: parts.body,
+    payload,
     invocationType: InvocationType ?? 'RequestResponse',
     logTail: LogType === 'Tail',
     ...(ClientContext !== undefined && { clientContext: ClientContext }),
+    ...traceOf(headers),
   }
 }
 
-function readInvokeAsync(parts: RequestParts): InvokeInput | { readonly error: AwsError } {
+const traceOf = (headers: DoorRequest['headers']): Pick<InvokeInput, 'traceHeader' | 'traceparent'> => ({
+  ...(headers['x-amzn-trace-id'] !== undefined && { traceHeader: headers['x-amzn-trace-id'] }),
+  ...(headers.traceparent !== undefined && { traceparent: headers.traceparent }),
+})
+
+function readInvokeAsync(request: DoorRequest, parts: RequestParts): InvokeInput | { readonly error: AwsError } {
   const bound = bindRequest('InvokeAsync', parts)
   if (!bound.ok) return bound
   const problem = validateInput('InvokeAsync', bound.value)
   if (problem) return { error: problem }
-  return { functionName: bound.value.FunctionName, payload: parts.body, invocationType: 'Event', logTail: false }
+  const { FunctionName: functionName } = bound.value
+  const trace = traceOf(request.headers)
+  return { functionName, payload: parts.body, invocationType: 'Event', logTail: false, ...trace }
 }

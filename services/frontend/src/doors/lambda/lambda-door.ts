@@ -15,6 +15,7 @@ import { payloadLimit, payloadTooLarge } from '../../operations/invocation-input
 import type { AwsDoor, BodyLimit, DoorHead, DoorRequest, DoorResponse } from '../door.ts'
 import { contextOf } from './context-of.ts'
 import { invokeOverRest } from './invoke-rest.ts'
+import { streamOverRest } from './stream-rest.ts'
 
 /** Body of an operation that carries no package, bytes: room for 4 KB of environment many times over. */
 const plainBodyBytes = 1_048_576
@@ -56,6 +57,7 @@ async function answer(
   const parts = { ...route, headers: request.headers, body: request.body }
   if (operation === 'Invoke' || operation === 'InvokeAsync')
     return invokeOverRest(operations, request, operation, parts)
+  if (operation === 'InvokeWithResponseStream') return streamOverRest(operations, request, parts)
   if (!isServed(operation))
     return { error: awsError('NotImplementedException', `${operation} is not served by this fabric.`) }
   const input = bindRequest(operation, parts)

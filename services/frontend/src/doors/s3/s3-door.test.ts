@@ -1,6 +1,6 @@
 import { awsError } from '@weft/contracts'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { doorRequest } from '../testing.ts'
+import { doorRequest, wholeBody } from '../testing.ts'
 import { memoryObjectStore } from './memory-store.ts'
 import { s3Door } from './s3-door.ts'
 
@@ -23,7 +23,7 @@ const send = async (
       accountId: options.accountId ?? '000000000000',
     }),
   )
-  return { status: response.status, headers: response.headers, text: Buffer.from(response.body).toString() }
+  return { status: response.status, headers: response.headers, text: wholeBody(response).toString() }
 }
 const codeOf = (text: string) => /<Code>(\w+)<\/Code>/.exec(text)?.[1]
 
