@@ -28,7 +28,7 @@ import { etcFiles, systemFiles } from './images/packages.mjs'
 
 const contextDir = join(root, `.weft/image-context-${process.pid}`)
 const sourceFolders = ['libs', 'services', 'deploy', 'proto', 'scripts', 'package.json']
-const services = ['frontend', 'placement', 'worker', 'poller', 'async-queue', 'metrics'].map(
+const services = ['frontend', 'placement', 'worker', 'poller', 'async-queue', 'metrics', 'admin'].map(
   (name) => `services/${name}`,
 )
 

@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { limits } from '@weft/contracts'
-import { ensureAccount, ensureFabric, openCatalogue, openLink, openStores, proveDurability } from '@weft/nats'
+import {
+  accountShares,
+  ensureAccount,
+  ensureFabric,
+  openCatalogue,
+  openLink,
+  openStores,
+  proveDurability,
+} from '@weft/nats'
 import { type Logger, systemClock } from '@weft/platform'
 import { type ClusterConfig, ports } from './config.ts'
 import { defaultKey } from './files.ts'
@@ -35,6 +43,7 @@ export async function prepareFabric(config: ClusterConfig, log: Logger): Promise
     accountId: config.accountId,
     name: 'default',
     concurrencyLimit: limits.accountConcurrency,
+    storageBytes: accountShares(options.storageBytes).firstAccountBytes,
     accessKeys: [defaultKey(config.dir)],
   })
   log.info(

@@ -1,33 +1,28 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { type AccessKey, type FabricConnection, newAccessKey } from '@weft/contracts'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type AccessKey, type AdminConnection, type FabricConnection, newAccessKey } from '@weft/contracts'
 import {
   accountShares,
   createKeyring,
+  handOutFiles,
   hasKeyring,
   loadKeyring,
   serverConfig,
   serviceNames,
-  type TenantUser,
+  writeSecret as write,
 } from '@weft/nats'
 import { type ClusterConfig, ports } from './config.ts'
-
-/** Which users of a client's account act for the fabric, by the service that holds their credentials. */
-const tenantUsersOf: Readonly<Record<string, readonly TenantUser[]>> = {
-  poller: ['poller'],
-  // The second looks up the subject of a stream that a function names as its dead-letter target.
-  'async-queue': ['dead-letter', 'poller'],
-}
 
 /**
  * Makes what a cluster needs before its first server starts, or completes it: keys and secrets stay as they are over
  * runs, what follows from them is written anew. Layout of the folder:
  *
- *     keys/                  the keyring: seeds of all accounts and users; needed by this program only
+ *     keys/                  the keyring: seeds of all accounts and users; needed by this program and by admin only
  *     nats/<server>.conf     public claims, no secret
  *     <service>/nats.creds, cluster-secret, accounts/<account>.<user>.creds    what one service may know, mounted into it alone
  *     client/client.creds, connection.json    for the owner of the default account
+ *     administrator/admin.json                for who administers the fabric
  */
 export async function writeFiles(config: ClusterConfig): Promise<void> {
   const { dir, accountId } = config
@@ -60,9 +55,8 @@ export async function writeFiles(config: ClusterConfig): Promise<void> {
   for (const service of serviceNames) {
     write(join(dir, service, 'nats.creds'), await keyring.serviceCreds(service))
     if (service !== 'admin') write(join(dir, service, 'cluster-secret'), clusterSecret)
-    for (const user of tenantUsersOf[service] ?? [])
-      write(join(dir, service, 'accounts', `${accountId}.${user}.creds`), await keyring.tenantCreds(accountId, user))
   }
+  await handOutFiles(dir)(accountId, (user) => keyring.tenantCreds(accountId, user))
   write(join(dir, 'admin', 'system.creds'), await keyring.systemCreds())
   const key = defaultKey(dir)
   const natsCreds = join(dir, 'client', 'client.creds')
@@ -79,6 +73,10 @@ export async function writeFiles(config: ClusterConfig): Promise<void> {
     natsCreds: 'client.creds',
   }
   write(join(dir, 'client', 'connection.json'), `${JSON.stringify(connection, null, 2)}\n`)
+  const token = keep(join(dir, 'admin', 'token'), () => randomBytes(32).toString('base64url'))
+  const { http, grpc, nats, region } = connection
+  const admin: AdminConnection = { admin: config.publicAdmin, token, http, grpc, nats, region }
+  write(join(dir, 'administrator', 'admin.json'), `${JSON.stringify(admin, null, 2)}\n`)
 }
 
 /** The first access key of the default account. */
@@ -90,13 +88,4 @@ export function defaultKey(dir: string): AccessKey {
 function keep(path: string, make: () => string): string {
   if (!existsSync(path)) write(path, make())
   return readFileSync(path, 'utf8')
-}
-
-/** Whole or not at all, readable by its owner only. */
-function write(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  const part = `${path}.part`
-  rmSync(part, { force: true })
-  writeFileSync(part, text, { mode: 0o600 })
-  renameSync(part, path)
 }

@@ -1,5 +1,6 @@
 export * from './account-links.ts'
 export * from './accounts/account-bus.ts'
+export * from './accounts/hand-out.ts'
 export * from './accounts/keyring.ts'
 export * from './accounts/permissions.ts'
 export * from './accounts/push-account.ts'

@@ -79,6 +79,7 @@ export class Accounts {
       const undo = (): Promise<void> =>
         bus.erase(id).catch((error: unknown) => log.error({ err: error, account: id }, 'a half-made account is left'))
       try {
+        if (bus.known().includes(id)) await bus.erase(id)
         await bus.settle(account)
         await bus.prove(id)
       } catch (error) {
@@ -144,7 +145,9 @@ export class Accounts {
       const accounts = this.#deps.list()
       for (const account of accounts) await bus.settle(account)
       const known = new Set<AccountId>(accounts.map(({ accountId }) => accountId))
-      for (const left of bus.known()) if (!known.has(left)) await bus.erase(left)
+      // What a half-done creation or deletion left is shut, not erased: a catalogue that lost its records must not take
+      // the streams of its accounts along. A new account of that id begins by erasing it.
+      for (const left of bus.known()) if (!known.has(left)) await bus.close(left)
     })
   }
 

@@ -26,6 +26,8 @@ export interface AccountBus {
   settle(account: Account): Promise<void>
   /** Rejects unless the account's own client can connect and has JetStream. */
   prove(account: AccountId): Promise<void>
+  /** Lets nobody into the account any more, whatever it has. */
+  close(account: AccountId): Promise<void>
   /** Content of the .creds file of the account's client. */
   clientCreds(account: AccountId): Promise<string>
   /** Frees everything that the account has anywhere in the fabric, its catalogue record last. Idempotent. */
@@ -49,6 +51,11 @@ export function openAccountBus(options: AccountBusOptions): AccountBus {
     async prove(account) {
       await using client = await options.connect(await keyring.tenantCreds(account, 'client'), `proof of ${account}`)
       await client.jsm.getAccountInfo()
+    },
+    async close(account) {
+      keyring.claim(account, { disabled: true })
+      await pushAccount(system, await keyring.tenantJwt(account), fabric.replicas)
+      await options.handOut?.(account, undefined)
     },
     clientCreds: (account) => keyring.tenantCreds(account, 'client'),
     async erase(account) {

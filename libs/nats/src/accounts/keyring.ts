@@ -61,8 +61,8 @@ export interface Keyring {
   accountJwts(): Promise<readonly AccountJwt[]>
   /** The JWT of one client account, to push to running servers. Adds the account to the keyring when it is new. */
   tenantJwt(account: AccountId): Promise<AccountJwt>
-  /** Keeps what holds of a client account from now on, over restarts; `tenantJwt` then states it. */
-  claim(account: AccountId, claims: TenantClaims): void
+  /** Keeps what holds of a client account from now on, over restarts; absent claims stay. `tenantJwt` then states it. */
+  claim(account: AccountId, claims: Partial<TenantClaims>): void
   /** Takes an account out of the keyring: its seeds are gone. Resolves to the order that makes servers forget it. */
   dismiss(account: AccountId): Promise<string>
   /** Client accounts in the keyring. */
@@ -100,6 +100,8 @@ export function loadKeyring(dir: string, limits: KeyringLimits): Keyring {
 function open(dir: string, loaded: Seeds, limits: KeyringLimits): Keyring {
   const key = keyStore(dir, loaded)
   let claims = readClaims(dir)
+  const claimsOf = (id: AccountId): TenantClaims =>
+    claims[id] ?? { storageBytes: limits.tenantStorageBytes, disabled: false }
   const keepClaims = (changed: typeof claims): void => {
     claims = changed
     replaceFile(claimsFileOf(dir), claims)
@@ -143,7 +145,7 @@ function open(dir: string, loaded: Seeds, limits: KeyringLimits): Keyring {
       }),
     )
     const roles = Object.fromEntries(tenantUsers.map((user) => [user, tenantAllowList(user)]))
-    const { storageBytes, disabled } = claims[id] ?? { storageBytes: limits.tenantStorageBytes, disabled: false }
+    const { storageBytes, disabled } = claimsOf(id)
     const conn = disabled ? 0 : unlimited
     return accountJwt(id, roles, { imports, limits: limitsOf({ disk_storage: storageBytes, conn }) })
   }
@@ -174,7 +176,7 @@ function open(dir: string, loaded: Seeds, limits: KeyringLimits): Keyring {
         ...tenants().map(tenantJwt),
       ]),
     tenantJwt,
-    claim: (id, wanted) => keepClaims({ ...claims, [id]: wanted }),
+    claim: (id, wanted) => keepClaims({ ...claims, [id]: { ...claimsOf(id), ...wanted } }),
     async dismiss(id) {
       const operator = key('operator', createOperator)
       const accounts = [account(id).getPublicKey()]

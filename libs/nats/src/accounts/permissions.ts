@@ -66,7 +66,6 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
   frontend: join(
     readCatalogue,
     writeBucket(buckets.functions),
-    writeBucket(buckets.accounts),
     writeBucket(buckets.mappings),
     writeBucket(buckets.layers),
     writeBucket(buckets.identities),

@@ -65,8 +65,9 @@ beforeAll(async () => {
   const catalogue = stack.use(openCatalogue(link, { log }))
   await catalogue.whenReady
   const stores = openStores(link, catalogue)
-  await stores.accounts.create(us, accountOf(us, 'AKIAUS'))
-  await stores.accounts.create(them, accountOf(them, 'AKIATHEM'))
+  const { accounts } = openStores(admin, catalogue)
+  await accounts.create(us, accountOf(us, 'AKIAUS'))
+  await accounts.create(them, accountOf(them, 'AKIATHEM'))
   const workerFacts = stack.use(openFactSink(await open(await keyring.serviceCreds('worker')), { log }))
   const run = async (call: InvokeCall) => {
     const { accountId, functionName } = call.target.record

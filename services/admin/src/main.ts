@@ -1,0 +1,60 @@
+/** The admin service as a process of a cluster. */
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  accountShares,
+  handOutFiles,
+  loadKeyring,
+  openAccountBus,
+  openCatalogue,
+  openLink,
+  openStores,
+} from '@weft/nats'
+import { fileSetting, runService, setting, settings } from '@weft/platform'
+import { startAdmin } from './service.ts'
+
+await runService({
+  service: 'admin',
+  fields: {
+    natsServers: setting('WEFT_NATS_SERVERS', settings.list),
+    natsCreds: fileSetting('WEFT_NATS_CREDS'),
+    /** What cluster-init made, keys included; this service writes into it what others need for new accounts. */
+    clusterDir: setting('WEFT_CLUSTER_DIR', settings.text),
+    /** As cluster-init was told. */
+    storageMb: setting('WEFT_STORAGE_MB', settings.integer(512, 10_000_000)),
+    port: setting('WEFT_GRPC_PORT', settings.port.default(9400)),
+  },
+  async start(config, { clock, log, opened }) {
+    const { natsServers: servers, clusterDir, host, port } = config
+    const fabric = { replicas: servers.length === 3 ? 3 : 1, storageBytes: config.storageMb * 1024 ** 2 } as const
+    const shares = accountShares(fabric.storageBytes)
+    const secret = (name: string): string => readFileSync(join(clusterDir, 'admin', name), 'utf8')
+    const connect = (creds: string, name: string) => openLink({ servers, creds, name, log })
+    const link = opened.use(await connect(config.natsCreds, 'admin'))
+    const system = opened.use(await connect(secret('system.creds'), 'admin of the system'))
+    const catalogue = opened.use(openCatalogue(link, { log }))
+    await catalogue.whenReady
+    const admin = await startAdmin(
+      { host, port },
+      {
+        store: openStores(link, catalogue, clock).accounts,
+        list: () => catalogue.everyAccount(),
+        bus: openAccountBus({
+          keyring: loadKeyring(join(clusterDir, 'keys'), { tenantStorageBytes: shares.firstAccountBytes }),
+          system,
+          admin: link,
+          fabric,
+          connect,
+          handOut: handOutFiles(clusterDir),
+        }),
+        shares,
+        token: secret('token').trim(),
+        clock,
+        log,
+      },
+    )
+    const parts = [link, system, catalogue, admin]
+    return { service: { ...admin, problems: () => parts.flatMap((part) => part.problems()) } }
+  },
+})
