@@ -143,6 +143,17 @@ export class ConcurrencyLedger {
     return this.#takeOnDemand(functionName)
   }
 
+  /** Tells how many environments of a version are initialised ahead of calls; 0 for none any more. */
+  provision(functionName: string, version: string, ready: number): void {
+    const others = this.#settings.provisioned.filter((p) => p.functionName !== functionName || p.version !== version)
+    const provisioned = ready > 0 ? [...others, { functionName, version, ready }] : others
+    this.configure({ ...this.#settings, provisioned })
+  }
+
+  get provisioned(): readonly ProvisionedCapacity[] {
+    return this.#settings.provisioned
+  }
+
   /** Asks for one more environment: +1,000 in any 10 s per function (quotas page), refilled evenly. */
   admitEnvironment(functionName: string, now: number): boolean {
     const use = this.#useOf(functionName)

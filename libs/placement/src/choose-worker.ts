@@ -33,6 +33,7 @@ export function bestWorker(
   pool: Pool,
   claims: Claims,
   now: number,
+  kind: 'starting' | 'provisioning',
 ): Worker | 'busy' | undefined {
   let best: Worker | undefined
   let bestScore = Number.NEGATIVE_INFINITY
@@ -41,7 +42,7 @@ export function bestWorker(
     if (worker.draining || now < worker.refusedUntil || !offers(worker, pool.spec)) continue
     const left = freeMb(worker) - (claims.get(worker) ?? 0) - pool.spec.memoryMb
     if (left < 0) continue
-    if (worker.starting >= worker.parallelStarts) {
+    if (worker[kind] >= worker.parallelStarts) {
       busy = true
       continue
     }

@@ -12,6 +12,7 @@ export function partitionProblems(state: PartitionState): string[] {
     const { id, lease, pool, worker } = sandbox
     expect((lease !== undefined) === (sandbox.state === 'leased'), `${id} is ${sandbox.state} with lease ${!!lease}`)
     expect(pool.idle.includes(sandbox) === (sandbox.state === 'idle'), `${id} is ${sandbox.state}, idle list disagrees`)
+    expect(pool.provisioned.has(sandbox) === sandbox.provisioned, `${id}: provisioned list disagrees`)
     expect(pool.starting.has(sandbox) === (sandbox.state === 'starting'), `${id}: starting list disagrees`)
     expect(worker.sandboxes.has(sandbox) && state.workers.get(worker.id) === worker, `${id} is on an unknown worker`)
     expect(worker.connection !== undefined || lease !== undefined, `${id} without lease on a worker that is away`)

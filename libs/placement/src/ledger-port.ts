@@ -19,6 +19,8 @@ export interface Ledger {
   ): { readonly ok: true; readonly value: Slot } | { readonly ok: false; readonly error: 'account' | 'function' }
   /** Takes a slot whatever the limits say: for what is found running already. */
   count(functionName: string): Slot
+  /** Environments of a version that are initialised ahead of calls: calls of it use their capacity first. */
+  provision(functionName: string, version: string, ready: number): void
   /** Asks for one more environment under the scaling rate. */
   admitEnvironment(functionName: string, now: number): boolean
 }

@@ -27,7 +27,7 @@ function victimsOn(worker: Worker, pool: Pool, needMb: number): Sandbox[] | unde
   const idle: Sandbox[] = []
   for (const sandbox of worker.sandboxes) {
     if (sandbox.state === 'stopping') room += sandbox.memoryMb
-    else if (sandbox.state === 'idle' && sandbox.pool !== pool) idle.push(sandbox)
+    else if (sandbox.state === 'idle' && sandbox.pool !== pool && !sandbox.provisioned) idle.push(sandbox)
   }
   idle.sort((a, b) => a.since - b.since)
   const victims: Sandbox[] = []
@@ -66,7 +66,12 @@ export function askForRoom(state: PartitionState, pool: Pool, now: number): void
 }
 
 const mayGo = ({ holder, recall: asked, probing, sandbox }: Lease, pool: Pool): boolean =>
-  holder !== undefined && asked === 'none' && !probing && sandbox.pool !== pool && offers(sandbox.worker, pool.spec)
+  holder !== undefined &&
+  asked === 'none' &&
+  !probing &&
+  sandbox.pool !== pool &&
+  !sandbox.provisioned &&
+  offers(sandbox.worker, pool.spec)
 
 function oldestLeases(state: PartitionState, pool: Pool): Lease[] {
   const leases: Lease[] = []

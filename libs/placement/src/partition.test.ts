@@ -298,6 +298,7 @@ describe('losses', () => {
       lease: { epoch: 7n, number: 1n },
       busy: true,
       starting: false,
+      provisioned: false,
     }
     expect(stage.worker(2, { workerId: 'w1', sandboxes: [report] })).toEqual(['2: welcome 7'])
     expect(stage.pass(1_000)).toEqual(['2: end s1 7.1'])
@@ -348,6 +349,7 @@ describe('taking over', () => {
     lease: { epoch: 6n, number: 4n },
     busy: false,
     starting: false,
+    provisioned: false,
     ...over,
   })
   const takeover = (limit = 10): Stage => new Stage({ limit, config: { expected: [{ workerId: 'w1', slots: 8 }] } })

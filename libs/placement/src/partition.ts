@@ -4,6 +4,7 @@ import { settleAccount } from './admitting.ts'
 import { dispatcherFrame, dispatcherHello, dispatcherLost, expireWaiters } from './dispatchers.ts'
 import { partitionProblems } from './invariants.ts'
 import { endOrphans, recall, revoke } from './leases.ts'
+import { type ProvisionedCounts, type ProvisionedTarget, provisionedChanged, provisionedCounts } from './provisioned.ts'
 import { settlePool, settleStarts } from './starts.ts'
 import { type ConnectionId, type Decision, type PartitionConfig, PartitionState } from './state.ts'
 import { expireStarts, fenceWorkers, workerFrame, workerHello, workerLost } from './workers.ts'
@@ -23,6 +24,13 @@ export type PartitionEvent =
       readonly accountId: string
       readonly functionName: string
       readonly currentKeys: ReadonlySet<string>
+    }
+  /** Environments that are to be kept initialised for a function; all of its versions at once. */
+  | {
+      readonly kind: 'provisioned-changed'
+      readonly accountId: string
+      readonly functionName: string
+      readonly targets: readonly ProvisionedTarget[]
     }
   | { readonly kind: 'tick' }
 
@@ -71,6 +79,7 @@ export class LeasePartition {
       s.missing.size > 0 ||
       s.starved.size > 0 ||
       s.starting.size > 0 ||
+      s.provisioning.size > 0 ||
       s.workers.size > s.workerOf.size
     )
   }
@@ -99,6 +108,11 @@ export class LeasePartition {
       workers: s.workerOf.size,
       dispatchers: s.dispatchers.size,
     }
+  }
+
+  /** Of the versions of a function, how far their targets are reached. */
+  provisioned(accountId: string, functionName: string): readonly ProvisionedCounts[] {
+    return provisionedCounts(this.#state, accountId, functionName)
   }
 
   /** Violated invariants, one sentence each. For tests and the simulator. */
@@ -135,7 +149,11 @@ export class LeasePartition {
       case 'function-changed':
         this.#retire(event.accountId, event.functionName, event.currentKeys)
         return
+      case 'provisioned-changed':
+        provisionedChanged(state, event.accountId, event.functionName, event.targets)
+        return
       case 'tick':
+        for (const pool of state.provisioning) if (now >= pool.provisionRetryAt) state.dirtyPools.add(pool)
         expireWaiters(state, now)
         fenceWorkers(state, now)
         expireStarts(state, now)

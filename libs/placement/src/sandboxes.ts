@@ -12,6 +12,7 @@ export const newWorker = (id: string, address: string, now: number): Worker => (
   memoryMb: 0,
   parallelStarts: Number.POSITIVE_INFINITY,
   starting: 0,
+  provisioning: 0,
   reportedFreeMb: undefined,
   promisedMb: 0,
   unreportedMb: 0,
@@ -28,6 +29,7 @@ export function addSandbox(
   worker: Worker,
   startState: 'starting' | 'idle',
   now: number,
+  provisioned = false,
 ): Sandbox {
   const sandbox: Sandbox = {
     id,
@@ -37,6 +39,7 @@ export function addSandbox(
     lease: undefined,
     everLeased: false,
     since: now,
+    provisioned,
     doomed: false,
     memoryMb: spec.memoryMb,
     unreported: false,
@@ -48,8 +51,9 @@ export function addSandbox(
   if (startState === 'starting') {
     sandbox.pool.starting.add(sandbox)
     state.starting.add(sandbox)
-    worker.starting += 1
+    worker[provisioned ? 'provisioning' : 'starting'] += 1
   }
+  if (provisioned) sandbox.pool.provisioned.add(sandbox)
   return sandbox
 }
 
@@ -98,6 +102,7 @@ export function stopSandbox(state: PartitionState, sandbox: Sandbox, reason: str
 export function removeSandbox(state: PartitionState, sandbox: Sandbox): void {
   const { worker, pool } = sandbox
   leaveState(state, sandbox)
+  pool.provisioned.delete(sandbox)
   state.sandboxes.delete(sandbox.id)
   if (!worker.sandboxes.delete(sandbox)) return
   worker.promisedMb -= sandbox.memoryMb
@@ -119,7 +124,7 @@ export function dropIfEmpty(state: PartitionState, worker: Worker): void {
 export function leaveState(state: PartitionState, sandbox: Sandbox): void {
   if (sandbox.state === 'starting') {
     sandbox.pool.starting.delete(sandbox)
-    if (state.starting.delete(sandbox)) sandbox.worker.starting -= 1
+    if (state.starting.delete(sandbox)) sandbox.worker[sandbox.provisioned ? 'provisioning' : 'starting'] -= 1
   } else if (sandbox.state === 'idle') {
     const at = sandbox.pool.idle.lastIndexOf(sandbox)
     if (at >= 0) sandbox.pool.idle.splice(at, 1)

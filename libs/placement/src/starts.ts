@@ -2,8 +2,9 @@ import { DenialReason } from '@weft/contracts/placement'
 import { bestWorker, crowdedWorker, offers, whyNever } from './choose-worker.ts'
 import { deny, grant } from './leases.ts'
 import { askForRoom, claimRoom } from './make-room.ts'
+import { provisionFailed, provisionsWanted, settleProvisioned } from './provisioned.ts'
 import { addSandbox, stopSandbox } from './sandboxes.ts'
-import type { PartitionState, Pool, Worker } from './state.ts'
+import type { PartitionState, Pool, Sandbox, Worker } from './state.ts'
 
 /** Starved pools looked at after one event; the rest waits for the next. */
 const starvedPerEvent = 64
@@ -12,20 +13,27 @@ const starvedPerEvent = 64
 export function settlePool(state: PartitionState, pool: Pool, now: number): void {
   while (pool.idle.length > 0 && pool.waiters.size > 0) {
     const [waiter] = pool.waiters
-    const sandbox = pool.idle.at(-1)
+    const sandbox = nextIdle(pool)
     if (!waiter || !sandbox) break
     grant(state, waiter, sandbox, now)
   }
   if (pool.retired)
     for (const sandbox of [...pool.idle]) stopSandbox(state, sandbox, 'replaced by a newer revision', now)
-  if (wanted(pool) > 0) {
+  if (!state.rebuilding) settleProvisioned(state, pool, now)
+  if (wanted(pool) + provisionsWanted(pool, now) > 0) {
     if (!state.starved.has(pool)) pool.starvedAt = now
     state.starved.add(pool)
     return
   }
   state.starved.delete(pool)
   const unused =
-    pool.waiters.size + pool.idle.length + pool.starting.size + pool.leases.size + pool.fn.blocked.size === 0
+    pool.waiters.size +
+      pool.idle.length +
+      pool.starting.size +
+      pool.leases.size +
+      pool.fn.blocked.size +
+      pool.target ===
+    0
   if (unused && now >= pool.backoffUntil) state.forgetPool(pool)
 }
 
@@ -43,26 +51,28 @@ export function settleStarts(state: PartitionState, now: number): void {
 function mayStart(state: PartitionState, pool: Pool, now: number): boolean {
   if ((pool.probing > 0 && now < pool.probeUntil) || now < pool.backoffUntil) return false
   const hopeless = whyNever(state, pool.spec, now)
-  if (hopeless)
-    for (const waiter of [...pool.waiters]) deny(state, waiter, DenialReason.DENIAL_REASON_NO_CAPACITY, hopeless)
+  if (!hopeless) return true
+  for (const waiter of [...pool.waiters]) deny(state, waiter, DenialReason.DENIAL_REASON_NO_CAPACITY, hopeless)
+  if (provisionsWanted(pool, now) > 0) provisionFailed(state, pool, 'never', now)
   return true
 }
 
-/** Whether the pool should have another turn. */
+/** Calls go before what is to be ready for later ones. Whether the pool should have another turn. */
 function startOne(state: PartitionState, pool: Pool, claims: Map<Worker, number>, now: number): boolean {
-  if (wanted(pool) <= 0) {
+  const forCalls = wanted(pool) > 0
+  if (!forCalls && provisionsWanted(pool, now) === 0) {
     state.starved.delete(pool)
     state.dirtyPools.add(pool)
     return false
   }
-  const worker = bestWorker(state, pool, claims, now)
+  const worker = bestWorker(state, pool, claims, now, forCalls ? 'starting' : 'provisioning')
   if (worker === 'busy') return false
   if (!worker) {
     waitForRoom(state, pool, claims, now)
     return false
   }
-  if (pool.fn.account.ledger.admitEnvironment(pool.fn.name, now)) {
-    start(state, pool, worker, now)
+  if (!forCalls || pool.fn.account.ledger.admitEnvironment(pool.fn.name, now)) {
+    start(state, pool, worker, now, !forCalls)
     // Its next want comes after those of the others.
     state.starved.delete(pool)
     state.starved.add(pool)
@@ -75,14 +85,15 @@ function startOne(state: PartitionState, pool: Pool, claims: Map<Worker, number>
 }
 
 function waitForRoom(state: PartitionState, pool: Pool, claims: Map<Worker, number>, now: number): void {
-  for (let left = wanted(pool); left > 0; left--) {
+  const forCalls = wanted(pool)
+  for (let left = forCalls > 0 ? forCalls : provisionsWanted(pool, now); left > 0; left--) {
     if (claimRoom(state, pool, claims, now)) continue
     const crowded = crowdedWorker(state, pool, now)
     if (!crowded) {
       askForRoom(state, pool, now)
       return
     }
-    start(state, pool, crowded, now)
+    start(state, pool, crowded, now, forCalls === 0)
   }
 }
 
@@ -99,14 +110,23 @@ export function startFailed(state: PartitionState, pool: Pool, worker: Worker, r
   if (oldest) deny(state, oldest, DenialReason.DENIAL_REASON_START_FAILED, reason)
 }
 
-const wanted = (pool: Pool): number => pool.waiters.size - pool.starting.size - pool.idle.length
+/** Starts that calls want. Those that initialise ahead of calls may take minutes and are not waited for. */
+function wanted(pool: Pool): number {
+  let starting = pool.starting.size
+  if (pool.target > 0) for (const sandbox of pool.starting) if (sandbox.provisioned) starting -= 1
+  return Math.max(0, pool.waiters.size - starting - pool.idle.length)
+}
 
-function start(state: PartitionState, pool: Pool, worker: Worker, now: number): void {
-  const sandbox = addSandbox(state, state.config.newSandboxId(), pool.spec, worker, 'starting', now)
+/** What is initialised goes before what is not, and what was used last before the rest. */
+const nextIdle = ({ idle, target }: Pool): Sandbox | undefined =>
+  (target > 0 ? idle.findLast((sandbox) => sandbox.provisioned) : undefined) ?? idle.at(-1)
+
+function start(state: PartitionState, pool: Pool, worker: Worker, now: number, provisioned: boolean): void {
+  const sandbox = addSandbox(state, state.config.newSandboxId(), pool.spec, worker, 'starting', now, provisioned)
   sandbox.unreported = true
   worker.unreportedMb += sandbox.memoryMb
   state.tellWorker(worker, {
     $case: 'start',
-    value: { epoch: BigInt(state.config.epoch), sandboxId: sandbox.id, spec: pool.spec },
+    value: { epoch: BigInt(state.config.epoch), sandboxId: sandbox.id, spec: pool.spec, provisioned },
   })
 }

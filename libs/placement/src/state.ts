@@ -2,6 +2,7 @@ import type { LeaderWorker } from '@weft/contracts'
 import type { LeaseId, PlacementToDispatcherFrame, PlacementToWorkerFrame } from '@weft/contracts/placement'
 import type { SandboxSpec } from '@weft/contracts/sandbox'
 import type { Ledger, Slot } from './ledger-port.ts'
+import type { ProvisionFailure } from './provisioned.ts'
 import type { LeaseTimings } from './timings.ts'
 
 /** Names one connection of a dispatcher or worker; chosen by the shell, never used twice. */
@@ -69,6 +70,15 @@ export interface Pool {
   askedForRoomAt: number
   /** A newer revision has taken its place: what is idle is stopped. */
   retired: boolean
+  /** Sandboxes to be kept initialised. */
+  target: number
+  /** Those that there are. */
+  readonly provisioned: Set<Sandbox>
+  provisionFailures: number
+  provisionRetryAt: number
+  provisionFailure: ProvisionFailure | undefined
+  /** How many initialised ones the ledger knows of. */
+  toldReady: number
 }
 
 export interface Waiter {
@@ -100,9 +110,10 @@ export interface Worker {
   address: string
   runtimes: ReadonlySet<string>
   memoryMb: number
-  /** Starts that it takes at once. */
+  /** Starts that it takes at once, and as many initialisations ahead of calls. */
   parallelStarts: number
   starting: number
+  provisioning: number
   /** Its own word, which includes sandboxes of other partitions; undefined until it spoke. */
   reportedFreeMb: number | undefined
   /** Of its sandboxes of this partition. */
@@ -126,6 +137,8 @@ export interface Sandbox {
   everLeased: boolean
   /** Of the state, on the leader's monotonic clock. */
   since: number
+  /** Kept initialised for its pool's target. */
+  provisioned: boolean
   /** Stop it when its lease ends. */
   doomed: boolean
   memoryMb: number
@@ -167,6 +180,8 @@ export class PartitionState {
   readonly starting = new Set<Sandbox>()
   /** Pools that want a start which is not possible yet, oldest first. */
   readonly starved = new Set<Pool>()
+  /** Pools with fewer provisioned sandboxes than they should have. */
+  readonly provisioning = new Set<Pool>()
   readonly dirtyAccounts = new Set<Account>()
   readonly dirtyPools = new Set<Pool>()
   waiting = 0
@@ -237,6 +252,12 @@ export class PartitionState {
         starvedAt: Number.POSITIVE_INFINITY,
         askedForRoomAt: Number.NEGATIVE_INFINITY,
         retired: false,
+        target: 0,
+        provisioned: new Set(),
+        provisionFailures: 0,
+        provisionRetryAt: 0,
+        provisionFailure: undefined,
+        toldReady: 0,
       }
       pool.fn.pools += 1
       this.pools.set(spec.sandboxKey, pool)
@@ -248,6 +269,7 @@ export class PartitionState {
     if (this.pools.get(pool.key) !== pool) return
     this.pools.delete(pool.key)
     this.starved.delete(pool)
+    this.provisioning.delete(pool)
     const { fn } = pool
     fn.pools -= 1
     if (fn.pools > 0) return

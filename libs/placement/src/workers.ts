@@ -1,6 +1,7 @@
 import type { SandboxReport, WorkerFrame, WorkerHello } from '@weft/contracts/placement'
 import { compareLeaseIds, sameLease } from './lease-id.ts'
 import { adoptLease, finishAndRemove, finishAndReuse, finishLease, revoke } from './leases.ts'
+import { provisionFailed, provisionSucceeded, provisionTimeoutMs, unmark } from './provisioned.ts'
 import {
   addSandbox,
   dropIfEmpty,
@@ -51,7 +52,15 @@ export function workerHello(state: PartitionState, connection: ConnectionId, hel
 /** A sandbox this leader has not known: started under an earlier one, or dropped while its worker was away. */
 function adopt(state: PartitionState, worker: Worker, report: SandboxReport, now: number): void {
   if (!report.spec) return
-  const sandbox = addSandbox(state, report.sandboxId, report.spec, worker, report.starting ? 'starting' : 'idle', now)
+  const sandbox = addSandbox(
+    state,
+    report.sandboxId,
+    report.spec,
+    worker,
+    report.starting ? 'starting' : 'idle',
+    now,
+    report.provisioned,
+  )
   if (report.starting) return
   // Leases of this leader that it no longer knows have ended, unless something runs.
   const open = report.lease && (report.busy || Number(report.lease.epoch) < state.config.epoch)
@@ -121,6 +130,7 @@ function sandboxFrame(state: PartitionState, worker: Worker, frame: SandboxFrame
       sandbox.pool.failures = 0
       sandbox.pool.backoffUntil = 0
       sandbox.pool.avoid = undefined
+      if (sandbox.provisioned) provisionSucceeded(sandbox.pool)
       makeAvailable(state, sandbox, now)
       return
     case 'failed':
@@ -130,6 +140,7 @@ function sandboxFrame(state: PartitionState, worker: Worker, frame: SandboxFrame
       }
       removeSandbox(state, sandbox)
       if (frame.value.noCapacity) worker.refusedUntil = now + state.timings.refusedMs
+      else if (sandbox.provisioned) provisionFailed(state, sandbox.pool, frame.value.initFailed ? 'init' : 'start', now)
       else startFailed(state, sandbox.pool, worker, frame.value.reason, now)
       return
     case 'gone':
@@ -152,7 +163,8 @@ function gone(state: PartitionState, sandbox: Sandbox, reason: string, now: numb
   }
   const failedStart = sandbox.state === 'starting'
   removeSandbox(state, sandbox)
-  if (failedStart) startFailed(state, pool, worker, reason, now)
+  if (failedStart && sandbox.provisioned) provisionFailed(state, pool, 'start', now)
+  else if (failedStart) startFailed(state, pool, worker, reason, now)
 }
 
 /**
@@ -192,11 +204,15 @@ export function fenceWorkers(state: PartitionState, now: number): void {
 
 /** Sandboxes that did not become ready in time have failed to start. */
 export function expireStarts(state: PartitionState, now: number): void {
-  const { startTimeoutMs } = state.timings
-  for (const pool of state.pools.values())
-    for (const sandbox of [...pool.starting]) {
-      if (now < sandbox.since + startTimeoutMs) continue
-      stopSandbox(state, sandbox, 'not ready in time', now)
-      startFailed(state, pool, sandbox.worker, `not ready after ${startTimeoutMs} ms`, now)
+  for (const sandbox of [...state.starting]) {
+    const { pool, worker, provisioned } = sandbox
+    const timeoutMs = provisioned ? provisionTimeoutMs(state, pool) : state.timings.startTimeoutMs
+    if (now < sandbox.since + timeoutMs) continue
+    stopSandbox(state, sandbox, 'not ready in time', now)
+    if (!provisioned) startFailed(state, pool, worker, `not ready after ${timeoutMs} ms`, now)
+    else {
+      unmark(sandbox)
+      provisionFailed(state, pool, 'init', now)
     }
+  }
 }

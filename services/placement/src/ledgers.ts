@@ -23,7 +23,8 @@ export class Ledgers {
   /** Reads an account's limits again. False when the account has no ledger yet. */
   refresh(accountId: string): boolean {
     const ledger = this.#ledgers.get(accountId)
-    ledger?.configure(this.#settings(accountId))
+    // What is initialised is known to the lead, not to the catalogue.
+    ledger?.configure({ ...this.#settings(accountId), provisioned: ledger.provisioned })
     return ledger !== undefined
   }
 

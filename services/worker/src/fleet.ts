@@ -32,6 +32,8 @@ interface Member {
   readonly sandboxId: string
   readonly spec: SandboxSpec
   readonly partition: number
+  /** Kept until placement has it stopped. */
+  readonly provisioned: boolean
   /** Undefined while it starts. */
   environment: Environment | undefined
   /** A stop that came while it started. */
@@ -98,17 +100,18 @@ export class Fleet {
   reports(partition: number): SandboxReport[] {
     return [...this.#members.values()]
       .filter((member) => member.partition === partition)
-      .map(({ sandboxId, spec, environment }) => ({
+      .map(({ sandboxId, spec, environment, provisioned }) => ({
         sandboxId,
         spec,
         lease: this.gate(partition).latest(sandboxId),
         busy: environment?.busy === true,
         starting: environment === undefined,
+        provisioned,
       }))
   }
 
   /** Starts an environment; tells `ready` or `failed`. Asked again for one that is there, it tells how that stands. */
-  start(sandboxId: string, spec: SandboxSpec): void {
+  start(sandboxId: string, spec: SandboxSpec, provisioned = false): void {
     const partition = partitionOf(accountId(spec.accountId), this.#parts.partitions)
     const known = this.#members.get(sandboxId)
     if (known) {
@@ -117,12 +120,15 @@ export class Fleet {
     }
     if (this.#draining || !this.#makeRoom(spec.memoryMb)) {
       const reason = this.#draining ? 'the worker is going away' : 'no memory left to promise'
-      this.#parts.tell(partition, { $case: 'failed', value: { sandboxId, reason, noCapacity: true } })
+      this.#parts.tell(partition, {
+        $case: 'failed',
+        value: { sandboxId, reason, noCapacity: true, initFailed: false },
+      })
       return
     }
     this.#promisedMb += spec.memoryMb
     const member: Member = {
-      ...{ sandboxId, spec, partition, ending: [] },
+      ...{ sandboxId, spec, partition, provisioned, ending: [] },
       ...{ environment: undefined, stopReason: undefined, running: undefined },
     }
     this.#members.set(sandboxId, member)
@@ -222,7 +228,7 @@ export class Fleet {
       if (member.stopReason !== undefined) tell(partition, { $case: 'gone', value: { sandboxId, reason } })
       else {
         log.warn({ err: error, sandboxId, runtime: spec.runtime }, 'an environment could not be started')
-        tell(partition, { $case: 'failed', value: { sandboxId, reason, noCapacity: false } })
+        tell(partition, { $case: 'failed', value: { sandboxId, reason, noCapacity: false, initFailed: false } })
       }
       await body?.destroy()
     }
@@ -254,7 +260,9 @@ export class Fleet {
   /** Promises may be kept only if the longest unused environments go first; false when even that is not enough. */
   #makeRoom(memoryMb: number): boolean {
     const idle = [...this.#members.values()]
-      .flatMap(({ environment, spec }) => (environment && !environment.busy ? [{ environment, spec }] : []))
+      .flatMap(({ environment, spec, provisioned }) =>
+        environment && !environment.busy && !provisioned ? [{ environment, spec }] : [],
+      )
       .sort((a, b) => a.environment.idleSinceMs - b.environment.idleSinceMs)
     const reapable = idle.reduce((sum, { spec }) => sum + spec.memoryMb, 0)
     if (this.freeMemoryMb + reapable < memoryMb) return false
@@ -267,8 +275,8 @@ export class Fleet {
 
   #reap(): void {
     const now = this.#parts.clock.monotonic()
-    for (const { environment } of this.#members.values())
-      if (environment && !environment.busy && now - environment.idleSinceMs > this.#parts.idleMs)
+    for (const { environment, provisioned } of this.#members.values())
+      if (environment && !provisioned && !environment.busy && now - environment.idleSinceMs > this.#parts.idleMs)
         void environment.stop('unused for too long')
     this.#reaper = this.#parts.clock.schedule(Math.min(reapMs, this.#parts.idleMs), () => this.#reap())
   }

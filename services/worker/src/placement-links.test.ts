@@ -88,7 +88,7 @@ test('it goes to each new leader at once, and listens to the old one no more', a
   const [old, current] = dialled as [(typeof dialled)[0], (typeof dialled)[0]]
   await from(old.far, stop(9n))
   await from(current.far, { $case: 'welcome', value: { epoch: 2n } })
-  await from(current.far, { $case: 'start', value: { epoch: 2n, sandboxId: 's2', spec } })
+  await from(current.far, { $case: 'start', value: { epoch: 2n, sandboxId: 's2', spec, provisioned: false } })
   expect(asked).toEqual(['start s2'])
 })
 

@@ -37,6 +37,7 @@ interface ModelSandbox {
   readonly id: string
   readonly spec: SandboxSpec
   readonly partition: number
+  readonly provisioned: boolean
   ready: boolean
   usedAt: number
   run: ModelRun | undefined
@@ -100,6 +101,7 @@ export class ModelWorker {
         lease: gate.latest(s.id),
         busy: s.run !== undefined,
         starting: !s.ready,
+        provisioned: s.provisioned,
       }))
     return {
       frame: {
@@ -139,10 +141,10 @@ export class ModelWorker {
         gate.contact()
         return
       case 'start': {
-        const { sandboxId, spec } = frame.value
+        const { sandboxId, spec, provisioned } = frame.value
         if (!spec || this.#sandboxes.has(sandboxId)) return
         if (!this.#makeRoom(partition, spec.memoryMb, now)) {
-          const value = { sandboxId, reason: 'no room', noCapacity: true }
+          const value = { sandboxId, reason: 'no room', noCapacity: true, initFailed: false }
           this.#output.toLeader(partition, { frame: { $case: 'failed', value } })
           return
         }
@@ -150,6 +152,7 @@ export class ModelWorker {
           id: sandboxId,
           spec,
           partition,
+          provisioned,
           ready: false,
           usedAt: now,
           run: undefined,
@@ -190,7 +193,7 @@ export class ModelWorker {
     if (!sandbox || sandbox.ready) return
     if (failure !== undefined) {
       this.#sandboxes.delete(sandboxId)
-      const value = { sandboxId, reason: failure, noCapacity: false }
+      const value = { sandboxId, reason: failure, noCapacity: false, initFailed: sandbox.provisioned }
       this.#output.toLeader(sandbox.partition, { frame: { $case: 'failed', value } })
       return
     }

@@ -23,6 +23,8 @@ export class PlainLedger implements Ledger {
   used = 0
   accountLimit: number
   environments: number
+  /** By function and version: how many are initialised ahead of calls. */
+  readonly provisioned = new Map<string, number>()
 
   constructor(accountLimit: number, environments = Number.POSITIVE_INFINITY) {
     this.accountLimit = accountLimit
@@ -47,6 +49,10 @@ export class PlainLedger implements Ledger {
         held = false
       },
     }
+  }
+
+  provision(functionName: string, version: string, ready: number): void {
+    this.provisioned.set(`${functionName} ${version}`, ready)
   }
 
   admitEnvironment(): boolean {
@@ -170,8 +176,9 @@ export class Stage {
     return this.#from(connection, { $case: 'ready', value: { sandboxId } })
   }
 
-  failed(connection: number, sandboxId: string, noCapacity = false): string[] {
-    return this.#from(connection, { $case: 'failed', value: { sandboxId, reason: 'it broke', noCapacity } })
+  failed(connection: number, sandboxId: string, noCapacity = false, initFailed = false): string[] {
+    const value = { sandboxId, reason: 'it broke', noCapacity, initFailed }
+    return this.#from(connection, { $case: 'failed', value })
   }
 
   gone(connection: number, sandboxId: string): string[] {
@@ -227,7 +234,7 @@ function tell(decision: Decision): string {
       case 'endLease':
         return `end ${name(frame.value)}`
       case 'start':
-        return `start ${frame.value.sandboxId} ${frame.value.spec?.functionName}`
+        return `start ${frame.value.sandboxId} ${frame.value.spec?.functionName}${frame.value.provisioned ? ' ahead' : ''}`
       case 'stop':
         return `stop ${frame.value.sandboxId}`
       case 'welcome':

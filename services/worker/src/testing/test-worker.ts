@@ -148,7 +148,7 @@ export class TestWorker implements AsyncDisposable {
     const { digest: codeDigest, sizeBytes: codeBytes } = this.layer(files)
     this.send({
       $case: 'start',
-      value: { epoch: 1n, sandboxId, spec: { ...plainSpec, codeDigest, codeBytes, ...spec } },
+      value: { epoch: 1n, sandboxId, spec: { ...plainSpec, codeDigest, codeBytes, ...spec }, provisioned: false },
     })
   }
 

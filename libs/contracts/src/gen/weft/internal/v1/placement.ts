@@ -265,6 +265,8 @@ export interface SandboxReport {
   busy: boolean;
   /** Still starting. */
   starting: boolean;
+  /** Started as provisioned. */
+  provisioned: boolean;
 }
 
 /**
@@ -280,6 +282,8 @@ export interface SandboxFailed {
   reason: string;
   /** No room: try another worker. */
   noCapacity: boolean;
+  /** Of a provisioned sandbox: its code could not be initialised. */
+  initFailed: boolean;
 }
 
 /** The sandbox no longer exists: reaped, crashed, out of memory. */
@@ -318,7 +322,11 @@ export interface PlacementToWorkerFrame {
 export interface StartSandbox {
   epoch: bigint;
   sandboxId: string;
-  spec?: SandboxSpec | undefined;
+  spec?:
+    | SandboxSpec
+    | undefined;
+  /** Initialise the code before it is ready, and keep it until told to stop. */
+  provisioned: boolean;
 }
 
 export interface StopSandbox {
@@ -2673,7 +2681,7 @@ export const WorkerHello: MessageFns<WorkerHello> = {
 };
 
 function createBaseSandboxReport(): SandboxReport {
-  return { sandboxId: "", spec: undefined, lease: undefined, busy: false, starting: false };
+  return { sandboxId: "", spec: undefined, lease: undefined, busy: false, starting: false, provisioned: false };
 }
 
 export const SandboxReport: MessageFns<SandboxReport> = {
@@ -2692,6 +2700,9 @@ export const SandboxReport: MessageFns<SandboxReport> = {
     }
     if (message.starting !== false) {
       writer.uint32(40).bool(message.starting);
+    }
+    if (message.provisioned !== false) {
+      writer.uint32(48).bool(message.provisioned);
     }
     return writer;
   },
@@ -2749,6 +2760,14 @@ export const SandboxReport: MessageFns<SandboxReport> = {
             message.starting = reader.bool();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.provisioned = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2772,6 +2791,7 @@ export const SandboxReport: MessageFns<SandboxReport> = {
       lease: isSet(object.lease) ? LeaseId.fromJSON(object.lease) : undefined,
       busy: isSet(object.busy) ? globalThis.Boolean(object.busy) : false,
       starting: isSet(object.starting) ? globalThis.Boolean(object.starting) : false,
+      provisioned: isSet(object.provisioned) ? globalThis.Boolean(object.provisioned) : false,
     };
   },
 
@@ -2792,6 +2812,9 @@ export const SandboxReport: MessageFns<SandboxReport> = {
     if (message.starting !== false) {
       obj.starting = message.starting;
     }
+    if (message.provisioned !== false) {
+      obj.provisioned = message.provisioned;
+    }
     return obj;
   },
 
@@ -2809,6 +2832,7 @@ export const SandboxReport: MessageFns<SandboxReport> = {
       : undefined;
     message.busy = object.busy ?? false;
     message.starting = object.starting ?? false;
+    message.provisioned = object.provisioned ?? false;
     return message;
   },
 };
@@ -2887,7 +2911,7 @@ export const SandboxReady: MessageFns<SandboxReady> = {
 };
 
 function createBaseSandboxFailed(): SandboxFailed {
-  return { sandboxId: "", reason: "", noCapacity: false };
+  return { sandboxId: "", reason: "", noCapacity: false, initFailed: false };
 }
 
 export const SandboxFailed: MessageFns<SandboxFailed> = {
@@ -2900,6 +2924,9 @@ export const SandboxFailed: MessageFns<SandboxFailed> = {
     }
     if (message.noCapacity !== false) {
       writer.uint32(24).bool(message.noCapacity);
+    }
+    if (message.initFailed !== false) {
+      writer.uint32(32).bool(message.initFailed);
     }
     return writer;
   },
@@ -2941,6 +2968,14 @@ export const SandboxFailed: MessageFns<SandboxFailed> = {
             message.noCapacity = reader.bool();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.initFailed = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2966,6 +3001,11 @@ export const SandboxFailed: MessageFns<SandboxFailed> = {
         : isSet(object.no_capacity)
         ? globalThis.Boolean(object.no_capacity)
         : false,
+      initFailed: isSet(object.initFailed)
+        ? globalThis.Boolean(object.initFailed)
+        : isSet(object.init_failed)
+        ? globalThis.Boolean(object.init_failed)
+        : false,
     };
   },
 
@@ -2980,6 +3020,9 @@ export const SandboxFailed: MessageFns<SandboxFailed> = {
     if (message.noCapacity !== false) {
       obj.noCapacity = message.noCapacity;
     }
+    if (message.initFailed !== false) {
+      obj.initFailed = message.initFailed;
+    }
     return obj;
   },
 
@@ -2991,6 +3034,7 @@ export const SandboxFailed: MessageFns<SandboxFailed> = {
     message.sandboxId = object.sandboxId ?? "";
     message.reason = object.reason ?? "";
     message.noCapacity = object.noCapacity ?? false;
+    message.initFailed = object.initFailed ?? false;
     return message;
   },
 };
@@ -3500,7 +3544,7 @@ export const PlacementToWorkerFrame: MessageFns<PlacementToWorkerFrame> = {
 };
 
 function createBaseStartSandbox(): StartSandbox {
-  return { epoch: 0n, sandboxId: "", spec: undefined };
+  return { epoch: 0n, sandboxId: "", spec: undefined, provisioned: false };
 }
 
 export const StartSandbox: MessageFns<StartSandbox> = {
@@ -3516,6 +3560,9 @@ export const StartSandbox: MessageFns<StartSandbox> = {
     }
     if (message.spec !== undefined) {
       SandboxSpec.encode(message.spec, writer.uint32(26).fork()).join();
+    }
+    if (message.provisioned !== false) {
+      writer.uint32(32).bool(message.provisioned);
     }
     return writer;
   },
@@ -3557,6 +3604,14 @@ export const StartSandbox: MessageFns<StartSandbox> = {
             message.spec = SandboxSpec.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.provisioned = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3578,6 +3633,7 @@ export const StartSandbox: MessageFns<StartSandbox> = {
         ? globalThis.String(object.sandbox_id)
         : "",
       spec: isSet(object.spec) ? SandboxSpec.fromJSON(object.spec) : undefined,
+      provisioned: isSet(object.provisioned) ? globalThis.Boolean(object.provisioned) : false,
     };
   },
 
@@ -3592,6 +3648,9 @@ export const StartSandbox: MessageFns<StartSandbox> = {
     if (message.spec !== undefined) {
       obj.spec = SandboxSpec.toJSON(message.spec);
     }
+    if (message.provisioned !== false) {
+      obj.provisioned = message.provisioned;
+    }
     return obj;
   },
 
@@ -3605,6 +3664,7 @@ export const StartSandbox: MessageFns<StartSandbox> = {
     message.spec = (object.spec !== undefined && object.spec !== null)
       ? SandboxSpec.fromPartial(object.spec)
       : undefined;
+    message.provisioned = object.provisioned ?? false;
     return message;
   },
 };

@@ -1,0 +1,119 @@
+import type { SandboxSpec } from '@weft/contracts/sandbox'
+import { leaveState, stopSandbox } from './sandboxes.ts'
+import type { PartitionState, Pool, Sandbox } from './state.ts'
+
+/** Environments to be kept initialised for one version of a function. */
+export interface ProvisionedTarget {
+  readonly spec: SandboxSpec
+  readonly count: number
+}
+
+/** How far a target is reached. */
+export interface ProvisionedCounts {
+  readonly sandboxKey: string
+  readonly target: number
+  /** Sandboxes that exist for it, those that still initialise included. */
+  readonly allocated: number
+  /** Of them, those that are initialised. */
+  readonly available: number
+  /** Why the last one could not be made; undefined when it could. */
+  readonly failure: ProvisionFailure | undefined
+}
+
+export type ProvisionFailure = 'init' | 'start' | 'never'
+
+/** Longest initialisation of a provisioned environment (Lambda developer guide, lambda-runtime-environment), ms. */
+const leastInitMs = 130_000
+const retryMs = { first: 1_000, most: 60_000 }
+
+export function provisionedChanged(
+  state: PartitionState,
+  accountId: string,
+  functionName: string,
+  targets: readonly ProvisionedTarget[],
+): void {
+  const counts = new Map(targets.map(({ spec, count }) => [spec.sandboxKey, count]))
+  for (const { spec } of targets) if (!state.pools.has(spec.sandboxKey)) state.poolOf(spec)
+  for (const pool of state.pools.values()) {
+    if (pool.fn.name !== functionName || pool.fn.account.id !== accountId) continue
+    const target = counts.get(pool.key) ?? 0
+    if (target === pool.target) continue
+    pool.target = target
+    pool.provisionFailures = 0
+    pool.provisionRetryAt = 0
+    pool.provisionFailure = undefined
+    state.dirtyPools.add(pool)
+  }
+}
+
+/** How many starts its target still wants. */
+export const provisionsWanted = (pool: Pool, now: number): number =>
+  now < pool.provisionRetryAt ? 0 : Math.max(0, pool.target - pool.provisioned.size)
+
+/** Gives up what is beyond the target, those that serve last, and tells the ledger how many there are. */
+export function settleProvisioned(state: PartitionState, pool: Pool, now: number): void {
+  if (pool.provisioned.size > pool.target) {
+    const order = { starting: 0, idle: 1, leased: 2, stopping: 3 }
+    const surplus = [...pool.provisioned].sort((a, b) => order[a.state] - order[b.state])
+    for (const sandbox of surplus.slice(0, pool.provisioned.size - pool.target)) giveUp(state, sandbox, now)
+  }
+  if (pool.target > pool.provisioned.size) state.provisioning.add(pool)
+  else state.provisioning.delete(pool)
+  const ready = available(pool)
+  if (ready === pool.toldReady) return
+  pool.toldReady = ready
+  pool.fn.account.ledger.provision(pool.fn.name, pool.spec.version, ready)
+  state.dirtyAccounts.add(pool.fn.account)
+}
+
+/** Its worker would keep it for ever: it is stopped, at the latest when its lease ends. */
+function giveUp(state: PartitionState, sandbox: Sandbox, now: number): void {
+  if (sandbox.state === 'starting') leaveState(state, sandbox)
+  unmark(sandbox)
+  if (sandbox.state === 'leased') sandbox.doomed = true
+  else if (sandbox.state !== 'stopping') stopSandbox(state, sandbox, 'no longer provisioned', now)
+}
+
+export function mark(sandbox: Sandbox): void {
+  sandbox.provisioned = true
+  sandbox.pool.provisioned.add(sandbox)
+}
+
+export function unmark(sandbox: Sandbox): void {
+  sandbox.provisioned = false
+  sandbox.pool.provisioned.delete(sandbox)
+}
+
+/** Nobody waits for it: it is tried again, later and later. */
+export function provisionFailed(state: PartitionState, pool: Pool, failure: ProvisionFailure, now: number): void {
+  pool.provisionFailure = failure
+  pool.provisionRetryAt = now + Math.min(retryMs.most, retryMs.first * 2 ** Math.min(10, pool.provisionFailures))
+  pool.provisionFailures += 1
+  state.dirtyPools.add(pool)
+}
+
+export function provisionSucceeded(pool: Pool): void {
+  pool.provisionFailures = 0
+  pool.provisionRetryAt = 0
+  pool.provisionFailure = undefined
+}
+
+/** Longest time that its start may take. */
+export const provisionTimeoutMs = (state: PartitionState, { spec }: Pool): number =>
+  state.timings.startTimeoutMs + Math.max(leastInitMs, spec.timeoutMs)
+
+export function provisionedCounts(state: PartitionState, accountId: string, functionName: string): ProvisionedCounts[] {
+  const counts: ProvisionedCounts[] = []
+  for (const pool of state.pools.values()) {
+    if (pool.fn.name !== functionName || pool.fn.account.id !== accountId) continue
+    const { key: sandboxKey, target, provisioned, provisionFailure: failure } = pool
+    counts.push({ sandboxKey, target, allocated: provisioned.size, available: available(pool), failure })
+  }
+  return counts
+}
+
+const available = ({ provisioned }: Pool): number => {
+  let count = 0
+  for (const { state } of provisioned) if (state === 'idle' || state === 'leased') count += 1
+  return count
+}
