@@ -166,7 +166,7 @@ function loseFirstAnswer(publish: NatsLink['js']['publish']): NatsLink['js']['pu
 }
 
 test('a package is stored once under its digest and verified when read', async () => {
-  const store = await openCodeStore(link)
+  const store = openCodeStore(link)
   const zip = new Uint8Array(3 * 1024 * 1024 + 1).fill(7)
   const digest = createHash('sha256').update(zip).digest('hex')
   await store.put(zip)

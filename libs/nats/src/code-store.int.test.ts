@@ -21,7 +21,7 @@ afterAll(async () => {
 })
 
 test('a package that was put again is not removed by who listed it before', async () => {
-  const store = await openCodeStore(link)
+  const store = openCodeStore(link)
   const inventory = openCodeInventory(link)
   const zip = new Uint8Array(2 * 1024 * 1024 + 1).fill(3)
   await store.put(zip)
@@ -35,7 +35,7 @@ test('a package that was put again is not removed by who listed it before', asyn
 })
 
 test('a removed package is gone with all its parts and can be put again', async () => {
-  const store = await openCodeStore(link)
+  const store = openCodeStore(link)
   const inventory = openCodeInventory(link)
   for (const one of await inventory.list()) await inventory.remove(one.digest, one.revision)
   expect(await inventory.list()).toEqual([])

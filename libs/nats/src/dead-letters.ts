@@ -80,25 +80,12 @@ export const subjectIn = (pattern: string, name: string): string =>
     .map((token) => (token === '*' || token === '>' ? name : token))
     .join('.')
 
-/** Keeps given-up batches on the fabric's dead stream. */
+/** Keeps given-up records on the fabric's dead stream. */
 export function natsDeadBatches(link: { readonly js: JetStreamClient }): DeadBatches {
   return {
-    async keep(mapping, batch) {
-      const { startSequenceNumber, endSequenceNumber } = batch.JetStreamBatchInfo
-      await publishOrThrow(
-        link.js,
-        {
-          subject: subjects.dead(mapping.accountId, mapping.functionName),
-          payload: new TextEncoder().encode(JSON.stringify(batch)),
-          headers: {
-            RequestID: batch.requestContext.requestId,
-            'Weft-Condition': batch.requestContext.condition,
-            'Weft-Mapping': mapping.uuid,
-          },
-          messageId: `dead-${mapping.uuid}-${startSequenceNumber}-${endSequenceNumber}`,
-        },
-        settlePatience,
-      )
+    async keep({ accountId, functionName }, { payload, headers, messageId }) {
+      const subject = subjects.dead(accountId, functionName)
+      await publishOrThrow(link.js, { subject, payload, headers, messageId }, settlePatience)
     },
   }
 }

@@ -68,8 +68,8 @@ function fabricStreams(options: FabricOptions): StreamInit[] {
     bucket(options, buckets.layers, { max_bytes: small }),
     bucket(options, buckets.identities, { max_bytes: small }),
     bucket(options, buckets.leaders, { max_bytes: small }),
-    // How long a mapping waits for its next poller when one dies; longer than the stream needs to elect a leader.
     bucket(options, buckets.provisioned, { max_bytes: small }),
+    // How long a mapping waits for its next poller when one dies; longer than the stream needs to elect a leader.
     bucket(options, buckets.mappingLeases, { max_bytes: small, max_age: 15 * secondNs }),
     // In memory: heartbeats come all the time, and after a restart of the server every member tells again that it lives.
     bucket(options, buckets.members, {

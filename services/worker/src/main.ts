@@ -71,7 +71,7 @@ await runService({
       { workerId: instanceId, zone, address, dataDir, memoryMb, stemsPerRuntime, idleMs },
       {
         driver: chosen.value.driver,
-        code: await openCodeStore(link),
+        code: openCodeStore(link),
         facts,
         placement: grpcPlacementDirectory({ partitions: config.partitions, leaders, secret }),
         clock,

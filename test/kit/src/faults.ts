@@ -33,8 +33,8 @@ export interface Faults {
   readonly injected: readonly { readonly method: string; readonly kind: FaultKind }[]
   /** Ends or resumes the injection; on at first. */
   enabled: boolean
-  /** A port that behaves as the given one, but for the faults. Several ports may share one plan. */
-  wrap<T extends object>(port: T): T
+  /** A port that behaves as the given one, but for the faults. Several ports may share one plan; `methods` as there. */
+  wrap<T extends object>(port: T, methods?: readonly string[]): T
   /** A channel whose connection breaks: before a frame passes it, or right after. */
   wrapChannel<In, Out>(channel: Channel<In, Out>): Channel<In, Out>
 }
@@ -56,19 +56,19 @@ export function createFaults(plan: FaultPlan): Faults {
   const faults: Faults = {
     injected,
     enabled: true,
-    wrap: (port) =>
+    wrap: (port, methods = plan.methods) =>
       new Proxy(port, {
         get(target, property) {
           const value: unknown = Reflect.get(target, property, target)
           if (typeof value !== 'function') return value
           const method = String(property)
           const call = (...args: unknown[]): unknown => Reflect.apply(value, target, args)
-          if (typeof property === 'symbol' || (plan.methods && !plan.methods.includes(method))) return call
+          if (typeof property === 'symbol' || (methods && !methods.includes(method))) return call
           return (...args: unknown[]): unknown => {
             const kind = faults.enabled ? draw() : undefined
             if (kind === undefined) return call(...args)
             const error = plan.error?.(kind, method) ?? new InjectedFault(kind, method)
-            const asynchronous = plan.methods !== undefined || value.constructor.name === 'AsyncFunction'
+            const asynchronous = methods !== undefined || value.constructor.name === 'AsyncFunction'
             if (kind !== 'done-but-timed-out' && asynchronous) {
               injected.push({ method, kind })
               return Promise.reject(error)

@@ -1,4 +1,5 @@
 export * from './fabric.ts'
 export * from './faults.ts'
 export * from './faulty-channel.ts'
+export * from './faulty-link.ts'
 export * from './nats-server.ts'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { JetStreamApiError } from '@nats-io/jetstream'
+import { JetStreamApiError, type StoredMsg } from '@nats-io/jetstream'
 import { headers } from '@nats-io/transport-node'
 import { err, ok, type Result } from '@weft/contracts'
 import { type Clock, delay } from '@weft/platform'
@@ -25,41 +25,63 @@ const betweenAttemptsMs = 250
 
 /** The entry as the bucket's leader has it; undefined when the key was never written. */
 export async function readEntry(link: NatsLink, bucket: string, key: string): Promise<BucketEntry | undefined> {
-  try {
-    const found = await link.jsm.streams.getMessage(`KV_${bucket}`, { last_by_subj: subjectOf(bucket, key) })
-    if (!found) return undefined
-    const operation = found.header.get('KV-Operation')
-    return {
-      value: operation === 'DEL' || operation === 'PURGE' ? undefined : found.data,
-      revision: found.seq,
-      writeId: found.header.get('Nats-Msg-Id'),
-    }
-  } catch (error) {
-    if (error instanceof JetStreamApiError && error.code === noMessageFound) return undefined
-    throw error
+  const found = await readLast(link, `KV_${bucket}`, subjectOf(bucket, key))
+  if (!found) return undefined
+  const operation = found.header.get('KV-Operation')
+  return {
+    value: operation === 'DEL' || operation === 'PURGE' ? undefined : found.data,
+    revision: found.seq,
+    writeId: found.header.get('Nats-Msg-Id'),
   }
 }
 
-/**
- * Writes the key, or removes it when `value` is undefined, if its revision is still the expected one; resolves to the
- * new revision. A write whose answer was lost is sent again under the same id; the stored id then tells one's own write
- * from another's of the same value. Rejects when the outcome cannot be had, and then the write may be stored.
- */
-export async function writeEntry(
+/** Writes the key, or removes it when `value` is undefined, as `writeLast` does. */
+export const writeEntry = (
   link: NatsLink,
   clock: Clock,
   bucket: string,
   key: string,
   value: Uint8Array | undefined,
   expected: number,
-): Promise<Result<number, 'conflict'>> {
+): Promise<Result<number, 'conflict'>> =>
+  writeLast(link, clock, {
+    ...{ stream: `KV_${bucket}`, subject: subjectOf(bucket, key), payload: value ?? new Uint8Array(), expected },
+    ...(value === undefined && { headers: { 'KV-Operation': 'DEL' } }),
+  })
+
+/** The last message of a subject as the stream's leader has it. */
+export async function readLast(link: NatsLink, stream: string, subject: string): Promise<StoredMsg | undefined> {
+  try {
+    return (await link.jsm.streams.getMessage(stream, { last_by_subj: subject })) ?? undefined
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.code === noMessageFound) return undefined
+    throw error
+  }
+}
+
+export interface LastWrite {
+  readonly stream: string
+  readonly subject: string
+  readonly payload: Uint8Array
+  readonly headers?: Readonly<Record<string, string>>
+  /** Sequence of the subject's last message; `neverWritten` when there must be none. */
+  readonly expected: number
+}
+
+/**
+ * Writes a message if the last one of its subject is still the expected one; resolves to its sequence. A write whose
+ * answer was lost is sent again under the same id; the stored id then tells one's own write from another's of the same
+ * value. Rejects when the outcome cannot be had, and then the write may be stored.
+ */
+export async function writeLast(link: NatsLink, clock: Clock, write: LastWrite): Promise<Result<number, 'conflict'>> {
+  const { stream, subject, payload, expected } = write
   const writeId = randomUUID()
   let mayBeStored = false
   for (let attempt = 1; ; attempt++) {
     try {
       const header = headers()
-      if (value === undefined) header.set('KV-Operation', 'DEL')
-      const ack = await link.js.publish(subjectOf(bucket, key), value ?? new Uint8Array(), {
+      for (const [name, value] of Object.entries(write.headers ?? {})) header.set(name, value)
+      const ack = await link.js.publish(subject, payload, {
         headers: header,
         msgID: writeId,
         expect: { lastSubjectSequence: expected },
@@ -67,12 +89,12 @@ export async function writeEntry(
       })
       if (ack.seq > 0) return ok(ack.seq)
       // A replicated stream answers a repeated id with 0 while the first copy is not yet committed: it may still be lost.
-      throw new Error(`the write of ${key} is not committed yet`)
+      throw new Error(`the write of ${subject} is not committed yet`)
     } catch (error) {
       if (isCasLoss(error)) {
         if (!mayBeStored) return err('conflict')
-        const current = await readEntry(link, bucket, key)
-        return current?.writeId === writeId ? ok(current.revision) : err('conflict')
+        const current = await readLast(link, stream, subject)
+        return current?.header.get('Nats-Msg-Id') === writeId ? ok(current.seq) : err('conflict')
       }
       // The server said no: a second try would hear the same.
       if (error instanceof JetStreamApiError) throw error

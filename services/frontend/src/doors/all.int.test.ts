@@ -98,7 +98,7 @@ beforeAll(async () => {
         link,
         catalogue,
         stores,
-        code: await openCodeStore(link),
+        code: openCodeStore(link),
         facts: { record: () => undefined, log: () => undefined, flush: async () => undefined },
         invoker: { invoke: run },
         events: { accept: async () => ({ ok: true, value: { duplicate: false } }) },
