@@ -12,9 +12,18 @@ export interface FunctionVersion {
   readonly memoryMb: number
   readonly ephemeralStorageMb: number
   readonly environment: Readonly<Record<string, string>>
+  /** Why the environment variables could not be opened; `environment` is empty then, and the version cannot run. */
+  readonly environmentError?: EnvironmentError
+  /** The key that the user names for the environment variables; kept and told. */
+  readonly kmsKeyArn?: string
   readonly architecture: 'x86_64' | 'arm64'
   readonly logFormat: 'Text' | 'JSON'
   readonly logGroup: string
+  /** The least that is logged, with JSON; INFO when absent. */
+  readonly applicationLogLevel?: 'TRACE' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR' | 'FATAL'
+  readonly systemLogLevel?: 'DEBUG' | 'INFO' | 'WARN'
+  /** Networks of the fabric that its environments join; absent: none but the fabric's own doors. */
+  readonly vpc?: VpcSettings
   readonly tracingMode: 'PassThrough' | 'Active'
   readonly packageType: 'Zip'
   readonly code: CodeLocation
@@ -31,6 +40,11 @@ export interface FunctionVersion {
   readonly lastUpdateStatusReason?: string
 }
 
+export interface EnvironmentError {
+  readonly code: 'KMSNotFoundException' | 'KMSAccessDeniedException'
+  readonly message: string
+}
+
 export interface CodeLocation {
   /** Lower-case hex SHA-256 of the zip; its name in the code store. */
   readonly digest: string
@@ -39,6 +53,11 @@ export interface CodeLocation {
   readonly sizeBytes: number
   /** Of all its files unpacked. Absent: not counted when it was stored. */
   readonly unzippedBytes?: number
+}
+
+export interface VpcSettings {
+  readonly subnetIds: readonly string[]
+  readonly securityGroupIds: readonly string[]
 }
 
 /** A layer version as a function uses it: it goes on running with it when the layer version is deleted. */
@@ -89,6 +108,8 @@ export interface FunctionRecord {
   readonly functionName: FunctionName
   /** Unqualified. */
   readonly functionArn: string
+  /** What the store holds of secrets that could not be opened here; kept as it is when the record is written. */
+  readonly sealed?: string
   /**
    * Of this life of the function: versions and aliases carry the same, so that what is left of a deleted function of the
    * same name is not taken for this one's. Absent where they carry none either.
@@ -206,6 +227,21 @@ export interface EventSourceMapping {
   readonly reportBatchItemFailures: boolean
   /** Narrows the stream's subjects; Weft's own, from FilterCriteria is not derived. Empty: all. */
   readonly filterSubjects: readonly string[]
+  /** FilterCriteria: event patterns as JSON, of which a record must match one. Absent: all records. */
+  readonly filters?: readonly string[]
+  /** ARN of where what is known of records goes that were given up. */
+  readonly onFailureArn?: string
+  /** Batches of one shard at a time, those of one key one after another; 1 when absent. */
+  readonly parallelizationFactor?: number
+  /** Absent: no tumbling windows. */
+  readonly tumblingWindowMs?: number
+  /** Batches of a queue at a time. */
+  readonly maximumConcurrency?: number
+  /** Queues of a message broker. */
+  readonly queues?: readonly string[]
+  readonly tags?: Readonly<Record<string, string>>
+  /** MetricsConfig: records are counted by what became of them. */
+  readonly countsEvents?: boolean
   readonly state: 'Creating' | 'Enabling' | 'Enabled' | 'Disabling' | 'Disabled' | 'Updating' | 'Deleting'
   readonly stateTransitionReason: string
   /** What happened last: "No records processed", "OK", "PROBLEM: …". */
@@ -231,6 +267,8 @@ export interface Account {
   /** Every door is closed to it, and its events and mappings wait; nothing of it is lost. */
   readonly disabled?: true
   readonly accessKeys: readonly AccessKey[]
+  /** What the store holds of keys whose secrets could not be opened here; `accessKeys` is empty then. */
+  readonly sealed?: string
 }
 
 /** Who leads a partition. The epoch grows by one with every change of leader and fences the older ones. */
@@ -261,4 +299,6 @@ export interface Member {
   readonly startedAtMs: number
   /** Of workers: the runtimes whose functions they can run. */
   readonly runtimes?: readonly string[]
+  /** Of workers: ids of the subnets and security groups that environments on them can have. */
+  readonly networks?: readonly string[]
 }

@@ -15,6 +15,7 @@ import {
 import { type DispatcherConfig, DispatcherCore } from './core.ts'
 import { PartitionLink } from './partition-link.ts'
 import { specOf } from './spec.ts'
+import { activeTrace } from './trace-header.ts'
 import { WorkerLink } from './worker-link.ts'
 
 export interface DispatcherOptions {
@@ -93,7 +94,8 @@ class ChannelDispatcher implements Dispatcher {
     )
   }
 
-  invoke(call: InvokeCall, signal?: AbortSignal): Promise<InvokeOutcome> {
+  invoke(asked: InvokeCall, signal?: AbortSignal): Promise<InvokeOutcome> {
+    const call = this.#traced(asked)
     return new Promise((resolve) => {
       if (signal?.aborted) {
         resolve({ kind: 'platform-error', detail: 'the caller gave up', mayHaveRun: false })
@@ -117,6 +119,14 @@ class ChannelDispatcher implements Dispatcher {
       }
       this.#settled()
     })
+  }
+
+  /** With active tracing every call belongs to a trace. */
+  #traced(call: InvokeCall): InvokeCall {
+    if (call.target.version.tracingMode !== 'Active') return call
+    const { clock, random } = this.#options
+    const random96 = (): string => Array.from({ length: 24 }, () => Math.floor(random() * 16).toString(16)).join('')
+    return { ...call, traceHeader: activeTrace(call.traceHeader, clock.now(), random96) }
   }
 
   problems(): readonly string[] {

@@ -20,7 +20,7 @@ export function specOf(target: ResolvedFunction, region: string): SandboxSpec {
     memoryMb: version.memoryMb,
     timeoutMs: version.timeoutMs,
     ephemeralStorageMb: version.ephemeralStorageMb,
-    environment: { ...version.environment },
+    environment: environmentOf(version),
     codeDigest: version.code.digest,
     codeBytes: BigInt(version.code.sizeBytes),
     roleArn: version.role,
@@ -28,6 +28,9 @@ export function specOf(target: ResolvedFunction, region: string): SandboxSpec {
     logGroup: version.logGroup,
     architecture: version.architecture,
     logFormat: version.logFormat,
+    systemLogLevel: version.systemLogLevel ?? 'INFO',
+    subnetIds: [...(version.vpc?.subnetIds ?? [])],
+    securityGroupIds: [...(version.vpc?.securityGroupIds ?? [])],
     layers: (version.layers ?? []).map(({ arn, digest, sizeBytes }) => ({
       arn,
       digest,
@@ -37,3 +40,9 @@ export function specOf(target: ResolvedFunction, region: string): SandboxSpec {
   cache.set(version, { region, spec })
   return spec
 }
+
+/** Runtimes learn the level of the function's own lines from a variable, which the function may set otherwise. */
+const environmentOf = (version: FunctionVersion): Record<string, string> => ({
+  ...(version.logFormat === 'JSON' && { AWS_LAMBDA_LOG_LEVEL: version.applicationLogLevel ?? 'INFO' }),
+  ...version.environment,
+})

@@ -1,9 +1,13 @@
 import { type AwsError, type FunctionRecord, limits, ok, type Result } from '@weft/contracts'
 import { invalidParameter } from './errors.ts'
 
-/** What of the account's concurrency no function has reserved. */
+/** Environments provisioned for all qualifiers of a function. */
+export const provisionedTotal = (record: FunctionRecord): number =>
+  Object.values(record.provisioned ?? {}).reduce((sum, { requested }) => sum + requested, 0)
+
+/** What of the account's concurrency no function has for itself; what is provisioned is part of a reservation if there is one. */
 export const unreservedConcurrency = (accountLimit: number, functions: readonly FunctionRecord[]): number =>
-  accountLimit - functions.reduce((sum, one) => sum + (one.reservedConcurrency ?? 0), 0)
+  accountLimit - functions.reduce((sum, one) => sum + (one.reservedConcurrency ?? provisionedTotal(one)), 0)
 
 /** Sets a function's reserved concurrency. Errors: InvalidParameterValueException when too little stays unreserved. */
 export function reserveConcurrency(
@@ -13,6 +17,12 @@ export function reserveConcurrency(
   functions: readonly FunctionRecord[],
 ): Result<FunctionRecord, AwsError> {
   const others = functions.filter((one) => one.functionName !== record.functionName)
+  const provisioned = provisionedTotal(record)
+  if (wanted < provisioned)
+    // With its stray spaces, as recorded from AWS.
+    return invalidParameter(
+      ` ReservedConcurrentExecutions  ${wanted} should not be lower than function's total provisioned concurrency [${provisioned}].`,
+    )
   // An account that is smaller than the minimum could otherwise reserve nothing, not even zero.
   const minimum = Math.min(limits.minimumUnreservedConcurrency, accountLimit)
   if (wanted > 0 && unreservedConcurrency(accountLimit, others) - wanted < minimum)

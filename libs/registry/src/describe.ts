@@ -20,6 +20,14 @@ export function describeFunction(record: FunctionRecord, version: FunctionVersio
     CodeSha256: version.code.sha256,
     Version: version.version,
     ...(version.layers && { Layers: version.layers.map(({ arn, sizeBytes }) => ({ Arn: arn, CodeSize: sizeBytes })) }),
+    ...(version.vpc && {
+      VpcConfig: {
+        SubnetIds: version.vpc.subnetIds,
+        SecurityGroupIds: version.vpc.securityGroupIds,
+        VpcId: 'vpc-weft',
+        Ipv6AllowedForDualStack: false,
+      },
+    }),
     ...(version.deadLetterTargetArn !== undefined && { DeadLetterConfig: { TargetArn: version.deadLetterTargetArn } }),
     ...(Object.keys(version.environment).length > 0 && { Environment: { Variables: version.environment } }),
     TracingConfig: { Mode: version.tracingMode },
@@ -35,7 +43,10 @@ export function describeFunction(record: FunctionRecord, version: FunctionVersio
     SnapStart: { ApplyOn: 'None', OptimizationStatus: 'Off' },
     LoggingConfig: {
       LogFormat: version.logFormat,
-      ...(version.logFormat === 'JSON' && { ApplicationLogLevel: 'INFO' as const, SystemLogLevel: 'INFO' as const }),
+      ...(version.logFormat === 'JSON' && {
+        ApplicationLogLevel: version.applicationLogLevel ?? 'INFO',
+        SystemLogLevel: version.systemLogLevel ?? 'INFO',
+      }),
       LogGroup: version.logGroup,
     },
   } as const

@@ -5,7 +5,11 @@ import { createFunction, updateFunctionCode, updateFunctionConfiguration } from 
 import type { CreateFunctionInput, UpdateFunctionConfigurationInput } from './inputs.ts'
 
 const scope = { accountId: accountId('123456789012'), region: 'us-east-1' }
-const offer = { runtimes: ['nodejs24.x', 'python3.13'], architectures: ['x86_64' as const] }
+const offer = {
+  runtimes: ['nodejs24.x', 'python3.13'],
+  architectures: ['x86_64' as const],
+  networks: ['subnet-1', 'sg-1'],
+}
 const code: CodeLocation = { digest: 'ab', sha256: 'q83v', sizeBytes: 10 }
 const stamp = { nowMs: Date.UTC(2026, 0, 2, 3, 4, 5, 6), revisionId: 'revision-1' }
 const later = { nowMs: stamp.nowMs + 1_000, revisionId: 'revision-2' }
@@ -94,9 +98,14 @@ describe('createFunction', () => {
       { LoggingConfig: { LogFormat: 'Text', SystemLogLevel: 'DEBUG' } },
       'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your request or change the LogFormat to "JSON" and try again.',
     ],
+    [{ VpcConfig: { SubnetIds: ['subnet-1'] } }, 'SubnetIds and SecurityIds must coexist or be both empty list.'],
     [
-      { LoggingConfig: { LogFormat: 'JSON', SystemLogLevel: 'DEBUG' } },
-      'A log level other than INFO is not served by this fabric.',
+      { VpcConfig: { SubnetIds: ['subnet-0'], SecurityGroupIds: ['sg-1'] } },
+      "Error occurred while DescribeSubnets. EC2 Error Code: InvalidSubnetID.NotFound. EC2 Error Message: The subnet ID 'subnet-0' does not exist",
+    ],
+    [
+      { VpcConfig: { SubnetIds: ['subnet-1'], SecurityGroupIds: ['sg-0'] } },
+      "Error occurred while DescribeSecurityGroups. EC2 Error Code: InvalidGroup.NotFound. EC2 Error Message: The security group 'sg-0' does not exist",
     ],
     [
       { Environment: { Variables: { AWS_REGION: 'x', _HANDLER: 'y', OWN: 'z' } } },
@@ -202,5 +211,42 @@ describe('descriptions', () => {
     expect(describeUpdated(record)).toMatchObject({ State: 'Active', LastUpdateStatus: 'InProgress' })
     expect(describeListed(record, record.latest)).not.toHaveProperty('State')
     expect(describeFunction(created(), created().latest)).not.toHaveProperty('Environment')
+  })
+})
+
+describe('log levels', () => {
+  it('belong to the JSON format, are INFO by default and go with it', () => {
+    const json = created({ LoggingConfig: { LogFormat: 'JSON', SystemLogLevel: 'WARN' } })
+    expect(describeFunction(json, json.latest).LoggingConfig).toEqual({
+      LogFormat: 'JSON',
+      ApplicationLogLevel: 'INFO',
+      SystemLogLevel: 'WARN',
+      LogGroup: '/aws/lambda/f',
+    })
+    const finer = configure({ LoggingConfig: { ApplicationLogLevel: 'TRACE' } }, json)
+    expect(finer.ok && finer.value.latest).toMatchObject({ applicationLogLevel: 'TRACE', systemLogLevel: 'WARN' })
+    const text = configure({ LoggingConfig: { LogFormat: 'Text' } }, finer.ok ? finer.value : undefined)
+    expect(text.ok && describeFunction(text.value, text.value.latest).LoggingConfig).toEqual({
+      LogFormat: 'Text',
+      LogGroup: '/aws/lambda/f',
+    })
+    const again = configure({ LoggingConfig: { LogFormat: 'JSON' } }, text.ok ? text.value : undefined)
+    expect(again.ok && again.value.latest.systemLogLevel).toBeUndefined()
+  })
+})
+
+describe('networks', () => {
+  it('are those that workers know, stay until others are named, and are left by naming none', () => {
+    const joined = created({ VpcConfig: { SubnetIds: ['subnet-1'], SecurityGroupIds: ['sg-1'] } })
+    expect(describeFunction(joined, joined.latest).VpcConfig).toEqual({
+      SubnetIds: ['subnet-1'],
+      SecurityGroupIds: ['sg-1'],
+      VpcId: 'vpc-weft',
+      Ipv6AllowedForDualStack: false,
+    })
+    const kept = configure({ Timeout: 4 }, joined)
+    expect(kept.ok && kept.value.latest.vpc).toEqual(joined.latest.vpc)
+    const left = configure({ VpcConfig: { SubnetIds: [], SecurityGroupIds: [] } }, joined)
+    expect(left.ok && left.value.latest.vpc).toBeUndefined()
   })
 })

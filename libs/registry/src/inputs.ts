@@ -19,12 +19,16 @@ export type SettingsInput = Optional<{
   DeadLetterConfig: Optional<{ TargetArn: string }>
   LoggingConfig: Optional<{
     LogFormat: 'Text' | 'JSON'
-    ApplicationLogLevel: string
-    SystemLogLevel: string
+    ApplicationLogLevel: 'TRACE' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR' | 'FATAL'
+    SystemLogLevel: 'DEBUG' | 'INFO' | 'WARN'
     LogGroup: string
   }>
   Layers: readonly string[]
-  VpcConfig: Optional<{ SubnetIds: readonly string[]; SecurityGroupIds: readonly string[] }>
+  VpcConfig: Optional<{
+    SubnetIds: readonly string[]
+    SecurityGroupIds: readonly string[]
+    Ipv6AllowedForDualStack: boolean
+  }>
   FileSystemConfigs: readonly unknown[]
   ImageConfig: object
   SnapStart: Optional<{ ApplyOn: string }>

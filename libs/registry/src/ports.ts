@@ -112,6 +112,14 @@ export interface ProvisionedStates {
   ): Promise<ProvisionedStatus | undefined>
 }
 
+/** Where placement tells of provisioned environments. */
+export interface ProvisionedBook {
+  /** Keeps what a later epoch has told. Rejects when the store is unreachable. */
+  tell(key: string, status: ProvisionedStatus & { readonly lastModifiedMs: number }, epoch: number): Promise<void>
+  /** There are no such settings any more. */
+  forget(key: string): Promise<void>
+}
+
 /** Packages by content. `get` verifies the digest and rejects if the bytes differ from it or are missing. */
 export interface CodeStore {
   /** Idempotent. A package that is there already counts as stored anew, so that it is not cleared up. */

@@ -17,4 +17,6 @@ export interface Offer {
   /** Runtime ids, for example `nodejs24.x`. */
   readonly runtimes: readonly string[]
   readonly architectures: readonly ('x86_64' | 'arm64')[]
+  /** Ids of subnets and security groups; absent: there are none. */
+  readonly networks?: readonly string[]
 }

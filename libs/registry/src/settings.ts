@@ -1,12 +1,11 @@
 import {
   type AwsError,
-  awsError,
-  err,
   type FunctionVersion,
   type LayerReference,
   limits,
   ok,
   type Result,
+  type VpcSettings,
 } from '@weft/contracts'
 import { invalidParameter, notServed } from './errors.ts'
 import type { SettingsInput } from './inputs.ts'
@@ -26,6 +25,9 @@ export type Settings = Pick<
   | 'environment'
   | 'logFormat'
   | 'logGroup'
+  | 'applicationLogLevel'
+  | 'systemLogLevel'
+  | 'vpc'
   | 'tracingMode'
   | 'deadLetterTargetArn'
   | 'layers'
@@ -72,7 +74,10 @@ export function applySettings<S extends Settings>(
   if (!target.ok) return target
   const logging = loggingOf(base, input.LoggingConfig)
   if (!logging.ok) return logging
-  const { deadLetterTargetArn: _replaced, layers: before, ...rest } = base
+  const vpc = vpcOf(base.vpc, input.VpcConfig, offer)
+  if (!vpc.ok) return vpc
+  const { deadLetterTargetArn: _target, layers: before, vpc: _vpc, ...others } = base
+  const { applicationLogLevel: _application, systemLogLevel: _system, ...rest } = others
   const used = layers ?? before ?? []
   return ok({
     ...rest,
@@ -88,11 +93,11 @@ export function applySettings<S extends Settings>(
     tracingMode: input.TracingConfig?.Mode ?? base.tracingMode,
     ...(target.value !== '' && { deadLetterTargetArn: target.value }),
     ...(used.length > 0 && { layers: used }),
+    ...(vpc.value && { vpc: vpc.value }),
   } as S)
 }
 
 function checkUnserved(input: SettingsInput): Result<never, AwsError> | undefined {
-  if (input.VpcConfig?.SubnetIds?.length || input.VpcConfig?.SecurityGroupIds?.length) return notServed('VpcConfig')
   if (input.FileSystemConfigs?.length) return notServed('FileSystemConfigs')
   if (input.SnapStart?.ApplyOn !== undefined && input.SnapStart.ApplyOn !== 'None') return notServed('SnapStart')
   if (input.KMSKeyArn) return notServed('KMSKeyArn')
@@ -153,19 +158,51 @@ function deadLetterTarget(
   return ok(wanted)
 }
 
-function loggingOf(
-  base: Settings,
-  input: SettingsInput['LoggingConfig'],
-): Result<Pick<Settings, 'logFormat' | 'logGroup'>, AwsError> {
+type Logging = Pick<Settings, 'logFormat' | 'logGroup' | 'applicationLogLevel' | 'systemLogLevel'>
+
+/** Levels belong to the JSON format: they go when a request turns to Text. */
+function loggingOf(base: Settings, input: SettingsInput['LoggingConfig']): Result<Logging, AwsError> {
   const logFormat = input?.LogFormat ?? base.logFormat
-  const levels = [input?.ApplicationLogLevel, input?.SystemLogLevel].filter((level) => level !== undefined)
-  if (logFormat === 'Text' && levels.length > 0)
-    return err(
-      awsError(
-        'InvalidParameterValueException',
-        'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your request or change the LogFormat to "JSON" and try again.',
-      ),
+  const logGroup = input?.LogGroup ?? base.logGroup
+  if (logFormat === 'Text') {
+    if (input?.ApplicationLogLevel === undefined && input?.SystemLogLevel === undefined)
+      return ok({ logFormat, logGroup })
+    return invalidParameter(
+      'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your request or change the LogFormat to "JSON" and try again.',
     )
-  if (levels.some((level) => level !== 'INFO')) return notServed('A log level other than INFO')
-  return ok({ logFormat, logGroup: input?.LogGroup ?? base.logGroup })
+  }
+  const applicationLogLevel = input?.ApplicationLogLevel ?? base.applicationLogLevel
+  const systemLogLevel = input?.SystemLogLevel ?? base.systemLogLevel
+  return ok({
+    logFormat,
+    logGroup,
+    ...(applicationLogLevel && { applicationLogLevel }),
+    ...(systemLogLevel && { systemLogLevel }),
+  })
+}
+
+/** A network must be one that workers know; two empty lists leave the networks. */
+function vpcOf(
+  base: VpcSettings | undefined,
+  input: SettingsInput['VpcConfig'],
+  { networks = [] }: Offer,
+): Result<VpcSettings | undefined, AwsError> {
+  if (!input) return ok(base)
+  if (input.Ipv6AllowedForDualStack) return notServed('Ipv6AllowedForDualStack')
+  const subnetIds = input.SubnetIds ?? []
+  const securityGroupIds = input.SecurityGroupIds ?? []
+  if ((subnetIds.length === 0) !== (securityGroupIds.length === 0))
+    return invalidParameter('SubnetIds and SecurityIds must coexist or be both empty list.')
+  if (subnetIds.length === 0) return ok(undefined)
+  const subnet = subnetIds.find((one) => !networks.includes(one))
+  if (subnet !== undefined)
+    return invalidParameter(
+      `Error occurred while DescribeSubnets. EC2 Error Code: InvalidSubnetID.NotFound. EC2 Error Message: The subnet ID '${subnet}' does not exist`,
+    )
+  const group = securityGroupIds.find((one) => !networks.includes(one))
+  if (group !== undefined)
+    return invalidParameter(
+      `Error occurred while DescribeSecurityGroups. EC2 Error Code: InvalidGroup.NotFound. EC2 Error Message: The security group '${group}' does not exist`,
+    )
+  return ok({ subnetIds, securityGroupIds })
 }

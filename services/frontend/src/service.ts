@@ -12,10 +12,12 @@ import {
   systemRandom,
 } from '@weft/platform'
 import type { IdentityDirectory } from '@weft/policy'
-import type { Catalogue, CatalogueStores, CodeStore, Collection } from '@weft/registry'
+import type { Catalogue, CatalogueStores, CodeStore, Collection, ProvisionedStates } from '@weft/registry'
 import type { FrontendConfig } from './config.ts'
 import type { AwsDoor } from './doors/door.ts'
+import { iamDoor } from './doors/iam/iam-door.ts'
 import { createLambdaDoor } from './doors/lambda/lambda-door.ts'
+import { stsDoor } from './doors/sts/sts-door.ts'
 import { CodeLinks } from './http/code-links.ts'
 import { Gate } from './http/gate.ts'
 import { startHttpDoor } from './http/http-door.ts'
@@ -31,6 +33,8 @@ export interface FrontendDeps {
   readonly stores: CatalogueStores
   readonly code: CodeStore
   readonly layers: Collection<LayerEntry>
+  /** Absent: nothing keeps environments ready, so none can be provisioned. */
+  readonly provisionedStates?: ProvisionedStates
   /** Roles, users and policies of all accounts. */
   readonly identities: IdentityDirectory
   readonly invoker: Invoker
@@ -44,6 +48,8 @@ export interface FrontendDeps {
   readonly random?: Random
   /** Runtime ids that workers offer at this moment. */
   readonly runtimes: () => readonly string[]
+  /** Ids of the subnets and security groups that workers offer; none when absent. */
+  readonly networks?: () => readonly string[]
   /** What the workers' machines are; that of this process when absent. */
   readonly architectures?: () => readonly ('x86_64' | 'arm64')[]
   /** Other AWS services on the same port. */
@@ -82,7 +88,11 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
     guard: new Guard({ authorizer, identities, catalogue, layers: deps.layers, region }),
     random: deps.random ?? systemRandom,
     region,
-    offer: () => ({ runtimes: deps.runtimes(), architectures: deps.architectures?.() ?? [ownArchitecture] }),
+    offer: () => ({
+      runtimes: deps.runtimes(),
+      architectures: deps.architectures?.() ?? [ownArchitecture],
+      networks: deps.networks?.() ?? [],
+    }),
     markers: new Markers(clusterSecret),
     codeUrl: (digest) => codeLinks.url(baseUrl, digest),
     functionUrl: (urlId) =>
@@ -91,7 +101,12 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
   const problems = (): readonly string[] => (deps.runtimes().length === 0 ? ['no worker offers a runtime'] : [])
   const gate = new Gate({
     region: config.region,
-    doors: [createLambdaDoor(operations), ...(deps.doors ?? [])],
+    doors: [
+      createLambdaDoor(operations),
+      iamDoor({ identities, authorizer, clock }),
+      stsDoor({ identities, authorizer, clusterSecret, clock }),
+      ...(deps.doors ?? []),
+    ],
     lookup: new Credentials({ catalogue, identities, clusterSecret, clock }).lookup,
     signingKeys: new SigningKeys(),
     clock,

@@ -14,27 +14,31 @@ import {
 import {
   type NatsLink,
   type ObjectStore,
+  openCodeInventory,
   openCollection,
   openIdentities,
   openObjectStore,
+  openProvisionedStates,
   serveRequests,
   streamReader,
 } from '@weft/nats'
 import type { Service } from '@weft/platform'
+import { clearCode } from '../clear-code.ts'
 import type { FrontendConfig } from '../config.ts'
+import { isLayerVersion } from '../operations/find-layers.ts'
 import { type FrontendDeps, startFrontend } from '../service.ts'
 import { type GrpcDoorConfig, startGrpcDoor } from './grpc/server.ts'
 import { logsDoor } from './logs/logs-door.ts'
 import { natsInvokeDoor } from './nats-invoke.ts'
 import { s3Door } from './s3/s3-door.ts'
-import { stsDoor } from './sts.ts'
 
 export interface AllDoorsConfig extends FrontendConfig {
   /** Stops within the time that the HTTP port has. */
   readonly grpc: Omit<GrpcDoorConfig, 'stopMs'>
 }
 
-export interface AllDoorsDeps extends Omit<FrontendDeps, 'doors' | 'bucketObject' | 'layers' | 'identities'> {
+export interface AllDoorsDeps
+  extends Omit<FrontendDeps, 'doors' | 'bucketObject' | 'layers' | 'provisionedStates' | 'identities'> {
   /** The frontend's connection to the fabric's account. */
   readonly link: NatsLink
   /** What is wrong with the parts the doors stand on; the gRPC health service tells it. */
@@ -47,7 +51,7 @@ export interface AllDoors extends Service {
 }
 
 /**
- * Opens every door of a frontend: the HTTP port (Lambda, S3, CloudWatch Logs, STS), gRPC, and NATS requests. Disposing
+ * Opens every door of a frontend: the HTTP port (Lambda, IAM, STS, S3, CloudWatch Logs), gRPC, and NATS requests. Disposing
  * closes them side by side, each within its own deadline.
  */
 export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps): Promise<AllDoors> {
@@ -71,11 +75,11 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
       health: { service: 'frontend', problems, stopping: () => stopping },
       ...deps,
       layers,
+      provisionedStates: openProvisionedStates(link),
       identities,
       doors: [
         s3Door({ store, region }),
         logsDoor({ logs: streamReader(link, streams.logs), catalogue, region }),
-        stsDoor,
       ],
       bucketObject: bucketObject(store),
     }),
@@ -97,6 +101,15 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
       }),
     }),
   )
+  // As long as anything is wrong it is not known for sure what is in use.
+  const inUse = (): ReadonlySet<string> | undefined =>
+    problems().length > 0
+      ? undefined
+      : new Set([
+          ...catalogue.codeInUse(),
+          ...layers.list('').flatMap((entry) => (isLayerVersion(entry) ? entry.code.digest : [])),
+        ])
+  const clearing = opened.use(clearCode({ inventory: openCodeInventory(link), inUse, clock, log }))
   opened.move()
   return {
     name: frontend.name,
@@ -105,6 +118,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
     problems,
     async [Symbol.asyncDispose]() {
       stopping = true
+      await clearing[Symbol.asyncDispose]()
       const closed = await Promise.allSettled([frontend, grpc, nats].map((door) => door[Symbol.asyncDispose]()))
       for (const one of closed)
         if (one.status === 'rejected') log.warn({ err: one.reason }, 'a door was not closed cleanly')

@@ -1,7 +1,7 @@
 import type { AccountId, AwsError, FactSink, Invoker, LayerEntry, Result } from '@weft/contracts'
 import type { EventAcceptor } from '@weft/delivery'
 import type { Clock, Logger, Random } from '@weft/platform'
-import type { Catalogue, CatalogueStores, CodeStore, Collection, Offer, Scope } from '@weft/registry'
+import type { Catalogue, CatalogueStores, CodeStore, Collection, Offer, ProvisionedStates, Scope } from '@weft/registry'
 import type { Principal } from '../doors/door.ts'
 import type { Guard } from '../identity/guard.ts'
 import type { Markers } from './markers.ts'
@@ -12,6 +12,8 @@ export interface OperationDeps {
   readonly stores: CatalogueStores
   readonly code: CodeStore
   readonly layers: Collection<LayerEntry>
+  /** Absent: nothing keeps environments ready, so none can be provisioned. */
+  readonly provisionedStates?: ProvisionedStates
   readonly invoker: Invoker
   readonly events: EventAcceptor
   readonly facts: FactSink

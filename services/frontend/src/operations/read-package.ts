@@ -10,6 +10,7 @@ export interface CodeInput {
   readonly S3Bucket?: string | undefined
   readonly S3Key?: string | undefined
   readonly S3ObjectVersion?: string | undefined
+  readonly S3ObjectStorageMode?: 'COPY' | 'REFERENCE' | undefined
   readonly ImageUri?: string | undefined
   readonly SourceKMSKeyArn?: string | undefined
 }
@@ -54,6 +55,7 @@ async function fetchPackage(
 ): Promise<Result<Uint8Array, AwsError>> {
   if (input.ImageUri !== undefined) return notServed('ImageUri')
   if (input.SourceKMSKeyArn !== undefined) return notServed('SourceKMSKeyArn')
+  if (input.S3ObjectStorageMode === 'REFERENCE') return notServed('S3ObjectStorageMode REFERENCE')
   const inBucket = input.S3Bucket !== undefined || input.S3Key !== undefined
   if (input.ZipFile !== undefined) {
     if (inBucket)

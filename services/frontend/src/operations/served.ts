@@ -47,7 +47,15 @@ export {
 export { listFunctions } from './list-functions.ts'
 export { listVersionsByFunction } from './list-versions-by-function.ts'
 export { addPermission, getPolicy, removePermission } from './permissions.ts'
+export {
+  deleteProvisionedConcurrencyConfig,
+  getProvisionedConcurrencyConfig,
+  listProvisionedConcurrencyConfigs,
+  putProvisionedConcurrencyConfig,
+} from './provisioned-concurrency.ts'
 export { publishVersion } from './publish-version.ts'
+export { getFunctionRecursionConfig, putFunctionRecursionConfig } from './recursion-config.ts'
+export { getRuntimeManagementConfig, putRuntimeManagementConfig } from './runtime-management-config.ts'
 export { listTags, tagResource, untagResource } from './tags.ts'
 export { updateFunctionCode } from './update-function-code.ts'
 export { updateFunctionConfiguration } from './update-function-configuration.ts'

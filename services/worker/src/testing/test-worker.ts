@@ -268,6 +268,9 @@ export const plainSpec: SandboxSpec = {
   architecture: 'x86_64',
   logFormat: 'Text',
   layers: [],
+  systemLogLevel: 'INFO',
+  subnetIds: [],
+  securityGroupIds: [],
 }
 
 /** A data folder that users of sandboxes can walk through. */

@@ -43,6 +43,11 @@ export interface SandboxSpec {
   logFormat: string;
   /** What is laid under /opt, read-only, in order: a later layer shadows an earlier one. */
   layers: Layer[];
+  /** The least that the platform logs, with JSON: "DEBUG", "INFO" or "WARN". */
+  systemLogLevel: string;
+  /** Networks that the sandbox joins; empty: none. */
+  subnetIds: string[];
+  securityGroupIds: string[];
 }
 
 export interface SandboxSpec_EnvironmentEntry {
@@ -80,6 +85,9 @@ function createBaseSandboxSpec(): SandboxSpec {
     architecture: "",
     logFormat: "",
     layers: [],
+    systemLogLevel: "",
+    subnetIds: [],
+    securityGroupIds: [],
   };
 }
 
@@ -144,6 +152,15 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
     }
     for (const v of message.layers) {
       Layer.encode(v!, writer.uint32(154).fork()).join();
+    }
+    if (message.systemLogLevel !== "") {
+      writer.uint32(162).string(message.systemLogLevel);
+    }
+    for (const v of message.subnetIds) {
+      writer.uint32(170).string(v!);
+    }
+    for (const v of message.securityGroupIds) {
+      writer.uint32(178).string(v!);
     }
     return writer;
   },
@@ -316,6 +333,30 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
             message.layers.push(Layer.decode(reader, reader.uint32()));
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.systemLogLevel = reader.string();
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.subnetIds.push(reader.string());
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.securityGroupIds.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -412,6 +453,21 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
       layers: globalThis.Array.isArray(object?.layers)
         ? object.layers.map((e: any) => Layer.fromJSON(e))
         : [],
+      systemLogLevel: isSet(object.systemLogLevel)
+        ? globalThis.String(object.systemLogLevel)
+        : isSet(object.system_log_level)
+        ? globalThis.String(object.system_log_level)
+        : "",
+      subnetIds: globalThis.Array.isArray(object?.subnetIds)
+        ? object.subnetIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.subnet_ids)
+        ? object.subnet_ids.map((e: any) => globalThis.String(e))
+        : [],
+      securityGroupIds: globalThis.Array.isArray(object?.securityGroupIds)
+        ? object.securityGroupIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.security_group_ids)
+        ? object.security_group_ids.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -480,6 +536,15 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
     if (message.layers?.length) {
       obj.layers = message.layers.map((e) => Layer.toJSON(e));
     }
+    if (message.systemLogLevel !== "") {
+      obj.systemLogLevel = message.systemLogLevel;
+    }
+    if (message.subnetIds?.length) {
+      obj.subnetIds = message.subnetIds;
+    }
+    if (message.securityGroupIds?.length) {
+      obj.securityGroupIds = message.securityGroupIds;
+    }
     return obj;
   },
 
@@ -515,6 +580,9 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
     message.architecture = object.architecture ?? "";
     message.logFormat = object.logFormat ?? "";
     message.layers = object.layers?.map((e) => Layer.fromPartial(e)) || [];
+    message.systemLogLevel = object.systemLogLevel ?? "";
+    message.subnetIds = object.subnetIds?.map((e) => e) || [];
+    message.securityGroupIds = object.securityGroupIds?.map((e) => e) || [];
     return message;
   },
 };

@@ -1,0 +1,34 @@
+import { ok } from '@weft/contracts'
+import { arnOf, nameFunction } from '@weft/registry'
+import type { Management } from './api.ts'
+import { type OperationDeps, scopeOf } from './deps.ts'
+import { catalogueWith, changeFunction, mergeTries, required } from './lookup.ts'
+
+export const putFunctionRecursionConfig =
+  (deps: OperationDeps): Management['PutFunctionRecursionConfig'] =>
+  async ({ principal }, input) => {
+    const scope = scopeOf(deps, principal)
+    const changed = await changeFunction(
+      deps,
+      scope,
+      input.FunctionName,
+      (record) => {
+        const found = required(record, arnOf(scope, input.FunctionName))
+        return found.ok ? ok({ ...found.value, recursiveLoop: input.RecursiveLoop }) : found
+      },
+      mergeTries,
+    )
+    return changed.ok ? ok({ RecursiveLoop: changed.value.recursiveLoop }) : changed
+  }
+
+export const getFunctionRecursionConfig =
+  (deps: OperationDeps): Management['GetFunctionRecursionConfig'] =>
+  async ({ principal }, input) => {
+    const scope = scopeOf(deps, principal)
+    const named = nameFunction(scope, input.FunctionName)
+    if (!named.ok) return named
+    const { functionName } = named.value
+    const catalogue = await catalogueWith(deps, scope, functionName)
+    const found = required(catalogue.function(scope.accountId, functionName), arnOf(scope, functionName))
+    return found.ok ? ok({ RecursiveLoop: found.value.recursiveLoop ?? 'Terminate' }) : found
+  }

@@ -1,0 +1,122 @@
+import {
+  CreateAliasCommand,
+  CreateFunctionCommand,
+  DeleteAliasCommand,
+  DeleteProvisionedConcurrencyConfigCommand,
+  GetFunctionRecursionConfigCommand,
+  GetProvisionedConcurrencyConfigCommand,
+  GetRuntimeManagementConfigCommand,
+  LambdaClient,
+  PublishVersionCommand,
+  PutFunctionRecursionConfigCommand,
+  PutProvisionedConcurrencyConfigCommand,
+  PutRuntimeManagementConfigCommand,
+  paginateListProvisionedConcurrencyConfigs,
+  UpdateFunctionConfigurationCommand,
+} from '@aws-sdk/client-lambda'
+import type { ProvisionedStatus } from '@weft/contracts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { account, keys, role, startTestFrontend, type TestFrontend, zipOf } from './testing/index.ts'
+
+let frontend: TestFrontend
+let client: LambdaClient
+const states = new Map<string, ProvisionedStatus>()
+const FunctionName = 'f'
+const arn = `arn:aws:lambda:us-east-1:${account}:function:f`
+
+beforeAll(async () => {
+  frontend = await startTestFrontend({
+    provisionedStates: { status: async (_account, _name, qualifier) => states.get(qualifier) },
+  })
+  client = new LambdaClient({ endpoint: frontend.endpoint, region: 'us-east-1', credentials: keys, maxAttempts: 1 })
+  const common = { FunctionName, Role: role, Runtime: 'nodejs24.x' as const, Handler: 'index.handler' }
+  await client.send(new CreateFunctionCommand({ ...common, Code: { ZipFile: await zipOf() }, Publish: true }))
+  await client.send(new UpdateFunctionConfigurationCommand({ FunctionName, Description: 'second' }))
+  await client.send(new PublishVersionCommand({ FunctionName }))
+  await client.send(new CreateAliasCommand({ FunctionName, Name: 'live', FunctionVersion: '2' }))
+})
+afterAll(async () => {
+  client.destroy()
+  await frontend[Symbol.asyncDispose]()
+})
+
+describe('provisioned concurrency', () => {
+  const put = (Qualifier: string, ProvisionedConcurrentExecutions: number) =>
+    client.send(
+      new PutProvisionedConcurrencyConfigCommand({ FunctionName, Qualifier, ProvisionedConcurrentExecutions }),
+    )
+  const get = (Qualifier: string) =>
+    client.send(new GetProvisionedConcurrencyConfigCommand({ FunctionName, Qualifier }))
+
+  it('is set for versions and aliases and shows what placement tells of it', async () => {
+    const set = await put('live', 2)
+    expect(set).toMatchObject({
+      $metadata: { httpStatusCode: 202 },
+      RequestedProvisionedConcurrentExecutions: 2,
+      AllocatedProvisionedConcurrentExecutions: 0,
+      AvailableProvisionedConcurrentExecutions: 0,
+      Status: 'IN_PROGRESS',
+    })
+    states.set('live', { allocated: 2, available: 1, status: 'READY' })
+    expect(await get('live')).toMatchObject({
+      AllocatedProvisionedConcurrentExecutions: 2,
+      AvailableProvisionedConcurrentExecutions: 1,
+      Status: 'READY',
+    })
+    await put('1', 3)
+    const listed: (string | undefined)[] = []
+    for await (const page of paginateListProvisionedConcurrencyConfigs({ client, pageSize: 1 }, { FunctionName }))
+      listed.push(...(page.ProvisionedConcurrencyConfigs ?? []).map((one) => `${one.FunctionArn} ${one.Status}`))
+    expect(listed).toEqual([`${arn}:1 IN_PROGRESS`, `${arn}:live READY`])
+  })
+
+  it('ends with its deletion or with its alias', async () => {
+    const remove = new DeleteProvisionedConcurrencyConfigCommand({ FunctionName, Qualifier: '1' })
+    for (let again = 0; again < 2; again++) expect((await client.send(remove)).$metadata.httpStatusCode).toBe(204)
+    await expect(get('1')).rejects.toMatchObject({
+      name: 'ProvisionedConcurrencyConfigNotFoundException',
+      message: 'No Provisioned Concurrency Config found for this function',
+      $metadata: { httpStatusCode: 404 },
+    })
+    await client.send(new DeleteAliasCommand({ FunctionName, Name: 'live' }))
+    await client.send(new CreateAliasCommand({ FunctionName, Name: 'live', FunctionVersion: '2' }))
+    await expect(get('live')).rejects.toMatchObject({ name: 'ProvisionedConcurrencyConfigNotFoundException' })
+  })
+
+  it('refuses $LATEST and what is not there in the words of AWS', async () => {
+    await expect(put('$LATEST', 1)).rejects.toMatchObject({
+      name: 'InvalidParameterValueException',
+      message: 'Provisioned Concurrency Configs cannot be applied to unpublished function versions.',
+    })
+    await expect(get('$LATEST')).rejects.toMatchObject({
+      message: 'The function resource provided must be an alias or a published version.',
+    })
+    await expect(put('9', 1)).rejects.toMatchObject({ name: 'ResourceNotFoundException' })
+    await expect(get('none')).rejects.toMatchObject({ message: `Cannot find alias arn: ${arn}:none` })
+  })
+})
+
+it('a function says what becomes of its loops', async () => {
+  const get = new GetFunctionRecursionConfigCommand({ FunctionName })
+  expect((await client.send(get)).RecursiveLoop).toBe('Terminate')
+  const put = new PutFunctionRecursionConfigCommand({ FunctionName: arn, RecursiveLoop: 'Allow' })
+  expect((await client.send(put)).RecursiveLoop).toBe('Allow')
+  expect((await client.send(get)).RecursiveLoop).toBe('Allow')
+  await expect(client.send(new GetFunctionRecursionConfigCommand({ FunctionName: 'missing' }))).rejects.toMatchObject({
+    name: 'ResourceNotFoundException',
+  })
+})
+
+it('runtimes are updated with the workers, and to hold one back is refused by name', async () => {
+  const get = (Qualifier?: string) => client.send(new GetRuntimeManagementConfigCommand({ FunctionName, Qualifier }))
+  expect(await get()).toMatchObject({ UpdateRuntimeOn: 'Auto', FunctionArn: `${arn}:$LATEST` })
+  expect(await get('2')).toMatchObject({ FunctionArn: `${arn}:2` })
+  const put = (more: object) =>
+    client.send(new PutRuntimeManagementConfigCommand({ FunctionName, UpdateRuntimeOn: 'Auto', ...more }))
+  expect(await put({})).toMatchObject({ UpdateRuntimeOn: 'Auto' })
+  for (const UpdateRuntimeOn of ['Manual', 'FunctionUpdate'])
+    await expect(put({ UpdateRuntimeOn })).rejects.toMatchObject({
+      name: 'InvalidParameterValueException',
+      message: `UpdateRuntimeOn ${UpdateRuntimeOn} is not served by this fabric.`,
+    })
+})
