@@ -109,7 +109,7 @@ export const consumers = {
 } as const
 
 export const buckets = {
-  /** `<account>` → Account. Writer: frontend. */
+  /** `<account>` → Account. Writer: admin. */
   accounts: 'weft-accounts',
   /**
    * `<account>.<function>` → FunctionRecord, and what belongs to it under longer keys (`catalogueKeys`): in one bucket, so
@@ -170,12 +170,12 @@ export function parseCatalogueKey(key: string): Result<CatalogueKey, 'malformed'
   return isQualifier(qualifier) ? ok({ kind, ...whose, qualifier }) : err('malformed')
 }
 
-/** Headers of NATS messages. Those of clients are read only where the comment says so. */
-export const headers = {
 /** `<account>.<function>.<qualifier>`: key of the bucket of provisioned states. */
 export const provisionedKey = (account: AccountId, name: FunctionName, qualifier: string): string =>
   target(account, name, qualifier)
 
+/** Headers of NATS messages. Those of clients are read only where the comment says so. */
+export const headers = {
   /** Fabric to fabric; ignored from clients. */
   requestId: 'Weft-Request-Id',
   attempt: 'Weft-Attempt',
