@@ -27,6 +27,8 @@ export interface VerifyOptions {
   readonly region: string
   /** Services served here. */
   readonly services: readonly string[]
+  /** Those of them that AWS has in one place only, whose requests are signed for `us-east-1` wherever they come from. */
+  readonly globalServices?: readonly string[]
   readonly signingKeys?: SigningKeys
 }
 
@@ -115,7 +117,8 @@ function checkScope(claimed: ClaimedSignature, options: VerifyOptions): Result<n
     return invalid(`Credential should be scoped with a valid terminator: 'aws4_request', not '${claimed.terminator}'.`)
   if (!options.services.includes(claimed.service))
     return invalid(`Credential should be scoped to correct service: '${options.services.join("', '")}'.`)
-  if (claimed.region !== options.region)
+  const global = claimed.region === 'us-east-1' && options.globalServices?.includes(claimed.service)
+  if (claimed.region !== options.region && !global)
     return invalid(`Credential should be scoped to a valid region, not '${claimed.region}'.`)
   const day = claimed.stamp.slice(0, 8)
   if (claimed.date !== day)

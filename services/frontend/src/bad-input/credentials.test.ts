@@ -72,7 +72,7 @@ describe('authentication', () => {
     )
     await refuses('B35', [
       { ...call, service: 's3' },
-      { ...call, service: 'iam' },
+      { ...call, service: 'ec2' },
       { ...call, region: 'eu-west-1' },
       replaced('/lambda/', '/logs/'),
       replaced('aws4_request', 'aws5_request'),

@@ -14,6 +14,9 @@ export interface GateOptions {
   readonly log: Logger
 }
 
+/** Their endpoints are the same for every region, so clients sign for the first. */
+const globalServices = ['iam', 'sts']
+
 /** A request whose credentials are known and whose body may be read. */
 export interface Admitted {
   readonly bodyLimit: BodyLimit
@@ -37,7 +40,12 @@ export class Gate {
   admit(head: DoorHead): Result<Admitted, DoorResponse> {
     const { lookup, clock, region, signingKeys } = this.#options
     const door = this.#doorOf(head)
-    const opened = openSignature(head, lookup, clock.now(), { region, services: this.#services, signingKeys })
+    const opened = openSignature(head, lookup, clock.now(), {
+      region,
+      services: this.#services,
+      globalServices,
+      signingKeys,
+    })
     if (!opened.ok) return err(door.refuse(opened.error, head))
     return ok({
       bodyLimit: door.bodyLimit(head),

@@ -8,6 +8,7 @@ import {
   type Decision,
   decide,
   denialText,
+  evaluate,
   type Identities,
   managedPolicy,
   type PolicyHolder,
@@ -48,6 +49,14 @@ export class Authorizer {
 
   constructor(deps: AuthorizerDeps) {
     this.#deps = deps
+  }
+
+  /** Whether the policy of the resource itself allows it, be it by naming no more than the caller's account. */
+  namedBy(principal: Principal, ask: Ask): boolean {
+    if (!ask.resourcePolicy) return false
+    const context = this.#context(principal, holderOf(this.#deps.identities, principal), ask)
+    const { action, resource } = ask
+    return evaluate([ask.resourcePolicy], { subject: subjectOf(principal), action, resource, context }).kind === 'allow'
   }
 
   decide(principal: Principal, ask: Ask): Decision {

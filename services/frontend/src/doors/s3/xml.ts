@@ -8,7 +8,8 @@ export const escapeXml = (text: string): string =>
     (c) => escapes[c] ?? `&#x${c.charCodeAt(0).toString(16)};`,
   )
 
-export type XmlValue = string | number | boolean | XmlMembers | readonly XmlMembers[] | undefined
+type XmlText = string | number | boolean
+export type XmlValue = XmlText | XmlMembers | readonly (XmlText | XmlMembers)[] | undefined
 export interface XmlMembers {
   readonly [name: string]: XmlValue
 }
@@ -18,9 +19,8 @@ function members(values: XmlMembers): string {
   return Object.entries(values)
     .flatMap(([name, value]) => {
       if (value === undefined) return []
-      if (Array.isArray(value)) return value.map((one: XmlMembers) => `<${name}>${members(one)}</${name}>`)
-      if (typeof value === 'object') return [`<${name}>${members(value as XmlMembers)}</${name}>`]
-      return [`<${name}>${escapeXml(String(value))}</${name}>`]
+      const list = Array.isArray(value) ? (value as readonly (XmlText | XmlMembers)[]) : [value as XmlText | XmlMembers]
+      return list.map((one) => `<${name}>${typeof one === 'object' ? members(one) : escapeXml(String(one))}</${name}>`)
     })
     .join('')
 }

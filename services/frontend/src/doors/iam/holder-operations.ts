@@ -1,0 +1,159 @@
+import { ok, type Result } from '@weft/contracts'
+import {
+  attachPolicy,
+  awsManagedPolicy,
+  checkModifiable,
+  deleteInlinePolicy,
+  detachPolicy,
+  type IamError,
+  iamError,
+  inlinePolicy,
+  noSuchIdentity,
+  type PolicyHolder,
+  parseIdentityArn,
+  putInlinePolicy,
+  type Role,
+  type User,
+  withoutTags,
+  withTags,
+} from '@weft/policy'
+import {
+  arnOf,
+  arnRule,
+  change,
+  checked,
+  documentRule,
+  encodeDocument,
+  type IamCall,
+  type IamOperation,
+  type IamOperations,
+  names,
+  page,
+  tagMembers,
+} from './call.ts'
+
+/** What a policy can be attached to: what IAM calls it, and how it shows in names of operations and parameters. */
+const titles = { role: 'Role', user: 'User' } as const
+
+/** A managed policy that is there. Errors: NoSuchEntity. */
+export function checkAttachable({ account, identities }: IamCall, arn: string): Result<void, IamError> {
+  const named = parseIdentityArn(arn)
+  const own = named?.kind === 'policy' && named.accountId === account && identities.policy(account, named.name)
+  if (own || awsManagedPolicy(arn)) return ok(undefined)
+  return iamError('NoSuchEntity', `Policy ${arn} does not exist or is not attachable.`)
+}
+
+/** Inline and attached policies, boundary and tags of roles and of users: the same operations under two names. */
+export function holderOperations(kind: 'role' | 'user'): IamOperations {
+  const title = titles[kind]
+  const member = `${title}Name`
+  const nameOf = ({ params }: IamCall): string => params.required(member, names[kind])
+
+  /** From memory for what only looks; the role that every account is born with is nowhere else. */
+  function find(call: IamCall): Result<PolicyHolder, IamError> {
+    const name = nameOf(call)
+    const sound = checked(call.params)
+    if (!sound.ok) return sound
+    return found(call, name)
+  }
+
+  function found({ account, identities }: IamCall, name: string): Result<PolicyHolder, IamError> {
+    const holder = identities[kind](account, name)
+    return holder ? ok(holder) : noSuchIdentity(kind, name)
+  }
+
+  async function alter(
+    call: IamCall,
+    name: string,
+    rule: <H extends Role | User>(holder: H) => Result<H, IamError>,
+  ): Promise<Result<undefined, IamError>> {
+    const sound = checked(call.params)
+    if (!sound.ok) return sound
+    const may = kind === 'role' ? checkModifiable(name) : ok(undefined)
+    if (!may.ok) return may
+    const changed = await change(call, kind, name, rule)
+    return changed.ok ? ok(undefined) : changed
+  }
+
+  const resource = (call: IamCall): string => arnOf(call, kind, nameOf(call))
+  const operation = (run: IamOperation['run']): IamOperation => ({ resource, run })
+  const inlineName = ({ params }: IamCall): string => params.required('PolicyName', names.inline)
+  const policyArn = ({ params }: IamCall): string => params.required('PolicyArn', arnRule)
+
+  return {
+    [`Put${title}Policy`]: operation((call) => {
+      const [name, policy] = [nameOf(call), inlineName(call)]
+      const document = call.params.required('PolicyDocument', documentRule)
+      return alter(call, name, (holder) => putInlinePolicy(holder, policy, document))
+    }),
+    [`Get${title}Policy`]: operation((call) => {
+      const policy = inlineName(call)
+      const holder = find(call)
+      if (!holder.ok) return holder
+      const document = inlinePolicy(holder.value, policy)
+      if (!document.ok) return document
+      return ok({
+        [member]: holder.value.name,
+        PolicyName: policy,
+        PolicyDocument: encodeDocument(document.value),
+      })
+    }),
+    [`Delete${title}Policy`]: operation((call) => {
+      const [name, policy] = [nameOf(call), inlineName(call)]
+      return alter(call, name, (holder) => deleteInlinePolicy(holder, policy))
+    }),
+    [`List${title}Policies`]: operation((call) => {
+      const holder = find(call)
+      if (!holder.ok) return holder
+      const shown = page(call, Object.keys(holder.value.inlinePolicies).sort(), (name) => name)
+      return shown.ok ? ok({ PolicyNames: { member: shown.value.items }, ...shown.value.paging }) : shown
+    }),
+    [`Attach${title}Policy`]: operation((call) => {
+      const [name, arn] = [nameOf(call), policyArn(call)]
+      return alter(call, name, (holder) => {
+        const there = checkAttachable(call, arn)
+        return there.ok ? attachPolicy(holder, arn) : there
+      })
+    }),
+    [`Detach${title}Policy`]: operation((call) => {
+      const [name, arn] = [nameOf(call), policyArn(call)]
+      return alter(call, name, (holder) => detachPolicy(holder, arn))
+    }),
+    [`ListAttached${title}Policies`]: operation((call) => {
+      const holder = find(call)
+      if (!holder.ok) return holder
+      const shown = page(call, holder.value.attachedPolicies.toSorted(), (arn) => arn)
+      if (!shown.ok) return shown
+      const attached = shown.value.items.map((arn) => ({
+        PolicyName: arn.slice(arn.lastIndexOf('/') + 1),
+        PolicyArn: arn,
+      }))
+      return ok({ AttachedPolicies: { member: attached }, ...shown.value.paging })
+    }),
+    [`Put${title}PermissionsBoundary`]: operation((call) => {
+      const [name, permissionsBoundary] = [nameOf(call), call.params.required('PermissionsBoundary', arnRule)]
+      return alter(call, name, (holder) => {
+        const there = checkAttachable(call, permissionsBoundary)
+        return there.ok ? ok({ ...holder, permissionsBoundary }) : there
+      })
+    }),
+    [`Delete${title}PermissionsBoundary`]: operation((call) =>
+      alter(call, nameOf(call), (holder) => {
+        const { permissionsBoundary: _removed, ...rest } = holder
+        return ok(rest as typeof holder)
+      }),
+    ),
+    [`Tag${title}`]: operation((call) => {
+      const [name, tags] = [nameOf(call), call.params.tags()]
+      return alter(call, name, (holder) => withTags(holder, tags))
+    }),
+    [`Untag${title}`]: operation((call) => {
+      const [name, keys] = [nameOf(call), call.params.list('TagKeys', { min: 1, max: 128 })]
+      return alter(call, name, (holder) => ok(withoutTags(holder, keys)))
+    }),
+    [`List${title}Tags`]: operation((call) => {
+      const holder = find(call)
+      return holder.ok ? ok({ Tags: tagMembers(holder.value.tags), IsTruncated: false }) : holder
+    }),
+  }
+}

@@ -1,0 +1,48 @@
+import { err } from '@weft/contracts'
+import type { Clock } from '@weft/platform'
+import type { IdentityDirectory } from '@weft/policy'
+import type { Authorizer } from '../../identity/authorizer.ts'
+import type { AwsDoor } from '../door.ts'
+import { fromAwsError, type QueryOperation, queryDoor } from '../query/query-door.ts'
+import { type IamCall, type IamOperation, toQueryError } from './call.ts'
+import { policyOperations } from './policy-operations.ts'
+import { roleOperations } from './role-operations.ts'
+import { userOperations } from './user-operations.ts'
+
+export interface IamDoorDeps {
+  readonly identities: IdentityDirectory
+  readonly authorizer: Authorizer
+  readonly clock: Pick<Clock, 'now'>
+}
+
+const operations = { ...roleOperations, ...userOperations, ...policyOperations }
+
+/** Names of the operations of IAM that are served. */
+export const iamOperationNames: readonly string[] = Object.keys(operations)
+
+/** Identity and Access Management: who may do what in an account. */
+export const iamDoor = (deps: IamDoorDeps): AwsDoor =>
+  queryDoor({
+    service: 'iam',
+    namespace: 'https://iam.amazonaws.com/doc/2010-05-08/',
+    version: '2010-05-08',
+    operations: new Map(Object.entries(operations).map(([name, one]) => [name, guarded(deps, name, one)])),
+  })
+
+const guarded =
+  ({ identities, authorizer, clock }: IamDoorDeps, name: string, { resource, run }: IamOperation): QueryOperation =>
+  async ({ params, request }) => {
+    const { principal, sourceIp } = request
+    const call: IamCall = { account: principal.accountId, principal, params, identities, clock }
+    const asked = resource(call)
+    // What is named wrongly is told so before anybody is asked about it.
+    if (params.problem !== undefined) return err(toQueryError({ code: 'ValidationError', message: params.problem }))
+    const refused = authorizer.authorize(principal, {
+      action: `iam:${name}`,
+      resource: asked,
+      context: { 'aws:sourceip': sourceIp },
+    })
+    if (refused) return err(fromAwsError(refused))
+    const outcome = await run(call)
+    return outcome.ok ? outcome : err(toQueryError(outcome.error))
+  }

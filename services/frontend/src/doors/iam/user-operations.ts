@@ -1,0 +1,160 @@
+import { newAccessKey, ok, type Result } from '@weft/contracts'
+import {
+  addAccessKey,
+  arnOfIdentity,
+  changeAccessKey,
+  checkDeletable,
+  createUser,
+  type IamError,
+  iamError,
+  iamQuotas,
+  identityExists,
+  noSuchIdentity,
+  type User,
+  type UserAccessKey,
+} from '@weft/policy'
+import type { XmlMembers } from '../s3/xml.ts'
+import {
+  arnOf,
+  arnRule,
+  change,
+  checked,
+  create,
+  type IamCall,
+  type IamOperation,
+  type IamOperations,
+  iamDate,
+  names,
+  page,
+  pathRule,
+  remove,
+  stampOf,
+  tagMembers,
+} from './call.ts'
+import { checkAttachable, holderOperations } from './holder-operations.ts'
+
+/** Who the request is about; the caller itself when it names nobody. */
+function nameOf({ params, principal }: IamCall): string {
+  if (principal.user && !params.has('UserName')) return principal.user.name
+  return params.required('UserName', names.user)
+}
+
+const resource = (call: IamCall): string => arnOf(call, 'user', nameOf(call))
+const operation = (run: IamOperation['run']): IamOperation => ({ resource, run })
+const keyIdRule = { min: 16, max: 128, pattern: /^[\w]+$/ }
+
+function describe(user: User, whole: boolean): XmlMembers {
+  return {
+    Path: user.path,
+    UserName: user.name,
+    UserId: user.id,
+    Arn: arnOfIdentity(user),
+    CreateDate: iamDate(user.createdAtMs),
+    ...(whole && {
+      PermissionsBoundary: user.permissionsBoundary && {
+        PermissionsBoundaryType: 'Policy',
+        PermissionsBoundaryArn: user.permissionsBoundary,
+      },
+      Tags: Object.keys(user.tags).length > 0 ? tagMembers(user.tags) : undefined,
+    }),
+  }
+}
+
+const describeKey = (user: User, key: UserAccessKey): XmlMembers => ({
+  UserName: user.name,
+  AccessKeyId: key.accessKeyId,
+  Status: key.status,
+  CreateDate: iamDate(key.createdAtMs),
+})
+
+function find(call: IamCall): Result<User, IamError> {
+  const name = nameOf(call)
+  const sound = checked(call.params)
+  if (!sound.ok) return sound
+  const user = call.identities.user(call.account, name)
+  return user ? ok(user) : noSuchIdentity('user', name)
+}
+
+async function alter(call: IamCall, name: string, rule: (user: User) => Result<User, IamError>) {
+  const sound = checked(call.params)
+  return sound.ok ? change(call, 'user', name, rule) : sound
+}
+
+/** Users and their access keys. IAM API reference. */
+export const userOperations: IamOperations = {
+  ...holderOperations('user'),
+  CreateUser: {
+    resource: (call) => arnOf(call, 'user', nameOf(call), call.params.optional('Path', pathRule)),
+    async run(call) {
+      const { params, account } = call
+      const name = params.required('UserName', names.user)
+      const input = {
+        name,
+        path: params.optional('Path', pathRule) ?? '/',
+        permissionsBoundary: params.optional('PermissionsBoundary', arnRule),
+        tags: params.tags(),
+      }
+      const sound = checked(params)
+      if (!sound.ok) return sound
+      if (call.identities.users(account).length >= iamQuotas.usersPerAccount)
+        return iamError('LimitExceeded', `Cannot exceed quota for UsersPerAccount: ${iamQuotas.usersPerAccount}`)
+      const boundary =
+        input.permissionsBoundary === undefined ? sound : checkAttachable(call, input.permissionsBoundary)
+      if (!boundary.ok) return boundary
+      const created = await create(call, createUser(account, input, stampOf(call)), identityExists('user', name))
+      return created.ok ? ok({ User: describe(created.value, true) }) : created
+    },
+  },
+  GetUser: operation((call) => {
+    const user = find(call)
+    return user.ok ? ok({ User: describe(user.value, true) }) : user
+  }),
+  ListUsers: {
+    resource: ({ account }) => `arn:aws:iam::${account}:user/`,
+    run(call) {
+      const prefix = call.params.optional('PathPrefix', { min: 1, max: 512 }) ?? '/'
+      const users = call.identities.users(call.account).filter((user) => user.path.startsWith(prefix))
+      const shown = page(call, users, (user) => user.name)
+      if (!shown.ok) return shown
+      return ok({ Users: { member: shown.value.items.map((user) => describe(user, false)) }, ...shown.value.paging })
+    },
+  },
+  DeleteUser: operation((call) => {
+    const name = nameOf(call)
+    const sound = checked(call.params)
+    return sound.ok ? remove(call, 'user', name, checkDeletable) : sound
+  }),
+  // Tools ask before they delete a user; there are no groups here.
+  ListGroupsForUser: operation((call) => {
+    const user = find(call)
+    return user.ok ? ok({ Groups: {}, IsTruncated: false }) : user
+  }),
+  CreateAccessKey: operation(async (call) => {
+    const fresh: UserAccessKey = { ...newAccessKey(), createdAtMs: call.clock.now() }
+    const changed = await alter(call, nameOf(call), (user) => addAccessKey(user, fresh))
+    if (!changed.ok) return changed
+    // The only time that the secret is told.
+    return ok({ AccessKey: { ...describeKey(changed.value, fresh), SecretAccessKey: fresh.secretAccessKey } })
+  }),
+  ListAccessKeys: operation((call) => {
+    const user = find(call)
+    if (!user.ok) return user
+    const keys = user.value.accessKeys.map((key) => describeKey(user.value, key))
+    return ok({ UserName: user.value.name, AccessKeyMetadata: { member: keys }, IsTruncated: false })
+  }),
+  UpdateAccessKey: operation(async (call) => {
+    const name = nameOf(call)
+    const id = call.params.required('AccessKeyId', keyIdRule)
+    const status = call.params.required('Status', { max: 16, oneOf: ['Active', 'Inactive'] })
+    const changed = await alter(call, name, (user) =>
+      changeAccessKey(user, id, (key) => ({ ...key, status: status === 'Active' ? 'Active' : 'Inactive' })),
+    )
+    return changed.ok ? ok(undefined) : changed
+  }),
+  DeleteAccessKey: operation(async (call) => {
+    const name = nameOf(call)
+    const id = call.params.required('AccessKeyId', keyIdRule)
+    const changed = await alter(call, name, (user) => changeAccessKey(user, id, () => undefined))
+    return changed.ok ? ok(undefined) : changed
+  }),
+}
