@@ -18,6 +18,7 @@ import type { AwsDoor } from './doors/door.ts'
 import { iamDoor } from './doors/iam/iam-door.ts'
 import { createLambdaDoor } from './doors/lambda/lambda-door.ts'
 import { stsDoor } from './doors/sts/sts-door.ts'
+import { UrlDoor } from './doors/url/url-door.ts'
 import { CodeLinks } from './http/code-links.ts'
 import { Gate } from './http/gate.ts'
 import { startHttpDoor } from './http/http-door.ts'
@@ -82,6 +83,7 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
   let baseUrl = config.http.publicUrl ?? ''
   const codeLinks = new CodeLinks(clusterSecret, deps.code, clock)
   const { region } = config
+  const { urlDomain = 'localhost' } = config.http
   const authorizer = new Authorizer({ identities, clock, region })
   const operations = createOperations({
     ...deps,
@@ -95,10 +97,11 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
     }),
     markers: new Markers(clusterSecret),
     codeUrl: (digest) => codeLinks.url(baseUrl, digest),
-    functionUrl: (urlId) =>
-      functionUrl(baseUrl, `${urlId}.lambda-url.${config.region}.${config.http.urlDomain ?? 'localhost'}`),
+    functionUrl: (urlId) => functionUrl(baseUrl, `${urlId}.lambda-url.${region}.${urlDomain}`),
   })
   const problems = (): readonly string[] => (deps.runtimes().length === 0 ? ['no worker offers a runtime'] : [])
+  const { lookup } = new Credentials({ catalogue, identities, clusterSecret, clock })
+  const signingKeys = new SigningKeys()
   const gate = new Gate({
     region: config.region,
     doors: [
@@ -107,13 +110,18 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
       stsDoor({ identities, authorizer, clusterSecret, clock }),
       ...(deps.doors ?? []),
     ],
-    lookup: new Credentials({ catalogue, identities, clusterSecret, clock }).lookup,
-    signingKeys: new SigningKeys(),
+    lookup,
+    signingKeys,
     clock,
     log,
   })
+  const urls = new UrlDoor({
+    ...{ catalogue, lookup, signingKeys, authorizer, identities, region, clock, log },
+    invoke: operations.invokeAdmitted,
+    domain: urlDomain,
+  })
   const health = healthHandler(deps.health ?? { service: 'frontend', problems, stopping: () => stopping })
-  const http = await startHttpDoor({ ...config, ...config.http }, { gate, codeLinks, health, log })
+  const http = await startHttpDoor({ ...config, ...config.http }, { gate, sites: [urls], codeLinks, health, log })
   if (baseUrl === '') baseUrl = `http://${config.http.host}:${http.port}`
   return {
     name: 'frontend',

@@ -1,4 +1,4 @@
-import type { AccountId, AwsError } from '@weft/contracts'
+import type { AccountId, AwsError, Result } from '@weft/contracts'
 
 /** Who calls, as the credentials have proven it. */
 export interface Principal {
@@ -34,8 +34,12 @@ export interface DoorHead {
   readonly rawQuery: string
   /** Values of a repeated header are joined by ", " in the order of arrival. */
   readonly headers: Readonly<Record<string, string>>
+  /** Names and values in turns, as they arrived. */
+  readonly headerList?: readonly string[]
   /** Address the request came from. */
   readonly sourceIp?: string
+  /** "1.1". */
+  readonly httpVersion?: string
 }
 
 /** An authenticated request whose body has been read whole and checked against its signature. */
@@ -50,6 +54,8 @@ export interface DoorResponse {
   readonly status: number
   /** The server adds content-length, date and, unless set, `x-amzn-RequestId`. */
   readonly headers: Readonly<Record<string, string>>
+  /** Values of Set-Cookie headers. */
+  readonly cookies?: readonly string[]
   /** One that comes in parts is sent as it comes; a rejection breaks the connection off, so that the client sees the cut. */
   readonly body: Uint8Array | string | AsyncIterable<Uint8Array>
 }
@@ -72,4 +78,18 @@ export interface AwsDoor {
   handle(request: DoorRequest): Promise<DoorResponse>
   /** Shapes a refusal that comes before `handle` (authentication, size, internal error) in the service's protocol. */
   refuse(error: AwsError, head: DoorHead): DoorResponse
+}
+
+/** A request whose credentials are known, as far as that is possible without its body, which may be read. */
+export interface Admitted {
+  readonly bodyLimit: BodyLimit
+  /** Hands the request on, once its body fits its signature. Never rejects. */
+  handle(body: Buffer, signal: AbortSignal): Promise<DoorResponse>
+  refuse(error: AwsError): DoorResponse
+}
+
+/** Sites behind the HTTP port that are known by host name or path and let callers in each by its own rules. */
+export interface SiteDoor {
+  /** Undefined: the request is for none of these sites. The error is an answer, of a refusal or not. */
+  admit(head: DoorHead): Result<Admitted, DoorResponse> | undefined
 }

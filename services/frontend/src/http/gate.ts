@@ -1,7 +1,7 @@
 import { claimedService, type KeyLookup, openSignature, type SigningKeys } from '@weft/aws'
 import { type AwsError, awsError, err, ok, type Result } from '@weft/contracts'
 import { type Clock, type Logger, withSpan } from '@weft/platform'
-import type { AwsDoor, BodyLimit, DoorHead, DoorResponse } from '../doors/door.ts'
+import type { Admitted, AwsDoor, DoorHead, DoorResponse } from '../doors/door.ts'
 import type { CredentialOwner } from '../identity/credentials.ts'
 
 export interface GateOptions {
@@ -16,14 +16,6 @@ export interface GateOptions {
 
 /** Their endpoints are the same for every region, so clients sign for the first. */
 const globalServices = ['iam', 'sts']
-
-/** A request whose credentials are known and whose body may be read. */
-export interface Admitted {
-  readonly bodyLimit: BodyLimit
-  /** Verifies the signature over the body and hands the request to its door. Never rejects. */
-  handle(body: Buffer, signal: AbortSignal): Promise<DoorResponse>
-  refuse(error: AwsError): DoorResponse
-}
 
 /** Chooses the door of a request by the service its signature names, and lets through only what that signature covers. */
 export class Gate {

@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { encodeError } from '@weft/aws'
 import { awsError, newRequestId } from '@weft/contracts'
 import type { Logger } from '@weft/platform'
-import type { DoorHead, DoorResponse } from '../doors/door.ts'
+import type { DoorHead, DoorResponse, SiteDoor } from '../doors/door.ts'
 import type { CodeLinks } from './code-links.ts'
 import type { Gate } from './gate.ts'
 import { readBody } from './read-body.ts'
@@ -23,6 +23,8 @@ export interface HttpDoorConfig {
 
 export interface HttpDoorDeps {
   readonly gate: Gate
+  /** Asked first. */
+  readonly sites: readonly SiteDoor[]
   readonly codeLinks: CodeLinks
   /** Answers health paths; false for any other. */
   readonly health: (request: IncomingMessage, response: ServerResponse) => boolean
@@ -69,9 +71,14 @@ export async function startHttpDoor(config: HttpDoorConfig, deps: HttpDoorDeps):
       if (draining && !response.headersSent) response.setHeader('connection', 'close')
       if (answer) await send(response, answer, requestId, request.method === 'HEAD')
     } catch (error) {
+      // In mid answer there is nothing left to say; most often it is the function that failed.
+      if (response.headersSent) {
+        deps.log.warn({ err: error, requestId }, 'an answer broke off')
+        response.destroy()
+        return
+      }
       deps.log.error({ err: error, requestId }, 'request failed')
-      if (response.headersSent) response.destroy()
-      else await send(response, encodeError(internalError, requestId), requestId, false)
+      await send(response, encodeError(internalError, requestId), requestId, false)
     }
   }
   // A client that asks before it sends is answered only once it is known who it is.
@@ -113,7 +120,8 @@ async function answerSigned(
   response: ServerResponse,
   waits: boolean,
 ): Promise<DoorResponse | undefined> {
-  const admitted = deps.gate.admit(head)
+  const site = deps.sites.map((one) => one.admit(head)).find((answer) => answer !== undefined)
+  const admitted = site ?? deps.gate.admit(head)
   if (!admitted.ok) return admitted.error
   if (waits) response.writeContinue()
   const body = await readBody(request, admitted.value.bodyLimit)

@@ -27,6 +27,7 @@ export function readHead(request: IncomingMessage, requestId: string): Result<Do
     headers[name] = earlier === undefined ? value : `${earlier}, ${value}`
   }
   const sourceIp = request.socket.remoteAddress?.replace(/^::ffff:/, '')
-  const target = { requestId, method: request.method ?? '', rawPath, rawQuery, headers }
+  const { httpVersion, method = '' } = request
+  const target = { requestId, method, rawPath, rawQuery, headers, headerList: raw, httpVersion }
   return ok(sourceIp === undefined ? target : { ...target, sourceIp })
 }

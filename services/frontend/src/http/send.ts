@@ -16,6 +16,7 @@ export async function send(
   response.statusCode = status
   response.setHeader('x-amzn-RequestId', requestId)
   for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value)
+  if (answer.cookies?.length) response.setHeader('set-cookie', answer.cookies)
   if (typeof body !== 'string' && !(body instanceof Uint8Array)) {
     await sendParts(response, body)
     return

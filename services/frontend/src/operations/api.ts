@@ -25,5 +25,7 @@ export const servedOperations = Object.keys(rules) as readonly ServedOperation[]
 export interface Operations {
   readonly management: Management
   readonly invoke: Operation<InvokeInput, InvokeOutput>
+  /** The same in the name of the function's account, for doors that have asked its policies themselves. */
+  readonly invokeAdmitted: Operation<InvokeInput, InvokeOutput>
   readonly publish: Operation<PublishInput, PublishOutput>
 }

@@ -15,6 +15,7 @@ export function createOperations(deps: OperationDeps): Operations {
   return {
     management: Object.fromEntries(checked) as Management,
     invoke: guardedCall(deps, invoke(deps)),
+    invokeAdmitted: invoke(deps),
     publish: guardedCall(deps, publishEvent(deps)),
   }
 }
