@@ -1,8 +1,8 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, hash, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { type AwsChunkedBody, parseAwsChunked } from '../aws-chunked.ts'
 
 export interface ChunkSigning {
-  readonly key: Buffer
+  readonly key: KeyObject
   readonly stamp: string
   /** `date/region/service/aws4_request`. */
   readonly scope: string
@@ -10,7 +10,7 @@ export interface ChunkSigning {
   readonly seed: string
 }
 
-const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex')
+const sha256 = (data: string | Uint8Array): string => hash('sha256', data, 'hex')
 const nothing = sha256('')
 const trailerSignature = 'x-amz-trailer-signature'
 

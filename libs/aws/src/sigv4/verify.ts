@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, hash, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { type AwsError, awsError, err, ok, type Result } from '@weft/contracts'
 import { type ClaimedSignature, fromStamp, readAuthorization, type SignedHead, toStamp } from './authorization.ts'
 import { canonicalRequest } from './canonical.ts'
@@ -91,20 +91,20 @@ export function openSignature<Owner extends KeyOwner>(
   return ok({
     service: claimed.value.service,
     verify: (body) => {
-      const hash = payloadHash(head, claimed.value, body)
-      if (!hash.ok) return hash
-      const canonical = canonicalRequest(head, claimed.value, hash.value)
+      const bodyHash = payloadHash(head, claimed.value, body)
+      if (!bodyHash.ok) return bodyHash
+      const canonical = canonicalRequest(head, claimed.value, bodyHash.value)
       if (canonical === undefined) return mismatch
       const key = keys.get(claimed.value, owner.value.secretAccessKey)
       if (!signatureMatches(claimed.value, canonical, key)) return mismatch
-      if (isSignedStream(hash.value)) {
+      if (isSignedStream(bodyHash.value)) {
         const signing = {
           key,
           stamp: claimed.value.stamp,
           scope: scopeText(claimed.value),
           seed: claimed.value.signature,
         }
-        if (!chunksAreSigned(body, signing, hash.value.endsWith('-TRAILER'))) return mismatch
+        if (!chunksAreSigned(body, signing, bodyHash.value.endsWith('-TRAILER'))) return mismatch
       }
       const { accessKeyId, service, region } = claimed.value
       return ok({ accessKeyId, service, region, owner: owner.value })
@@ -173,7 +173,7 @@ function payloadHash(head: SignedHead, claimed: ClaimedSignature, body: Uint8Arr
   if (isS3 && (stated === unsignedPayload || stated === 'STREAMING-UNSIGNED-PAYLOAD-TRAILER')) return ok(stated)
   if (isS3 && stated !== undefined && isSignedStream(stated)) return ok(stated)
   if (isS3 && stated === undefined && claimed.expiresSeconds !== undefined) return ok(unsignedPayload)
-  const actual = createHash('sha256').update(body).digest('hex')
+  const actual = hash('sha256', body, 'hex')
   if (stated === undefined || stated === actual) return ok(actual)
   return invalid("The provided 'x-amz-content-sha256' header does not match what was computed.")
 }
@@ -181,9 +181,9 @@ function payloadHash(head: SignedHead, claimed: ClaimedSignature, body: Uint8Arr
 const scopeText = (claimed: ClaimedSignature): string =>
   `${claimed.date}/${claimed.region}/${claimed.service}/aws4_request`
 
-function signatureMatches(claimed: ClaimedSignature, canonical: string, key: Buffer): boolean {
+function signatureMatches(claimed: ClaimedSignature, canonical: string, key: KeyObject): boolean {
   if (!/^[0-9a-f]{64}$/.test(claimed.signature)) return false
-  const digest = createHash('sha256').update(canonical).digest('hex')
+  const digest = hash('sha256', canonical, 'hex')
   const expected = createHmac('sha256', key)
     .update(`AWS4-HMAC-SHA256\n${claimed.stamp}\n${scopeText(claimed)}\n${digest}`)
     .digest()
