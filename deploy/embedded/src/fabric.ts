@@ -269,6 +269,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
       service: 'facts',
       problems: () => [...new Set(Object.values(facts).flatMap((sink) => sink.problems()))],
     },
+        targets: natsTargets(tenants),
   ]
   const problemsBelow = (): readonly string[] => below.flatMap((part) => part.problems())
   let parts = below

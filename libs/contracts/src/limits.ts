@@ -60,6 +60,10 @@ export const limits = {
     maximumBatchingWindowSeconds: { min: 0, max: 300, default: 0 },
     maximumRetryAttempts: { min: -1, max: 10_000, default: -1 },
     maximumRecordAgeSeconds: { min: -1, max: 604_800, default: -1 },
+    /** Of a queue. Without a window a batch holds ten messages at most, of a FIFO queue in any case. */
+    queueBatchSize: { default: 10, unwindowed: 10 },
+    /** Patterns in FilterCriteria. Quotas page. */
+    filters: 5,
     /** Payload of one batch, bytes. Developer guide, invocation-eventsourcemapping. */
     batchBytes: 6_291_456,
   },

@@ -25,7 +25,8 @@ export interface BatchProgress {
   readonly backoffs: number
 }
 
-export type GiveUpCondition = 'RetryAttemptsExhausted' | 'RecordAgeExceeded'
+/** The last is no condition of AWS's: records that go round in a loop of functions. */
+export type GiveUpCondition = 'RetryAttemptsExhausted' | 'RecordAgeExceeded' | 'RecursiveInvocation'
 
 export type BatchStep =
   /** Invoke the function with this range. */

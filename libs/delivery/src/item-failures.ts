@@ -2,8 +2,8 @@
 export type ItemFailures =
   | { readonly kind: 'all-succeeded' }
   | { readonly kind: 'all-failed'; readonly reason: string }
-  /** Index of the first record that failed: a stream restarts there, whatever is said of later ones. */
-  | { readonly kind: 'from'; readonly index: number }
+  /** Indexes of the records that failed, ascending: a stream restarts at the first, a queue keeps them all. */
+  | { readonly kind: 'some'; readonly failed: readonly [number, ...number[]] }
 
 /**
  * Reads `{"batchItemFailures":[{"itemIdentifier":…}]}`. Full success: nothing, null, `{}`, an empty string, an empty or
@@ -29,12 +29,13 @@ export function readItemFailures(payload: Uint8Array, identifiers: readonly stri
   if (list === null) return { kind: 'all-succeeded' }
   if (!Array.isArray(list)) return failed('batchItemFailures is no list')
   const places = new Map(identifiers.map((id, index) => [id, index]))
-  let lowest = identifiers.length
+  const found = new Set<number>()
   for (const item of list) {
     const id: unknown = (item as { itemIdentifier?: unknown } | null)?.itemIdentifier
     const index = typeof id === 'string' ? places.get(id) : undefined
     if (index === undefined) return failed(`batchItemFailures names an unknown item ${JSON.stringify(id) ?? ''}`)
-    lowest = Math.min(lowest, index)
+    found.add(index)
   }
-  return lowest === identifiers.length ? { kind: 'all-succeeded' } : { kind: 'from', index: lowest }
+  const [first, ...others] = [...found].sort((a, b) => a - b)
+  return first === undefined ? { kind: 'all-succeeded' } : { kind: 'some', failed: [first, ...others] }
 }

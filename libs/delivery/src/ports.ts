@@ -2,7 +2,7 @@ import type { AccountId, EventEndRecord, EventSourceMapping, FunctionName, Resul
 import type { DeadBatch } from './dead-batch.ts'
 import type { DeadLetter } from './dead-letter.ts'
 import type { QueuedEvent } from './event.ts'
-import type { SourceRecord } from './stream-records.ts'
+import type { EventFrame, SourceRecord } from './source-record.ts'
 
 /** An event on its way into the store. */
 export interface NewEvent {
@@ -77,36 +77,61 @@ export interface EventInbox {
   lanes(account: AccountId): readonly EventLane[]
 }
 
-/** Positions of mappings in their sources. */
+/** Sources of mappings, and their positions in them. */
 export interface MappingSources {
   /** How long records are held without an extension, ms. */
   readonly holdMs: number
+  /** Whether the source is read in parts, each under a lease of its own. */
+  isSharded(mapping: EventSourceMapping): boolean
   /**
-   * Opens the source of a mapping at its checkpoint, or at its starting position the first time. Records that an earlier
-   * reader left unsettled come first. The error is a sentence for LastProcessingResult. Rejects when the bus is away.
+   * The parts of a source that are read apart, each under a lease of its own; one "" where it is a whole. The error is a
+   * sentence for LastProcessingResult. Rejects when the source cannot be reached.
    */
-  open(mapping: EventSourceMapping): Promise<Result<MappingSource, string>>
+  shards(mapping: EventSourceMapping): Promise<Result<readonly string[], string>>
+  /**
+   * Opens a shard at its checkpoint, or at the mapping's starting position the first time. Records that an earlier reader
+   * left unsettled come again. The error is a sentence for LastProcessingResult. Rejects when the source is away.
+   */
+  open(mapping: EventSourceMapping, shard: string): Promise<Result<MappingSource, string>>
   /** Forgets the mapping's position. Succeeds when there is none. */
   remove(mapping: EventSourceMapping): Promise<void>
 }
 
-/** One reader's view of a source. Records come in order, without a gap; when that cannot be kept the source is lost. */
+/**
+ * How records are handed to the function. `ordered`: those of a lane one batch after another, and a failing batch holds
+ * its lane up. `grouped`: the same per order key (a FIFO queue's message group). `unordered`: as many batches at a time as
+ * allowed, and what fails comes again later.
+ */
+export type SourceOrder = 'ordered' | 'grouped' | 'unordered'
+
+/**
+ * One reader's view of a shard. An ordered source hands out records in order, without a gap; when that cannot be kept it
+ * is lost.
+ */
 export interface MappingSource extends AsyncDisposable {
-  /** With the name, what request ids of batches are made of. */
-  readonly streamCreatedAt: string
+  readonly order: SourceOrder
+  /** Tells the source from a later one of the same name; part of the request ids of batches. */
+  readonly incarnation: string
+  readonly frame: EventFrame
+  /** What is kept of batches that were given up: `JetStreamBatchInfo`, `KinesisBatchInfo`, … */
+  readonly batchInfo: string
+  /** Unordered and grouped: how long a message that failed stays away, ms. */
+  readonly visibilityMs: number
   /** Up to `most` records as soon as there is one; none after `waitMs`. Rejects when the source is lost: open it again. */
   read(most: number, waitMs: number, signal: AbortSignal): Promise<readonly SourceRecord[]>
   /** False once an unsettled record may be handed out again: stop working on it and open the source again. */
   held(): boolean
   /** Keeps the unsettled records for another `holdMs`. Never rejects. */
   extend(): Promise<void>
-  /** Settles every record up to this one, durably. Rejects when that is not certain. */
-  checkpoint(record: SourceRecord): Promise<void>
+  /** Settles records for good. Rejects when that is not certain. Ordered: the position moves over what is settled. */
+  settle(records: readonly SourceRecord[]): Promise<void>
+  /** Unordered: has a record delivered again after the delay. Never rejects. */
+  giveBack(record: SourceRecord, delayMs: number): void
 }
 
-/** Keeps what is known of batches that were given up where the user can see it. Idempotent by request id and range. */
+/** Keeps what is known of records that were given up where the user can see it. Idempotent by message id. */
 export interface DeadBatches {
-  keep(mapping: EventSourceMapping, batch: DeadBatch): Promise<void>
+  keep(mapping: EventSourceMapping, dead: DeadBatch): Promise<void>
 }
 
 export interface MappingLease {

@@ -1,5 +1,6 @@
 import type { Alias, EventSourceMapping, FunctionRecord, FunctionVersion } from '@weft/contracts'
 import { eventInvokeOf } from './event-invoke.ts'
+import { isStreamShaped } from './mapping-source.ts'
 
 /** `2025-11-25T02:26:54.000+0000`: how AWS writes the dates of functions. */
 export const awsDate = (ms: number): string => new Date(ms).toISOString().replace('Z', '+0000')
@@ -117,19 +118,29 @@ export function describeMapping(mapping: EventSourceMapping, region: string) {
     EventSourceMappingArn: `arn:aws:lambda:${region}:${mapping.accountId}:event-source-mapping:${mapping.uuid}`,
     EventSourceArn: mapping.eventSourceArn,
     FunctionArn: mapping.functionArn,
+const describeStreamOptions = (mapping: EventSourceMapping) => ({
+  StartingPosition: mapping.startingPosition,
+  ParallelizationFactor: mapping.parallelizationFactor ?? 1,
+  BisectBatchOnFunctionError: mapping.bisectBatchOnFunctionError,
+  TumblingWindowInSeconds: (mapping.tumblingWindowMs ?? 0) / 1000,
+})
+
     BatchSize: mapping.batchSize,
     MaximumBatchingWindowInSeconds: mapping.maximumBatchingWindowMs / 1000,
-    ParallelizationFactor: 1,
-    StartingPosition: mapping.startingPosition,
+    ...(isStreamShaped(mapping) && describeStreamOptions(mapping)),
     ...(mapping.startingPositionTimestampMs !== undefined && {
       StartingPositionTimestamp: mapping.startingPositionTimestampMs / 1000,
     }),
     MaximumRetryAttempts: mapping.maximumRetryAttempts,
     MaximumRecordAgeInSeconds: mapping.maximumRecordAgeSeconds,
-    BisectBatchOnFunctionError: mapping.bisectBatchOnFunctionError,
-    TumblingWindowInSeconds: 0,
+    ...(mapping.filters && { FilterCriteria: { Filters: mapping.filters.map((Pattern) => ({ Pattern })) } }),
+    ...(mapping.maximumConcurrency !== undefined && {
+      ScalingConfig: { MaximumConcurrency: mapping.maximumConcurrency },
+    }),
     FunctionResponseTypes: mapping.reportBatchItemFailures ? (['ReportBatchItemFailures'] as const) : [],
-    DestinationConfig: { OnFailure: {} },
+    DestinationConfig: {
+      OnFailure: { ...(mapping.onFailureArn !== undefined && { Destination: mapping.onFailureArn }) },
+    },
     ...(mapping.filterSubjects.length > 0 && { Topics: mapping.filterSubjects }),
     State: mapping.state,
     StateTransitionReason: mapping.stateTransitionReason,

@@ -129,7 +129,7 @@ type MappingSettings = Optional<{
   FunctionResponseTypes: readonly string[]
   ParallelizationFactor: number
   TumblingWindowInSeconds: number
-  FilterCriteria: Optional<{ Filters: readonly unknown[] }>
+  FilterCriteria: Optional<{ Filters: readonly Optional<{ Pattern: string }>[] }>
   DestinationConfig: Optional<{ OnFailure: Optional<{ Destination: string }> }>
   KMSKeyArn: string
   MetricsConfig: object

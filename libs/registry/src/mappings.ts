@@ -2,15 +2,16 @@ import {
   type AwsError,
   type EventSourceMapping,
   functionArn,
-  limits,
   ok,
-  parseJetStreamArn,
   type ResolvedFunction,
   type Result,
 } from '@weft/contracts'
-import { conflict, invalidParameter, notServed } from './errors.ts'
+import { conflict, invalidParameter } from './errors.ts'
 import type { CreateMappingInput, UpdateMappingInput } from './inputs.ts'
+import { applyOptions, defaultOptions, type MappingRules } from './mapping-options.ts'
+import { type NamedSource, shapeOf, sourceOf } from './mapping-source.ts'
 import type { Scope } from './scope.ts'
+import { addTags } from './tags.ts'
 
 /** AWS's StateTransitionReason of every change that a caller asked for. */
 const userInitiated = 'USER_INITIATED'
@@ -24,59 +25,71 @@ const targetOf = (scope: Scope, target: ResolvedFunction): Target => ({
 })
 
 /**
- * A new mapping from a JetStream stream of the account to a function. `others` are the account's mappings.
+ * A new mapping from a source of the account to a function. `others` are the account's mappings.
  * Errors: InvalidParameterValueException, ResourceConflictException.
  */
 export function createMapping(
   input: CreateMappingInput,
   target: ResolvedFunction,
   others: readonly EventSourceMapping[],
-  scope: Scope,
+  rules: MappingRules,
   stamp: { readonly nowMs: number; readonly uuid: string },
 ): Result<EventSourceMapping, AwsError> {
-  const source = sourceArn(input, scope)
+  const { scope } = rules
+  const source = sourceOf(input, scope)
   if (!source.ok) return source
-  const problem = checkUnserved(input)
-  if (problem) return problem
-  if (input.Tags && Object.keys(input.Tags).length > 0) return notServed('Tags of an event source mapping')
-  const position = input.StartingPosition
-  if (position === undefined)
-    return invalidParameter(
-      "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.",
-    )
-  const timestamp = input.StartingPositionTimestamp
-  if (position === 'AT_TIMESTAMP' && timestamp === undefined)
-    return invalidParameter('StartingPositionTimestamp is required when StartingPosition is AT_TIMESTAMP.')
-  if (position !== 'AT_TIMESTAMP' && timestamp !== undefined)
-    return invalidParameter('StartingPositionTimestamp is only allowed when StartingPosition is AT_TIMESTAMP.')
+  const { arn, shape } = source.value
+  const options = applyOptions(defaultOptions(shape), input, shape, arn, rules)
+  if (!options.ok) return options
+  const start = startOf(input, source.value)
+  if (!start.ok) return start
+  const tags = addTags({}, input.Tags ?? {})
+  if (!tags.ok) return tags
   const own = targetOf(scope, target)
-  const twin = others.find((one) => one.eventSourceArn === source.value && one.functionArn === own.functionArn)
+  const twin = others.find((one) => one.eventSourceArn === arn && one.functionArn === own.functionArn)
   if (twin)
     return conflict(
-      `The event source arn (" ${source.value} ") and function (" ${own.functionName} ") provided mapping already exists. Please update or delete the existing mapping with UUID ${twin.uuid}`,
+      `The event source arn (" ${arn} ") and function (" ${own.functionName} ") provided mapping already exists. Please update or delete the existing mapping with UUID ${twin.uuid}`,
     )
-  const enabled = input.Enabled ?? true
-  const defaults = limits.mapping
   return ok({
     ...own,
+    ...options.value,
+    ...start.value,
     uuid: stamp.uuid,
     accountId: scope.accountId,
-    eventSourceArn: source.value,
-    enabled,
-    batchSize: input.BatchSize ?? defaults.batchSize.default,
-    maximumBatchingWindowMs:
-      (input.MaximumBatchingWindowInSeconds ?? defaults.maximumBatchingWindowSeconds.default) * 1000,
-    startingPosition: position,
-    ...(timestamp !== undefined && { startingPositionTimestampMs: Math.round(timestamp * 1000) }),
-    maximumRetryAttempts: input.MaximumRetryAttempts ?? defaults.maximumRetryAttempts.default,
-    maximumRecordAgeSeconds: input.MaximumRecordAgeInSeconds ?? defaults.maximumRecordAgeSeconds.default,
-    bisectBatchOnFunctionError: input.BisectBatchOnFunctionError ?? false,
-    reportBatchItemFailures: reportsItems(input.FunctionResponseTypes) ?? false,
+    eventSourceArn: arn,
+    enabled: input.Enabled ?? true,
     filterSubjects: input.Topics ?? [],
+    ...(Object.keys(tags.value).length > 0 && { tags: tags.value }),
     state: 'Creating',
     stateTransitionReason: userInitiated,
     lastProcessingResult: 'No records processed',
     lastModifiedMs: stamp.nowMs,
+  })
+}
+
+/** Where a mapping on a stream begins; a queue has no such place. */
+function startOf(
+  input: CreateMappingInput,
+  { arn, shape }: NamedSource,
+): Result<Pick<EventSourceMapping, 'startingPosition' | 'startingPositionTimestampMs'>, AwsError> {
+  const { StartingPosition: position, StartingPositionTimestamp: timestamp } = input
+  if (shape !== 'stream') {
+    if (position !== undefined || timestamp !== undefined)
+      return invalidParameter(`Unsupported starting position for arn type: ${arn}`)
+    return ok({ startingPosition: 'TRIM_HORIZON' })
+  }
+  if (position === undefined)
+    return invalidParameter(
+      "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.",
+    )
+  if (position === 'AT_TIMESTAMP' && timestamp === undefined)
+    return invalidParameter('StartingPositionTimestamp is required when StartingPosition is AT_TIMESTAMP.')
+  if (position !== 'AT_TIMESTAMP' && timestamp !== undefined)
+    return invalidParameter('StartingPositionTimestamp is only allowed when StartingPosition is AT_TIMESTAMP.')
+  return ok({
+    startingPosition: position,
+    ...(timestamp !== undefined && { startingPositionTimestampMs: Math.round(timestamp * 1000) }),
   })
 }
 
@@ -85,30 +98,30 @@ export function updateMapping(
   mapping: EventSourceMapping,
   input: UpdateMappingInput,
   target: ResolvedFunction | undefined,
-  scope: Scope,
+  rules: MappingRules,
   nowMs: number,
 ): Result<EventSourceMapping, AwsError> {
   if (mapping.state === 'Deleting') return inTransition()
-  const problem = checkUnserved(input)
-  if (problem) return problem
+  const shape = shapeOf(mapping.eventSourceArn) ?? 'stream'
+  const options = applyOptions(mapping, input, shape, mapping.eventSourceArn, rules)
+  if (!options.ok) return options
   const enabled = input.Enabled ?? mapping.enabled
-  const { qualifier: _replaced, ...unqualified } = mapping
   return ok({
-    ...(target ? { ...unqualified, ...targetOf(scope, target) } : mapping),
+    ...withoutOptions(mapping),
+    ...(target ? targetOf(rules.scope, target) : mapping.qualifier !== undefined && { qualifier: mapping.qualifier }),
+    ...options.value,
     enabled,
-    batchSize: input.BatchSize ?? mapping.batchSize,
-    maximumBatchingWindowMs:
-      input.MaximumBatchingWindowInSeconds === undefined
-        ? mapping.maximumBatchingWindowMs
-        : input.MaximumBatchingWindowInSeconds * 1000,
-    maximumRetryAttempts: input.MaximumRetryAttempts ?? mapping.maximumRetryAttempts,
-    maximumRecordAgeSeconds: input.MaximumRecordAgeInSeconds ?? mapping.maximumRecordAgeSeconds,
-    bisectBatchOnFunctionError: input.BisectBatchOnFunctionError ?? mapping.bisectBatchOnFunctionError,
-    reportBatchItemFailures: reportsItems(input.FunctionResponseTypes) ?? mapping.reportBatchItemFailures,
     state: enabled === mapping.enabled ? 'Updating' : enabled ? 'Enabling' : 'Disabling',
     stateTransitionReason: userInitiated,
     lastModifiedMs: nowMs,
   })
+}
+
+/** Without what may be absent after an update. */
+function withoutOptions(mapping: EventSourceMapping): EventSourceMapping {
+  const { qualifier, filters, onFailureArn, parallelizationFactor, tumblingWindowMs, maximumConcurrency, ...rest } =
+    mapping
+  return rest
 }
 
 /** Marks a mapping for its end: the poller settles what runs, forgets the position and removes the record. */
@@ -125,44 +138,3 @@ export function deleteMapping(mapping: EventSourceMapping, nowMs: number): Resul
 
 const inTransition = (): Result<never, AwsError> =>
   conflict('Cannot update the event source mapping because it is not in a state in which it can be updated.')
-
-function sourceArn(input: CreateMappingInput, scope: Scope): Result<string, AwsError> {
-  if (input.EventSourceArn === undefined || input.SelfManagedEventSource)
-    return invalidParameter('Unrecognized event source.')
-  const arn = parseJetStreamArn(input.EventSourceArn)
-  if (!arn.ok || arn.value.kind !== 'stream')
-    return invalidParameter(
-      `Unrecognized event source, must be a JetStream stream: arn:aws:jetstream:${scope.region}:${scope.accountId}:stream/NAME`,
-    )
-  if (arn.value.region !== scope.region)
-    return invalidParameter(`The event source must be in the region of the function, ${scope.region}.`)
-  if (arn.value.accountId !== scope.accountId) return invalidParameter('The event source belongs to another account.')
-  return ok(input.EventSourceArn)
-}
-
-function checkUnserved(input: UpdateMappingInput & CreateOnly): Result<never, AwsError> | undefined {
-  if (input.ParallelizationFactor !== undefined && input.ParallelizationFactor !== 1)
-    return notServed('A ParallelizationFactor other than 1')
-  if (input.TumblingWindowInSeconds) return notServed('TumblingWindowInSeconds')
-  if (input.FilterCriteria?.Filters?.length) return notServed('FilterCriteria')
-  if (input.DestinationConfig?.OnFailure?.Destination) return notServed('DestinationConfig')
-  if (input.ScalingConfig?.MaximumConcurrency !== undefined) return notServed('ScalingConfig')
-  const unserved = [
-    'KMSKeyArn',
-    'MetricsConfig',
-    'LoggingConfig',
-    'ProvisionedPollerConfig',
-    'AmazonManagedKafkaEventSourceConfig',
-    'SelfManagedKafkaEventSourceConfig',
-    'DocumentDBEventSourceConfig',
-  ] as const
-  const found = unserved.find((member) => input[member] !== undefined)
-  if (found) return notServed(found)
-  if (input.SourceAccessConfigurations?.length) return notServed('SourceAccessConfigurations')
-  return input.Queues?.length ? notServed('Queues') : undefined
-}
-
-type CreateOnly = Pick<CreateMappingInput, 'Queues'>
-
-const reportsItems = (types: readonly string[] | undefined): boolean | undefined =>
-  types?.includes('ReportBatchItemFailures')

@@ -8,6 +8,7 @@ import {
   ensureFabric,
   natsDeadBatches,
   natsMappingSources,
+  natsTargets,
   openLink,
   openMappingLeases,
   serverConfig,
@@ -44,8 +45,11 @@ test("the service's own credentials are enough: a mapping reads a client's strea
 
   const own = await link(await keyring.serviceCreds('poller'))
   const reader = await link(await keyring.tenantCreds(account, 'poller'))
+  const publisher = await link(await keyring.tenantCreds(account, 'dead-letter'))
   const catalogue = new TestCatalogue('f')
-  const mapping = mappingOf({ maximumRetryAttempts: 0, filterSubjects: ['orders.new', 'orders.old'] })
+  const onFailureArn = `arn:aws:jetstream:us-east-1:${account}:subject/failed.f`
+  await client.jsm.streams.add({ name: 'FAILED', subjects: ['failed.>'] })
+  const mapping = mappingOf({ maximumRetryAttempts: 0, onFailureArn, filterSubjects: ['orders.new', 'orders.old'] })
   catalogue.put(mapping)
   const invoker = new TestInvoker()
   invoker.answer = () => functionError
@@ -59,6 +63,7 @@ test("the service's own credentials are enough: a mapping reads a client's strea
         sources,
         leases: await openMappingLeases({ link: own, clock, log, instanceId: 'one' }),
         deadBatches: natsDeadBatches(own),
+        targets: natsTargets({ reader: async () => reader, publisher: async () => publisher }),
         invoker,
         facts: { record: () => {}, log: () => {}, flush: async () => {} },
         clock,
@@ -71,6 +76,7 @@ test("the service's own credentials are enough: a mapping reads a client's strea
     .poll(async () => (await consumer().catch(() => undefined))?.ack_floor.stream_seq, { timeout: 20_000 })
     .toBe(3)
   expect((await admin.jsm.streams.info(streams.dead)).state.messages).toBe(1)
+  expect((await client.jsm.streams.info('FAILED')).state.messages).toBe(1)
   catalogue.put({ ...mapping, state: 'Deleting' })
   await expect.poll(() => catalogue.mappings()).toEqual([])
   await expect(consumer()).rejects.toThrow('consumer not found')

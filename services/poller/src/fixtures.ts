@@ -14,7 +14,6 @@ import {
   ok,
   streamArn,
 } from '@weft/contracts'
-import type { JetStreamRecord } from '@weft/delivery'
 import type { Catalogue, CatalogueChange, ResolveCatalogue, Store, Stored } from '@weft/registry'
 import { keyOf } from './tend-mapping.ts'
 
@@ -168,19 +167,39 @@ export const throttled: InvokeOutcome = {
   retryAfterSeconds: 1,
 }
 
+/** What tests look at of a record. */
+export interface SeenRecord {
+  readonly eventID?: string
+  readonly eventName?: string
+  readonly messageId?: string
+  readonly receiptHandle?: string
+  readonly body?: string
+  readonly attributes?: Readonly<Record<string, string>>
+  readonly jetstream?: { readonly sequenceNumber: string; readonly subject: string; readonly data: string }
+  readonly dynamodb?: Readonly<Record<string, unknown>>
+}
+
 /** Keeps its calls, decoded, and answers what it is told. */
 export class TestInvoker implements Invoker {
-  readonly batches: { readonly call: InvokeCall; readonly records: readonly JetStreamRecord[] }[] = []
+  readonly batches: {
+    readonly call: InvokeCall
+    readonly records: readonly SeenRecord[]
+    readonly event: Readonly<Record<string, unknown>>
+  }[] = []
   running = 0
   most = 0
-  answer: (sequences: readonly number[]) => InvokeOutcome | Promise<InvokeOutcome> = () => success
+  answer: (
+    sequences: readonly number[],
+    event: Readonly<Record<string, unknown>>,
+  ) => InvokeOutcome | Promise<InvokeOutcome> = () => success
 
   async invoke(call: InvokeCall): Promise<InvokeOutcome> {
-    const { Records: records } = JSON.parse(new TextDecoder().decode(call.payload)) as { Records: JetStreamRecord[] }
-    this.batches.push({ call, records })
+    const event = JSON.parse(new TextDecoder().decode(call.payload)) as { Records: SeenRecord[] }
+    const { Records: records } = event
+    this.batches.push({ call, records, event })
     this.most = Math.max(this.most, ++this.running)
     try {
-      return await this.answer(records.map((one) => Number(one.jetstream.sequenceNumber)))
+      return await this.answer(records.map(sequenceOf), event)
     } finally {
       this.running--
     }
@@ -188,6 +207,13 @@ export class TestInvoker implements Invoker {
 
   /** Sequence numbers of each run. */
   runs(): number[][] {
-    return this.batches.map(({ records }) => records.map((one) => Number(one.jetstream.sequenceNumber)))
+    return this.batches.map(({ records }) => records.map(sequenceOf))
   }
+}
+
+/** Place in the stream; of a queue's record the number in its receipt handle. */
+function sequenceOf(record: SeenRecord): number {
+  return Number(
+    record.jetstream?.sequenceNumber ?? record.dynamodb?.SequenceNumber ?? record.receiptHandle?.split(':')[1],
+  )
 }

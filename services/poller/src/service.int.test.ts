@@ -1,11 +1,11 @@
 import { buckets, consumers, type EventSourceMapping, functionName, streams } from '@weft/contracts'
-import type { DeadBatch } from '@weft/delivery'
 import { createFaults, startNatsServer, type TestNatsServer } from '@weft/kit'
 import {
   ensureFabric,
   type NatsLink,
   natsDeadBatches,
   natsMappingSources,
+  natsTargets,
   openLink,
   openMappingLeases,
 } from '@weft/nats'
@@ -67,6 +67,7 @@ async function start(invoker: TestInvoker, catalogue: TestCatalogue, through = l
     sources,
     leases: await openMappingLeases({ link: through, clock, log, instanceId }),
     deadBatches: natsDeadBatches(through),
+    targets: natsTargets({ reader: async () => link, publisher: async () => link }),
     invoker,
     facts: { record: () => {}, log: () => {}, flush: async () => {} },
     clock,
@@ -152,7 +153,7 @@ test('a failing batch blocks the stream until its retries are spent, then leaves
   expect(invoker.runs()).toEqual([first, first, first, [11, 12, 13, 14, 15]])
   expect(new Set(invoker.batches.slice(0, 3).map(({ call }) => call.requestId)).size).toBe(1)
   const letter = await link.jsm.streams.getMessage(streams.dead, { seq: 1 })
-  expect(letter?.json<DeadBatch>()).toMatchObject({
+  expect(letter?.json()).toMatchObject({
     requestContext: { condition: 'RetryAttemptsExhausted', approximateInvokeCount: 3 },
     responseContext: { statusCode: 200, functionError: 'Unhandled' },
     JetStreamBatchInfo: { startSequenceNumber: '1', endSequenceNumber: '10', batchSize: 10 },
@@ -175,7 +176,7 @@ test('bisect finds the poison record; partial answers restart at the lowest fail
   await settledUpTo(8)
   expect((await link.jsm.streams.info(streams.dead)).state.messages).toBe(1)
   const letter = await link.jsm.streams.getMessage(streams.dead, { seq: 1 })
-  expect(letter?.json<DeadBatch>().JetStreamBatchInfo).toMatchObject({ startSequenceNumber: '6', batchSize: 1 })
+  expect(letter?.json()).toMatchObject({ JetStreamBatchInfo: { startSequenceNumber: '6', batchSize: 1 } })
 })
 
 test('a mapping can be disabled, changed, enabled and deleted', async () => {

@@ -1,5 +1,5 @@
 import type { EventSourceMapping, FactSink, Invoker } from '@weft/contracts'
-import type { DeadBatches, MappingLeases, MappingSource, MappingSources } from '@weft/delivery'
+import type { DeadBatches, EventTargets, MappingLeases, MappingSource, MappingSources } from '@weft/delivery'
 import { type Clock, type Logger, type Random, type Service, stopInOrder, systemRandom } from '@weft/platform'
 import type { Catalogue, ResolveCatalogue, Store } from '@weft/registry'
 import type { PollerConfig } from './config.ts'
@@ -12,6 +12,8 @@ export interface PollerDeps {
   readonly sources: MappingSources
   readonly leases: MappingLeases
   readonly deadBatches: DeadBatches
+  /** Streams, subjects and queues that mappings name as destinations. */
+  readonly targets: EventTargets
   readonly invoker: Invoker
   readonly facts: FactSink
   readonly clock: Clock
@@ -21,7 +23,7 @@ export interface PollerDeps {
 }
 
 export interface PollerService extends Service {
-  /** Mappings that this poller holds. */
+  /** Mappings and shards that this poller holds. */
   held(): number
 }
 
@@ -34,6 +36,7 @@ export async function startPoller(config: PollerConfig, deps: PollerDeps): Promi
   const stopping = new AbortController()
   const open = new Set<MappingSource>()
   const held = new Set<string>()
+  const troubles = new Map<string, string>()
   const tended = new Map<string, Promise<void>>()
   const context: TendContext = {
     ...deps,
@@ -42,6 +45,14 @@ export async function startPoller(config: PollerConfig, deps: PollerDeps): Promi
     states: new MappingStates(deps.mappingStore, log),
     stopping: stopping.signal,
     heldCount: () => held.size,
+    onHeld: (lease, holds) => {
+      if (holds) held.add(lease)
+      else held.delete(lease)
+    },
+    trouble: (key, problem) => {
+      if (problem === undefined) troubles.delete(key)
+      else troubles.set(key, problem)
+    },
     opened: (source) => open.add(source),
     closed: (source) => open.delete(source),
   }
@@ -49,11 +60,7 @@ export async function startPoller(config: PollerConfig, deps: PollerDeps): Promi
   const tend = (mapping: EventSourceMapping): void => {
     const key = keyOf(mapping)
     if (tended.has(key) || stopping.signal.aborted) return
-    const onHeld = (holds: boolean): void => {
-      if (holds) held.add(key)
-      else held.delete(key)
-    }
-    const done = tendMapping(context, mapping, onHeld).finally(() => {
+    const done = tendMapping(context, mapping).finally(() => {
       tended.delete(key)
       // It may have come back under the same id while its end was awaited.
       const again = catalogue.mapping(mapping.accountId, mapping.uuid)
@@ -87,7 +94,7 @@ export async function startPoller(config: PollerConfig, deps: PollerDeps): Promi
   }
   return {
     name: 'poller',
-    problems: () => [],
+    problems: () => [...troubles.values()],
     held: () => held.size,
     [Symbol.asyncDispose]: () => {
       stopped ??= stop()

@@ -1,19 +1,12 @@
-import { type EventSourceMapping, type FactSink, type Invoker, limits, parseJetStreamArn } from '@weft/contracts'
-import {
-  type DeadBatches,
-  type EncodedRecord,
-  type MappingLeases,
-  type MappingSource,
-  type MappingSources,
-  recordBytesWithin,
-} from '@weft/delivery'
+import type { EventSourceMapping, FactSink, Invoker } from '@weft/contracts'
+import type { DeadBatches, EventTargets, MappingLeases, MappingSource, MappingSources } from '@weft/delivery'
 import { type Clock, delay, type Logger, type Random } from '@weft/platform'
 import { type Catalogue, type ResolveCatalogue, resolveCall } from '@weft/registry'
 import type { PollerConfig } from './config.ts'
-import { gather } from './gather.ts'
 import { HeldLease } from './held-lease.ts'
 import type { MappingStates } from './mapping-states.ts'
-import { settleBatch } from './settle-batch.ts'
+import { runSource } from './run-source.ts'
+import { ShardReaders } from './shard-readers.ts'
 
 export interface TendContext {
   readonly config: PollerConfig
@@ -22,6 +15,7 @@ export interface TendContext {
   readonly sources: MappingSources
   readonly leases: MappingLeases
   readonly deadBatches: DeadBatches
+  readonly targets: EventTargets
   readonly invoker: Invoker
   readonly facts: FactSink
   readonly clock: Clock
@@ -29,10 +23,13 @@ export interface TendContext {
   readonly random: Random
   readonly log: Logger
   readonly stopping: AbortSignal
-  /** Mappings that this poller holds. */
+  /** Leases that this poller holds. */
   readonly heldCount: () => number
+  readonly onHeld: (lease: string, held: boolean) => void
   readonly opened: (source: MappingSource) => void
   readonly closed: (source: MappingSource) => void
+  /** What is wrong with a mapping's source; undefined: nothing (any more). */
+  readonly trouble: (key: string, problem: string | undefined) => void
 }
 
 export const keyOf = (mapping: Pick<EventSourceMapping, 'accountId' | 'uuid'>): string =>
@@ -45,85 +42,117 @@ const wishOf = (mapping: EventSourceMapping): string => {
 }
 
 /**
- * Looks after one mapping for as long as it is in the catalogue: takes its lease, then does what is wished of it until
- * the wish changes, the lease is lost or the poller stops.
+ * Looks after one mapping for as long as it is in the catalogue. Whoever has the mapping's lease writes its states and
+ * reads a source that is a whole; the shards of another have leases of their own, which all pollers take.
  */
-export async function tendMapping(context: TendContext, first: EventSourceMapping, onHeld: (held: boolean) => void) {
-  const { leases, clock, log, config, stopping, catalogue } = context
-  const key = keyOf(first)
+export async function tendMapping(context: TendContext, first: EventSourceMapping): Promise<void> {
+  const { stopping, catalogue } = context
   const current = (): EventSourceMapping | undefined => catalogue.mapping(first.accountId, first.uuid)
-  while (!stopping.aborted && current()) {
-    try {
-      await delay(clock, context.heldCount() * config.spreadMs, stopping)
-      const askedAtMs = clock.monotonic()
-      const acquired = stopping.aborted ? undefined : await leases.acquire(key)
-      if (!acquired?.ok) {
-        await delay(clock, config.retryMs, stopping)
-        continue
-      }
-      const lease = new HeldLease(leases, clock, log, acquired.value, askedAtMs)
-      onHeld(true)
-      try {
-        await serve(context, lease, current)
-      } finally {
-        onHeld(false)
-        await lease.release()
-      }
-    } catch (error) {
-      log.warn({ err: error, mapping: key }, 'a mapping could not be served; tried again')
-      await delay(clock, config.retryMs, stopping)
-    }
+  await using shards = new ShardReaders(context, first, current)
+  const follow = catalogue.onChange((change) => {
+    if (change.kind === 'mapping' && change.key === keyOf(first)) shards.look()
+  })
+  shards.look()
+  try {
+    while (!stopping.aborted && current())
+      await underLease(context, keyOf(first), (lease) => serve(context, lease, current))
+  } finally {
+    follow()
   }
-  context.states.forget(key)
+  context.states.forget(keyOf(first))
+  context.trouble(keyOf(first), undefined)
 }
 
-async function serve(
+/** Takes the lease if it can be had, and works under it; otherwise waits a while. */
+export async function underLease(
   context: TendContext,
-  lease: HeldLease,
-  current: () => EventSourceMapping | undefined,
+  key: string,
+  work: (lease: HeldLease) => Promise<void>,
 ): Promise<void> {
+  const { leases, clock, log, config, stopping } = context
+  try {
+    await delay(clock, context.heldCount() * config.spreadMs, stopping)
+    const askedAtMs = clock.monotonic()
+    const acquired = stopping.aborted ? undefined : await leases.acquire(key)
+    if (!acquired?.ok) return await delay(clock, config.retryMs, stopping)
+    const lease = new HeldLease(leases, clock, log, acquired.value, askedAtMs)
+    context.onHeld(key, true)
+    try {
+      await work(lease)
+    } finally {
+      context.onHeld(key, false)
+      await lease.release()
+    }
+  } catch (error) {
+    log.warn({ err: error, lease: key }, 'a mapping could not be served; tried again')
+    await delay(clock, config.retryMs, stopping)
+  }
+}
+
+type Current = () => EventSourceMapping | undefined
+
+async function serve(context: TendContext, lease: HeldLease, current: Current): Promise<void> {
   const { states, sources, stopping } = context
   for (;;) {
     const mapping = current()
     if (!mapping || stopping.aborted || !lease.held()) return
-    const changed = onceChanged(context, mapping, current)
-    const ended = AbortSignal.any([changed.signal, lease.lost, stopping])
-    try {
+    await untilChanged(context, mapping, current, lease, async (ended) => {
       if (mapping.state === 'Deleting') {
         await sources.remove(mapping)
         await states.remove(keyOf(mapping))
         return
       }
       await states.settle(keyOf(mapping), mapping.enabled)
-      if (mapping.enabled) await poll(context, lease, mapping, ended)
+      if (mapping.enabled && isWhole(mapping, sources)) await readShard(context, lease, mapping, '', ended)
       else await aborted(ended)
-    } finally {
-      changed.stop()
-    }
+    })
   }
 }
 
-/** Runs an enabled mapping until `ended`; a lost source is opened again. */
-async function poll(
+const isWhole = (mapping: EventSourceMapping, sources: MappingSources): boolean => !sources.isSharded(mapping)
+
+/** Works until the wish changes, the lease is lost or the poller stops. */
+export async function untilChanged(
+  context: TendContext,
+  mapping: EventSourceMapping,
+  current: Current,
+  lease: HeldLease,
+  work: (ended: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const changed = onceChanged(context, mapping, current)
+  try {
+    await work(AbortSignal.any([changed.signal, lease.lost, context.stopping]))
+  } finally {
+    changed.stop()
+  }
+}
+
+/** Reads one shard of an enabled mapping until `ended`; a lost source is opened again. */
+export async function readShard(
   context: TendContext,
   lease: HeldLease,
   mapping: EventSourceMapping,
+  shard: string,
   ended: AbortSignal,
 ): Promise<void> {
-  const { sources, states, clock, config, log } = context
+  const { sources, states, clock, config, log, trouble } = context
+  const key = keyOf(mapping)
   while (!ended.aborted && lease.held()) {
-    const opened = await sources.open(mapping)
+    const opened = await sources.open(mapping, shard)
     if (!opened.ok) {
-      states.report(keyOf(mapping), opened.error)
+      states.report(key, opened.error)
+      trouble(key, `mapping ${mapping.uuid}: ${opened.error}`)
       await delay(clock, config.retryMs, ended)
       continue
     }
     const source = opened.value
     context.opened(source)
+    trouble(key, undefined)
     try {
-      await runBatches(context, lease, mapping, source, ended)
+      await runSource(optionsFor(context, lease, mapping, shard, source, ended))
     } catch (error) {
       log.warn({ err: error, mapping: mapping.uuid }, 'a source was lost; it is opened again')
+      trouble(key, `mapping ${mapping.uuid}: its source was lost and is opened again`)
       await delay(clock, Math.min(250, config.retryMs), ended)
     } finally {
       context.closed(source)
@@ -132,59 +161,34 @@ async function poll(
   }
 }
 
-async function runBatches(
+function optionsFor(
   context: TendContext,
   lease: HeldLease,
   mapping: EventSourceMapping,
+  shard: string,
   source: MappingSource,
-  ended: AbortSignal,
-): Promise<void> {
-  const { catalogue, states, config } = context
-  const parsed = parseJetStreamArn(mapping.eventSourceArn)
-  if (!parsed.ok) throw new Error(`not a stream: ${mapping.eventSourceArn}`)
+  leaving: AbortSignal,
+) {
+  const { catalogue, config, random, states } = context
   const { accountId, functionName, qualifier } = mapping
-  let carry: readonly EncodedRecord[] = []
-  while (!ended.aborted) {
-    const gathered = await gather({
-      source,
-      arn: { text: mapping.eventSourceArn, parsed: parsed.value },
-      policy: {
-        size: mapping.batchSize,
-        bytes: recordBytesWithin(limits.mapping.batchBytes),
-        windowMs: mapping.maximumBatchingWindowMs,
-      },
-      carry,
-      readWaitMs: config.readWaitMs,
-      clock: context.clock,
-      signal: ended,
-    })
-    carry = gathered.carry
-    if (gathered.batch.length === 0) continue
-    await settleBatch(
-      {
-        mapping,
-        source,
-        resolve: () => {
-          const scope = { accountId, region: config.region }
-          const found = resolveCall(catalogue, scope, functionName, qualifier, context.random)
-          return found.ok ? found.value : undefined
-        },
-        invoker: context.invoker,
-        deadBatches: context.deadBatches,
-        facts: context.facts,
-        clock: context.clock,
-        log: context.log,
-        backoffMs: config.backoffMs,
-        leaving: ended,
-        held: () => lease.held(),
-        report: (result) => states.report(keyOf(mapping), result),
-      },
-      gathered.batch,
-    )
+  return {
+    ...context,
+    mapping,
+    shard,
+    source,
+    leaving,
+    resolve: () => {
+      const found = resolveCall(catalogue, { accountId, region: config.region }, functionName, qualifier, random)
+      return found.ok ? found.value : undefined
+    },
+    backoffMs: config.backoffMs,
+    readWaitMs: config.readWaitMs,
+    held: () => lease.held(),
+    report: (result: string) => states.report(keyOf(mapping), result),
   }
 }
 
-function onceChanged(context: TendContext, mapping: EventSourceMapping, current: () => EventSourceMapping | undefined) {
+function onceChanged(context: TendContext, mapping: EventSourceMapping, current: Current) {
   const controller = new AbortController()
   const wish = wishOf(mapping)
   const look = (): void => {

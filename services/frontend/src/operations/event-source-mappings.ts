@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { type AwsError, type EventSourceMapping, ok, type Result } from '@weft/contracts'
+import { compileFilters } from '@weft/delivery'
 import {
   conflict,
   createMapping,
   deleteMapping,
   describeMapping,
+  type MappingRules,
   nameFunction,
   notFound,
   resolveFunction,
@@ -25,6 +27,15 @@ const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f
 const mappingsOf = (deps: OperationDeps, scope: Scope): readonly EventSourceMapping[] =>
   deps.catalogue.mappings().filter((one) => one.accountId === scope.accountId)
 
+/** Patterns are judged by the module that matches records with them later. */
+const rulesIn = (scope: Scope): MappingRules => ({
+  scope,
+  filterProblem(patterns) {
+    const compiled = compileFilters(patterns)
+    return compiled.ok ? undefined : compiled.error
+  },
+})
+
 async function resolve(deps: OperationDeps, scope: Scope, ref: string) {
   return resolveFunction(await catalogueWith(deps, scope, ref), scope, ref)
 }
@@ -36,7 +47,7 @@ export const createEventSourceMapping =
     const target = await resolve(deps, scope, input.FunctionName)
     if (!target.ok) return target
     const stamp = { nowMs: deps.clock.now(), uuid: randomUUID() }
-    const mapping = createMapping(input, target.value, mappingsOf(deps, scope), scope, stamp)
+    const mapping = createMapping(input, target.value, mappingsOf(deps, scope), rulesIn(scope), stamp)
     if (!mapping.ok) return mapping
     const created = await deps.stores.mappings.create(`${scope.accountId}.${stamp.uuid}`, mapping.value)
     return created.ok ? ok(describeMapping(mapping.value, deps.region)) : conflict('The mapping already exists.')
@@ -100,7 +111,7 @@ export const updateEventSourceMapping =
     const target = input.FunctionName === undefined ? undefined : await resolve(deps, scope, input.FunctionName)
     if (target && !target.ok) return target
     const changed = await change(deps, scope, input.UUID, (mapping) =>
-      updateMapping(mapping, input, target?.value, scope, deps.clock.now()),
+      updateMapping(mapping, input, target?.value, rulesIn(scope), deps.clock.now()),
     )
     return changed.ok ? ok(describeMapping(changed.value, deps.region)) : changed
   }

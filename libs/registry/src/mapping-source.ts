@@ -1,0 +1,49 @@
+import { type AwsError, type EventSourceMapping, ok, parseJetStreamArn, type Result } from '@weft/contracts'
+import { invalidParameter } from './errors.ts'
+import type { CreateMappingInput } from './inputs.ts'
+import type { Scope } from './scope.ts'
+
+/**
+ * What a mapping may ask of its source. `stream`: records in order, a position that is kept. `queue`: messages that are
+ * deleted one by one. `fifo`: a queue that keeps the order of each group.
+ */
+export type SourceShape = 'stream' | 'queue' | 'fifo'
+
+export interface NamedSource {
+  readonly arn: string
+  readonly shape: SourceShape
+}
+
+/** Shape of a source by its ARN; undefined for what is no source. */
+export function shapeOf(arn: string): SourceShape | undefined {
+  const parsed = parseJetStreamArn(arn)
+  if (!parsed.ok) return undefined
+  switch (parsed.value.kind) {
+    case 'stream':
+    case 'bucket':
+      return 'stream'
+    case 'queue':
+      return parsed.value.name.endsWith('_fifo') ? 'fifo' : 'queue'
+    case 'subject':
+      return undefined
+  }
+}
+
+export const isStreamShaped = ({ eventSourceArn }: Pick<EventSourceMapping, 'eventSourceArn'>): boolean =>
+  shapeOf(eventSourceArn) === 'stream'
+
+/** The source that a request names: of the account and region. Errors: InvalidParameterValueException. */
+export function sourceOf(input: CreateMappingInput, scope: Scope): Result<NamedSource, AwsError> {
+  const arn = input.EventSourceArn
+  if (arn === undefined || input.SelfManagedEventSource) return invalidParameter('Unrecognized event source.')
+  const shape = shapeOf(arn)
+  if (shape === undefined)
+    return invalidParameter(
+      `Unrecognized event source, must be a JetStream stream, queue or bucket: arn:aws:jetstream:${scope.region}:${scope.accountId}:stream/NAME, …:queue/NAME or …:bucket/NAME`,
+    )
+  const [, , , region, account] = arn.split(':')
+  if (region !== scope.region)
+    return invalidParameter(`The event source must be in the region of the function, ${scope.region}.`)
+  if (account !== scope.accountId) return invalidParameter('The event source belongs to another account.')
+  return ok({ arn, shape })
+}

@@ -1,0 +1,119 @@
+import { expect, test } from 'vitest'
+import { account, answered, functionError, mappingOf, success, TestCatalogue, TestInvoker } from './fixtures.ts'
+import { lastResult, startBus } from './poller-harness.ts'
+
+const queueOf = (name: string) => `arn:aws:jetstream:us-east-1:${account}:queue/${name}`
+const jobs = { name: 'JOBS', subjects: ['jobs.>'], retention: 'workqueue' as const }
+
+test('messages come as of SQS, and are deleted when they succeed', async () => {
+  await using bus = await startBus()
+  await bus.link.jsm.streams.add(jobs)
+  const catalogue = new TestCatalogue('f')
+  catalogue.put(mappingOf({ eventSourceArn: queueOf('JOBS') }))
+  const invoker = new TestInvoker()
+  await using _ = await bus.poller(invoker, catalogue)
+  await bus.link.js.publish('jobs.resize', '{"id":1}')
+  await expect.poll(() => bus.count('JOBS'), { timeout: 20_000 }).toBe(0)
+  expect(invoker.batches[0]?.records).toMatchObject([
+    {
+      messageId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      body: '{"id":1}',
+      md5OfBody: 'd2ce28b9a7fd7e4407e2b0fd499b7fe4',
+      attributes: { ApproximateReceiveCount: '1' },
+      messageAttributes: { 'Nats-Subject': { stringValue: 'jobs.resize', dataType: 'String' } },
+      eventSource: 'aws:sqs',
+      eventSourceARN: queueOf('JOBS'),
+    },
+  ])
+})
+
+test('what fails comes again after the visibility timeout while others go on, and at last is given up whole', async () => {
+  await using bus = await startBus()
+  await bus.link.jsm.streams.add(jobs)
+  await bus.link.jsm.streams.add({ name: 'LOST', subjects: ['lost'] })
+  const catalogue = new TestCatalogue('f')
+  const options = {
+    batchSize: 1,
+    maximumRetryAttempts: 1,
+    onFailureArn: `arn:aws:jetstream:us-east-1:${account}:subject/lost`,
+  }
+  catalogue.put(mappingOf({ eventSourceArn: queueOf('JOBS'), ...options }))
+  const invoker = new TestInvoker()
+  invoker.answer = (sequences) => (sequences[0] === 1 ? functionError : success)
+  await using _ = await bus.poller(invoker, catalogue, { holdMs: 1_000 })
+  for (const job of ['poison', 'b', 'c']) await bus.link.js.publish('jobs.x', job)
+  await expect.poll(() => bus.count('JOBS'), { timeout: 20_000 }).toBe(0)
+  const received = invoker.batches.filter(({ records }) => records[0]?.body === 'poison')
+  expect(received.map(({ records }) => records[0]?.attributes?.ApproximateReceiveCount)).toEqual(['1', '2'])
+  const [lost] = await bus.messages('LOST')
+  expect([lost?.string(), lost?.header.get('Weft-Condition')]).toEqual(['poison', 'RetryAttemptsExhausted'])
+})
+
+test('of a partial answer only the named messages come again', async () => {
+  await using bus = await startBus()
+  await bus.link.jsm.streams.add(jobs)
+  const catalogue = new TestCatalogue('f')
+  catalogue.put(mappingOf({ eventSourceArn: queueOf('JOBS'), enabled: false, reportBatchItemFailures: true }))
+  for (let n = 1; n <= 4; n++) await bus.link.js.publish('jobs.x', `${n}`)
+  const invoker = new TestInvoker()
+  invoker.answer = () => {
+    const { records } = invoker.batches.at(-1) ?? { records: [] }
+    const failed = records.filter(({ body, attributes }) => body === '2' && attributes?.ApproximateReceiveCount === '1')
+    return answered(
+      JSON.stringify({ batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) }),
+    )
+  }
+  await using _ = await bus.poller(invoker, catalogue, { holdMs: 1_000 })
+  catalogue.put(mappingOf({ eventSourceArn: queueOf('JOBS'), reportBatchItemFailures: true }))
+  await expect.poll(() => bus.count('JOBS'), { timeout: 20_000 }).toBe(0)
+  expect(invoker.runs()).toEqual([[1, 2, 3, 4], [2]])
+})
+
+test('no more batches run at a time than MaximumConcurrency', async () => {
+  await using bus = await startBus()
+  await bus.link.jsm.streams.add(jobs)
+  const catalogue = new TestCatalogue('f')
+  catalogue.put(mappingOf({ eventSourceArn: queueOf('JOBS'), batchSize: 1, maximumConcurrency: 2 }))
+  const invoker = new TestInvoker()
+  invoker.answer = () => new Promise((resolve) => setTimeout(() => resolve(success), 5))
+  await using _ = await bus.poller(invoker, catalogue)
+  for (let n = 0; n < 30; n++) await bus.link.js.publish('jobs.x', `${n}`)
+  await expect.poll(() => bus.count('JOBS'), { timeout: 20_000 }).toBe(0)
+  expect(invoker.most).toBe(2)
+})
+
+test('a FIFO queue keeps the order of each group, also over failures, and groups run side by side', async () => {
+  await using bus = await startBus()
+  await bus.link.jsm.streams.add({ ...jobs, name: 'JOBS_fifo' })
+  const catalogue = new TestCatalogue('f')
+  catalogue.put(mappingOf({ eventSourceArn: queueOf('JOBS_fifo'), batchSize: 2 }))
+  const invoker = new TestInvoker()
+  const done: string[] = []
+  let runs = 0
+  invoker.answer = async () => {
+    const { records } = invoker.batches.at(-1) ?? { records: [] }
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    if (++runs % 3 === 0) return functionError
+    for (const { attributes, body } of records) done.push(`${attributes?.MessageGroupId} ${body}`)
+    return success
+  }
+  await using _ = await bus.poller(invoker, catalogue)
+  for (let n = 0; n < 10; n++) for (const group of ['a', 'b', 'c']) await bus.link.js.publish(`jobs.${group}`, `${n}`)
+  await expect.poll(() => bus.count('JOBS_fifo'), { timeout: 30_000 }).toBe(0)
+  for (const group of ['a', 'b', 'c'])
+    expect(done.filter((one) => one.startsWith(`jobs.${group}`))).toEqual(
+      Array.from({ length: 10 }, (_, n) => `jobs.${group} ${n}`),
+    )
+  expect(invoker.most).toBeGreaterThan(1)
+})
+
+test('a stream that is no work queue is told', async () => {
+  await using bus = await startBus()
+  await bus.link.jsm.streams.add({ name: 'JOBS', subjects: ['jobs.>'] })
+  const catalogue = new TestCatalogue('f')
+  catalogue.put(mappingOf({ eventSourceArn: queueOf('JOBS') }))
+  await using _ = await bus.poller(new TestInvoker(), catalogue)
+  await expect
+    .poll(() => lastResult(catalogue))
+    .toBe('PROBLEM: Stream JOBS is no queue: its retention is limits, not workqueue.')
+})
