@@ -1,7 +1,7 @@
 /** The worker service as a process of a cluster. */
 import { totalmem } from 'node:os'
 import { mintSession } from '@weft/aws'
-import { accountId } from '@weft/contracts'
+import { accountId, limits } from '@weft/contracts'
 import { announce, openCodeStore, openFactSink, openLeaderBoard, openLink } from '@weft/nats'
 import {
   fileSetting,
@@ -22,6 +22,7 @@ const hostShare = 0.8
 const sessionMs = 12 * 60 * 60 * 1_000
 const choices: readonly DriverChoice[] = ['auto', 'oci', 'docker', 'process']
 const isChoice = (text: string): text is DriverChoice => choices.some((choice) => choice === text)
+const streamBytes = settings.integer(1, 1024 ** 4)
 const hostPort = /^[\w.-]+:\d{1,5}$/
 
 await runService({
@@ -46,6 +47,9 @@ await runService({
     /** host:port of the frontends' HTTP door, for functions that call the fabric back. */
     callback: setting('WEFT_CALLBACK', settings.text.optional()),
     stemsPerRuntime: setting('WEFT_STEMS', settings.integer(0, 100).default(2)),
+    /** How fast a function may stream, bytes: at once, and per second from then on. */
+    streamBurstBytes: setting('WEFT_STREAM_BURST_BYTES', streamBytes.default(limits.streamBurstBytes)),
+    streamBytesPerSecond: setting('WEFT_STREAM_BYTES_PER_SECOND', streamBytes.default(limits.streamBytesPerSecond)),
     idleMs: setting('WEFT_IDLE_MS', settings.milliseconds(1_000, 24 * 60 * 60 * 1_000).default(15 * 60 * 1_000)),
   },
   check: ({ sandbox, callback }) => [
@@ -68,7 +72,10 @@ await runService({
     await leaders.whenReady
     const [host = '', port = ''] = config.callback?.split(':') ?? []
     const worker = await startWorker(
-      { workerId: instanceId, zone, address, dataDir, memoryMb, stemsPerRuntime, idleMs },
+      {
+        ...{ workerId: instanceId, zone, address, dataDir, memoryMb, stemsPerRuntime, idleMs },
+        streamPace: { burstBytes: config.streamBurstBytes, bytesPerSecond: config.streamBytesPerSecond },
+      },
       {
         driver: chosen.value.driver,
         code: openCodeStore(link),
