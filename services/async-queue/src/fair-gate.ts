@@ -36,7 +36,9 @@ export class FairGate {
         resolve(this.#release(key))
       }
       signal.addEventListener('abort', abort, { once: true })
-      this.#waiting.set(key, [...(this.#waiting.get(key) ?? []), enter])
+      const queue = this.#waiting.get(key)
+      if (queue) queue.push(enter)
+      else this.#waiting.set(key, [enter])
       this.#admit()
     })
   }
@@ -58,9 +60,9 @@ export class FairGate {
     for (const [key, queue] of [...this.#waiting]) {
       if (this.#taken >= this.#total) return
       if ((this.#takenBy.get(key) ?? 0) >= this.#perKey) continue
-      const [enter, ...rest] = queue
+      const enter = queue.shift()
       this.#waiting.delete(key)
-      if (rest.length > 0) this.#waiting.set(key, rest)
+      if (queue.length > 0) this.#waiting.set(key, queue)
       enter?.()
     }
   }

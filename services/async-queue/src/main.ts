@@ -15,7 +15,9 @@ import {
   fileSetting,
   grpcPlacementDirectory,
   grpcWorkerDirectory,
+  openMasterKeys,
   runService,
+  Sealer,
   setting,
   settings,
   systemRandom,
@@ -29,6 +31,7 @@ await runService({
     natsServers: setting('WEFT_NATS_SERVERS', settings.list),
     natsCreds: fileSetting('WEFT_NATS_CREDS'),
     clusterSecret: fileSetting('WEFT_CLUSTER_SECRET_FILE'),
+    masterKeysFile: setting('WEFT_MASTER_KEYS_FILE', settings.text),
     accountCredsDir: setting('WEFT_ACCOUNT_CREDS_DIR', settings.text),
     region: setting('WEFT_REGION', settings.text.default(asyncQueueDefaults.region)),
     partitions: setting('WEFT_PLACEMENT_PARTITIONS', settings.integer(1, 1_024).default(4)),
@@ -52,7 +55,8 @@ await runService({
     const name = `async-queue ${instanceId}`
     const secret = config.clusterSecret.trim()
     const link = opened.use(await openLink({ servers, creds, name, log }))
-    const catalogue = opened.use(openCatalogue(link, { log }))
+    const sealer = new Sealer(openMasterKeys(config.masterKeysFile))
+    const catalogue = opened.use(openCatalogue(link, { log, sealer }))
     const credsOf = credsFiles(config.accountCredsDir)
     const accounts = opened.use(openAccountLinks({ servers, credsOf, name, catalogue, log }))
     const leaders = opened.use(openLeaderBoard(link, { log }))
