@@ -19,6 +19,7 @@ import type {
 } from '../../operations/context.ts'
 import { answerRequest, type CallDeps, mapOk, principalOf, signalOf, unary } from './calls.ts'
 import { type Decoded, malformed } from './codec.ts'
+import { serveResponseStream } from './response-stream.ts'
 import { errorMessageOf } from './status.ts'
 
 export interface InvokeOperations {
@@ -40,6 +41,7 @@ export function invokeService(operations: InvokeOperations, deps: CallDeps): Inv
     invoke: unary('Invoke', deps, invoke),
     publish: unary('Publish', deps, publish),
     invokeStream: (call) => serveStream(call, deps, invoke),
+    invokeWithResponseStream: serveResponseStream(operations.invoke, deps, invokeInput),
   }
 }
 

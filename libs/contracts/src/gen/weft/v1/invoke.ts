@@ -12,8 +12,10 @@ import {
   Client,
   type ClientDuplexStream,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
   type handleBidiStreamingCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -45,6 +47,28 @@ export interface InvokeResponse {
   payload: Buffer;
   /** "" or "Unhandled". */
   functionError: string;
+  logTail: string;
+}
+
+export interface ResponseStreamPart {
+  part?: { $case: "begin"; value: ResponseBegin } | { $case: "chunk"; value: Buffer } | {
+    $case: "complete";
+    value: ResponseComplete;
+  } | undefined;
+}
+
+export interface ResponseBegin {
+  requestId: string;
+  executedVersion: string;
+  /** As the function set it; "application/json" of an answer that is not streamed. */
+  contentType: string;
+}
+
+export interface ResponseComplete {
+  /** "" or "Unhandled". */
+  functionError: string;
+  /** The error document of a function that failed, before its first chunk or after some. */
+  errorDetails: Buffer;
   logTail: string;
 }
 
@@ -438,6 +462,354 @@ export const InvokeResponse: MessageFns<InvokeResponse> = {
     message.executedVersion = object.executedVersion ?? "";
     message.payload = object.payload ?? Buffer.alloc(0);
     message.functionError = object.functionError ?? "";
+    message.logTail = object.logTail ?? "";
+    return message;
+  },
+};
+
+function createBaseResponseStreamPart(): ResponseStreamPart {
+  return { part: undefined };
+}
+
+export const ResponseStreamPart: MessageFns<ResponseStreamPart> = {
+  encode(message: ResponseStreamPart, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.part?.$case) {
+      case "begin":
+        ResponseBegin.encode(message.part.value, writer.uint32(10).fork()).join();
+        break;
+      case "chunk":
+        writer.uint32(18).bytes(message.part.value);
+        break;
+      case "complete":
+        ResponseComplete.encode(message.part.value, writer.uint32(26).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResponseStreamPart {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResponseStreamPart();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.part = { $case: "begin", value: ResponseBegin.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.part = { $case: "chunk", value: Buffer.from(reader.bytes()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.part = { $case: "complete", value: ResponseComplete.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResponseStreamPart {
+    return {
+      part: isSet(object.begin)
+        ? { $case: "begin", value: ResponseBegin.fromJSON(object.begin) }
+        : isSet(object.chunk)
+        ? { $case: "chunk", value: Buffer.from(bytesFromBase64(object.chunk)) }
+        : isSet(object.complete)
+        ? { $case: "complete", value: ResponseComplete.fromJSON(object.complete) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: ResponseStreamPart): unknown {
+    const obj: any = {};
+    if (message.part?.$case === "begin") {
+      obj.begin = ResponseBegin.toJSON(message.part.value);
+    } else if (message.part?.$case === "chunk") {
+      obj.chunk = base64FromBytes(message.part.value);
+    } else if (message.part?.$case === "complete") {
+      obj.complete = ResponseComplete.toJSON(message.part.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ResponseStreamPart>, I>>(base?: I): ResponseStreamPart {
+    return ResponseStreamPart.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResponseStreamPart>, I>>(object: I): ResponseStreamPart {
+    const message = createBaseResponseStreamPart();
+    switch (object.part?.$case) {
+      case "begin": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "begin", value: ResponseBegin.fromPartial(object.part.value) };
+        }
+        break;
+      }
+      case "chunk": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "chunk", value: object.part.value };
+        }
+        break;
+      }
+      case "complete": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "complete", value: ResponseComplete.fromPartial(object.part.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseResponseBegin(): ResponseBegin {
+  return { requestId: "", executedVersion: "", contentType: "" };
+}
+
+export const ResponseBegin: MessageFns<ResponseBegin> = {
+  encode(message: ResponseBegin, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.executedVersion !== "") {
+      writer.uint32(18).string(message.executedVersion);
+    }
+    if (message.contentType !== "") {
+      writer.uint32(26).string(message.contentType);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResponseBegin {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResponseBegin();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.executedVersion = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.contentType = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResponseBegin {
+    return {
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+      executedVersion: isSet(object.executedVersion)
+        ? globalThis.String(object.executedVersion)
+        : isSet(object.executed_version)
+        ? globalThis.String(object.executed_version)
+        : "",
+      contentType: isSet(object.contentType)
+        ? globalThis.String(object.contentType)
+        : isSet(object.content_type)
+        ? globalThis.String(object.content_type)
+        : "",
+    };
+  },
+
+  toJSON(message: ResponseBegin): unknown {
+    const obj: any = {};
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    if (message.executedVersion !== "") {
+      obj.executedVersion = message.executedVersion;
+    }
+    if (message.contentType !== "") {
+      obj.contentType = message.contentType;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ResponseBegin>, I>>(base?: I): ResponseBegin {
+    return ResponseBegin.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResponseBegin>, I>>(object: I): ResponseBegin {
+    const message = createBaseResponseBegin();
+    message.requestId = object.requestId ?? "";
+    message.executedVersion = object.executedVersion ?? "";
+    message.contentType = object.contentType ?? "";
+    return message;
+  },
+};
+
+function createBaseResponseComplete(): ResponseComplete {
+  return { functionError: "", errorDetails: Buffer.alloc(0), logTail: "" };
+}
+
+export const ResponseComplete: MessageFns<ResponseComplete> = {
+  encode(message: ResponseComplete, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.functionError !== "") {
+      writer.uint32(10).string(message.functionError);
+    }
+    if (message.errorDetails.length !== 0) {
+      writer.uint32(18).bytes(message.errorDetails);
+    }
+    if (message.logTail !== "") {
+      writer.uint32(26).string(message.logTail);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResponseComplete {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResponseComplete();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.functionError = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.errorDetails = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.logTail = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResponseComplete {
+    return {
+      functionError: isSet(object.functionError)
+        ? globalThis.String(object.functionError)
+        : isSet(object.function_error)
+        ? globalThis.String(object.function_error)
+        : "",
+      errorDetails: isSet(object.errorDetails)
+        ? Buffer.from(bytesFromBase64(object.errorDetails))
+        : isSet(object.error_details)
+        ? Buffer.from(bytesFromBase64(object.error_details))
+        : Buffer.alloc(0),
+      logTail: isSet(object.logTail)
+        ? globalThis.String(object.logTail)
+        : isSet(object.log_tail)
+        ? globalThis.String(object.log_tail)
+        : "",
+    };
+  },
+
+  toJSON(message: ResponseComplete): unknown {
+    const obj: any = {};
+    if (message.functionError !== "") {
+      obj.functionError = message.functionError;
+    }
+    if (message.errorDetails.length !== 0) {
+      obj.errorDetails = base64FromBytes(message.errorDetails);
+    }
+    if (message.logTail !== "") {
+      obj.logTail = message.logTail;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ResponseComplete>, I>>(base?: I): ResponseComplete {
+    return ResponseComplete.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResponseComplete>, I>>(object: I): ResponseComplete {
+    const message = createBaseResponseComplete();
+    message.functionError = object.functionError ?? "";
+    message.errorDetails = object.errorDetails ?? Buffer.alloc(0);
     message.logTail = object.logTail ?? "";
     return message;
   },
@@ -962,6 +1334,19 @@ export const InvokeServiceService = {
       Buffer.from(InvokeStreamResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): InvokeStreamResponse => InvokeStreamResponse.decode(value),
   },
+  /**
+   * Runs a function and gives its answer part by part if the function streams it, else as one chunk. Parts: one begin,
+   * chunks, one complete. What did not run, or was lost in mid stream, is a status as of Invoke.
+   */
+  invokeWithResponseStream: {
+    path: "/weft.v1.InvokeService/InvokeWithResponseStream" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: InvokeRequest): Buffer => Buffer.from(InvokeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): InvokeRequest => InvokeRequest.decode(value),
+    responseSerialize: (value: ResponseStreamPart): Buffer => Buffer.from(ResponseStreamPart.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ResponseStreamPart => ResponseStreamPart.decode(value),
+  },
   /** Accepts an event. The reply means it is durably stored and will run at least once. */
   publish: {
     path: "/weft.v1.InvokeService/Publish" as const,
@@ -979,6 +1364,11 @@ export interface InvokeServiceServer extends UntypedServiceImplementation {
   invoke: handleUnaryCall<InvokeRequest, InvokeResponse>;
   /** The same for many calls on one stream; answers come as they are ready and carry the request's correlation_id. */
   invokeStream: handleBidiStreamingCall<InvokeRequest, InvokeStreamResponse>;
+  /**
+   * Runs a function and gives its answer part by part if the function streams it, else as one chunk. Parts: one begin,
+   * chunks, one complete. What did not run, or was lost in mid stream, is a status as of Invoke.
+   */
+  invokeWithResponseStream: handleServerStreamingCall<InvokeRequest, ResponseStreamPart>;
   /** Accepts an event. The reply means it is durably stored and will run at least once. */
   publish: handleUnaryCall<PublishRequest, PublishResponse>;
 }
@@ -1007,6 +1397,19 @@ export interface InvokeServiceClient extends Client {
     metadata: Metadata,
     options?: Partial<CallOptions>,
   ): ClientDuplexStream<InvokeRequest, InvokeStreamResponse>;
+  /**
+   * Runs a function and gives its answer part by part if the function streams it, else as one chunk. Parts: one begin,
+   * chunks, one complete. What did not run, or was lost in mid stream, is a status as of Invoke.
+   */
+  invokeWithResponseStream(
+    request: InvokeRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ResponseStreamPart>;
+  invokeWithResponseStream(
+    request: InvokeRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ResponseStreamPart>;
   /** Accepts an event. The reply means it is durably stored and will run at least once. */
   publish(
     request: PublishRequest,
