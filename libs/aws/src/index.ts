@@ -9,6 +9,7 @@ export { parseQuery, percentDecode, percentEncode, type QueryPair } from './perc
 export { type MatchedRoute, matchRoute } from './route.ts'
 export * from './session-credentials.ts'
 export { claimedService, missingToken, type SignedHead } from './sigv4/authorization.ts'
+export { type SigningCredentials, signRequest } from './sigv4/sign.ts'
 export { SigningKeys } from './sigv4/signing-keys.ts'
 export * from './sigv4/verify.ts'
 export { validateInput, validationError } from './validate.ts'

@@ -54,7 +54,7 @@ export interface FrontendDeps {
   /** What the workers' machines are; that of this process when absent. */
   readonly architectures?: () => readonly ('x86_64' | 'arm64')[]
   /** Other AWS services on the same port. */
-  readonly doors?: readonly AwsDoor[]
+  readonly doors?: (authorizer: Authorizer) => readonly AwsDoor[]
   /** Reads a package from a bucket of the account. Absent: packages come inline only. */
   readonly bucketObject?: (account: AccountId, bucket: string, key: string) => Promise<Result<Uint8Array, AwsError>>
   /** What the health paths of the HTTP port tell; this service alone when absent. */
@@ -108,7 +108,7 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
       createLambdaDoor(operations),
       iamDoor({ identities, authorizer, clock }),
       stsDoor({ identities, authorizer, clusterSecret, clock }),
-      ...(deps.doors ?? []),
+      ...(deps.doors?.(authorizer) ?? []),
     ],
     lookup,
     signingKeys,

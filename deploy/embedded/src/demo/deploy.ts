@@ -27,7 +27,7 @@ export const refusedAs = (error: unknown, code: string): error is LambdaServiceE
   error instanceof LambdaServiceException && error.name === code
 
 /** Brings a function to what its folder holds: creates it, updates what differs, or leaves it as it is. */
-export async function deploy(lambda: LambdaClient, wanted: ExampleFunction, accountId: string): Promise<Deployed> {
+export async function deploy(lambda: LambdaClient, wanted: ExampleFunction, roleArn: string): Promise<Deployed> {
   const zip = await zipFolder(wanted.folder)
   const found = await lambda
     .send(new GetFunctionCommand({ FunctionName: wanted.functionName }))
@@ -36,8 +36,8 @@ export async function deploy(lambda: LambdaClient, wanted: ExampleFunction, acco
       throw error
     })
   const what = found?.Configuration
-    ? await update(lambda, wanted, zip, found.Configuration)
-    : await create(lambda, wanted, zip, accountId)
+    ? await update(lambda, wanted, zip, roleArn, found.Configuration)
+    : await create(lambda, wanted, zip, roleArn)
   const configuration = await active(lambda, wanted.functionName)
   return {
     functionName: wanted.functionName,
@@ -47,12 +47,7 @@ export async function deploy(lambda: LambdaClient, wanted: ExampleFunction, acco
   }
 }
 
-async function create(
-  lambda: LambdaClient,
-  wanted: ExampleFunction,
-  zip: Buffer,
-  accountId: string,
-): Promise<'created'> {
+async function create(lambda: LambdaClient, wanted: ExampleFunction, zip: Buffer, roleArn: string): Promise<'created'> {
   let refusal = ''
   for (const runtime of wanted.runtimes) {
     try {
@@ -60,8 +55,7 @@ async function create(
         new CreateFunctionCommand({
           FunctionName: wanted.functionName,
           Runtime: runtime as Runtime,
-          Role: `arn:aws:iam::${accountId}:role/weft-examples`,
-          ...configurationOf(wanted),
+          ...configurationOf(wanted, roleArn),
           Code: { ZipFile: zip },
         }),
       )
@@ -78,6 +72,7 @@ async function update(
   lambda: LambdaClient,
   wanted: ExampleFunction,
   zip: Buffer,
+  roleArn: string,
   present: FunctionConfiguration,
 ): Promise<'updated' | 'unchanged'> {
   const FunctionName = wanted.functionName
@@ -88,18 +83,20 @@ async function update(
     what = 'updated'
   }
   const same =
+    present.Role === roleArn &&
     present.Handler === wanted.handler &&
     present.MemorySize === wanted.memoryMb &&
     present.Timeout === wanted.timeoutSeconds &&
     isSame(present.Environment?.Variables ?? {}, wanted.environment)
   if (!same) {
-    await lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, ...configurationOf(wanted) }))
+    await lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, ...configurationOf(wanted, roleArn) }))
     what = 'updated'
   }
   return what
 }
 
-const configurationOf = (wanted: ExampleFunction) => ({
+const configurationOf = (wanted: ExampleFunction, roleArn: string) => ({
+  Role: roleArn,
   Handler: wanted.handler,
   MemorySize: wanted.memoryMb,
   Timeout: wanted.timeoutSeconds,

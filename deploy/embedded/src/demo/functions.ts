@@ -11,6 +11,14 @@ export interface ExampleFunction {
   readonly memoryMb: number
   readonly timeoutSeconds: number
   readonly environment: Readonly<Record<string, string>>
+  /** The function runs with this role. */
+  readonly role: ExampleRole
+}
+
+/** A role that allows what the functions with it do, and no more. */
+export interface ExampleRole {
+  readonly name: string
+  readonly allows: readonly { readonly actions: readonly string[]; readonly resource: string }[]
 }
 
 const folderOf = (name: string): string => fileURLToPath(new URL(`../../../../examples/${name}/`, import.meta.url))
@@ -24,14 +32,20 @@ const example = (
   memoryMb: 256,
   timeoutSeconds: 10,
   environment: {},
+  role: plainRole,
   ...rest,
 })
+
+/** For those that call nobody back. */
+const plainRole: ExampleRole = { name: 'weft-example', allows: [] }
 
 const node = ['nodejs24.x', 'nodejs22.x', 'nodejs20.x']
 /** A host has one Python; which one depends on its Debian release. */
 const python = ['python3.13', 'python3.11', 'python3.12', 'python3.14', 'python3.10', 'python3.9']
 
 export const ledgerBucket = 'package-ledger'
+
+const bucketArn = `arn:aws:s3:::${ledgerBucket}`
 
 export const exampleFunctions = {
   hello: example('hello', { runtimes: node, handler: 'index.handler' }),
@@ -40,6 +54,13 @@ export const exampleFunctions = {
     handler: 'index.handler',
     timeoutSeconds: 30,
     environment: { BUCKET: ledgerBucket },
+    role: {
+      name: 'weft-example-ledger',
+      allows: [
+        { actions: ['s3:CreateBucket'], resource: bucketArn },
+        { actions: ['s3:PutObject'], resource: `${bucketArn}/*` },
+      ],
+    },
   }),
   report: example('package-report', {
     runtimes: python,
@@ -47,6 +68,13 @@ export const exampleFunctions = {
     timeoutSeconds: 60,
     memoryMb: 512,
     environment: { BUCKET: ledgerBucket },
+    role: {
+      name: 'weft-example-report',
+      allows: [
+        { actions: ['s3:ListBucket'], resource: bucketArn },
+        { actions: ['s3:GetObject'], resource: `${bucketArn}/*` },
+      ],
+    },
   }),
   audit: example('audit-trail', { runtimes: node, handler: 'index.handler' }),
   facts: example('host-facts', { runtimes: ['provided.al2023'], handler: 'bootstrap' }),

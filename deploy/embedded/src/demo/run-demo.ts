@@ -10,6 +10,7 @@ import { exampleFunctions } from './functions.ts'
 import { ensureMapping, lastResult } from './mapping.ts'
 import { describePackages, gatherPackages } from './packages/gather.ts'
 import { awaitReport } from './report.ts'
+import { ensureRoles } from './roles.ts'
 import { packageStream, publishPackages } from './stream.ts'
 import { count, doorTable, mebibytes, milliseconds, reportTable } from './tables.ts'
 
@@ -31,7 +32,7 @@ export async function demo(fabric: FabricConnection, out: NodeJS.WritableStream)
     out.write('\nThe packages of this machine, through functions\n\n')
     const functions = await step(
       'deploy the examples',
-      () => deployAll(lambda, fabric.accountId),
+      () => deployAll(lambda, fabric),
       (deployed) => describeDeployment(deployed),
     )
     const records = await step('gather packages', gatherPackages, describePackages)
@@ -67,8 +68,14 @@ export async function demo(fabric: FabricConnection, out: NodeJS.WritableStream)
   }
 }
 
-const deployAll = (lambda: LambdaClient, account: string): Promise<Deployed[]> =>
-  Promise.all(Object.values(exampleFunctions).map((wanted) => deploy(lambda, wanted, account)))
+async function deployAll(lambda: LambdaClient, fabric: FabricConnection): Promise<Deployed[]> {
+  const wanted = Object.values(exampleFunctions)
+  const arns = await ensureRoles(
+    fabric,
+    wanted.map(({ role }) => role),
+  )
+  return Promise.all(wanted.map((one) => deploy(lambda, one, arns.get(one.role.name) ?? '')))
+}
 
 async function tryDoors(
   lambda: LambdaClient,

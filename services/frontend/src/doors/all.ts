@@ -26,6 +26,7 @@ import type { Service } from '@weft/platform'
 import { clearCode } from '../clear-code.ts'
 import type { FrontendConfig } from '../config.ts'
 import { isLayerVersion } from '../operations/find-layers.ts'
+import { Credentials } from '../identity/credentials.ts'
 import { type FrontendDeps, startFrontend } from '../service.ts'
 import { type GrpcDoorConfig, startGrpcDoor } from './grpc/server.ts'
 import { logsDoor } from './logs/logs-door.ts'
@@ -77,17 +78,21 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
       layers,
       provisionedStates: openProvisionedStates(link),
       identities,
-      doors: [
-        s3Door({ store, region }),
-        logsDoor({ logs: streamReader(link, streams.logs), catalogue, region }),
+      doors: (authorizer) => [
+        s3Door({ store, authorizer, region }),
+        logsDoor({ logs: streamReader(link, streams.logs), catalogue, authorizer, region }),
       ],
       bucketObject: bucketObject(store),
     }),
   )
   own = [frontend]
   const { operations } = frontend
+  const credentials = new Credentials({ catalogue, identities, clusterSecret: deps.clusterSecret, clock })
   const grpc = opened.use(
-    await startGrpcDoor({ ...config.grpc, stopMs: config.stopMs }, { catalogue, log, clock, operations, problems }),
+    await startGrpcDoor(
+      { ...config.grpc, stopMs: config.stopMs },
+      { catalogue, credentials, log, clock, operations, problems },
+    ),
   )
   const nats = opened.use(
     serveRequests(link, {

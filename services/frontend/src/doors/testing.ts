@@ -1,10 +1,23 @@
 import { accountId, newRequestId } from '@weft/contracts'
-import type { DoorRequest, DoorResponse } from './door.ts'
+import { systemClock } from '@weft/platform'
+import { MemoryIdentities } from '@weft/policy/testing'
+import { Authorizer } from '../identity/authorizer.ts'
+import type { DoorRequest, DoorResponse, Principal } from './door.ts'
+
+/** Lets the root of an account do everything, and others what `identities` say. */
+export const testAuthorizer = (identities = new MemoryIdentities()): Authorizer =>
+  new Authorizer({ identities, clock: systemClock, region: 'us-east-1' })
+
+/** A function of the account, running with a role. */
+export const sessionPrincipal = (account: string, role: string): Principal => ({
+  accountId: accountId(account),
+  arn: `arn:aws:sts::${account}:assumed-role/${role}/f`,
+  keyId: 'ASIATEST',
+  session: { roleArn: `arn:aws:iam::${account}:role/${role}`, sessionName: 'f' },
+})
 
 /** An authenticated request for tests of doors. */
-export function doorRequest(
-  extra: Partial<Omit<DoorRequest, 'principal'>> & { readonly accountId?: string } = {},
-): DoorRequest {
+export function doorRequest(extra: Partial<DoorRequest> & { readonly accountId?: string } = {}): DoorRequest {
   const { accountId: account = '000000000000', ...rest } = extra
   const id = accountId(account)
   return {

@@ -1,7 +1,10 @@
 import type { PeerCertificate } from 'node:tls'
 import { Metadata } from '@grpc/grpc-js'
+import { mintSession } from '@weft/aws'
 import { type Account, accountId } from '@weft/contracts'
+import { MemoryIdentities } from '@weft/policy/testing'
 import { describe, expect, it } from 'vitest'
+import { Credentials } from '../../identity/credentials.ts'
 import { authenticate } from './auth.ts'
 
 const account: Account = {
@@ -13,15 +16,25 @@ const account: Account = {
     { accessKeyId: 'AKIAOLD', secretAccessKey: 'sec/ret+=', status: 'Inactive' },
   ],
 }
-const accounts = {
+const catalogue = {
   accountOfKey: (id: string) => (account.accessKeys.some((k) => k.accessKeyId === id) ? account : undefined),
   account: (id: string) => (id === account.accountId ? account : undefined),
+}
+const now = 1_000_000
+const deps = {
+  catalogue,
+  credentials: new Credentials({
+    catalogue,
+    identities: new MemoryIdentities(),
+    clusterSecret: 'cluster secret',
+    clock: { now: () => now },
+  }),
 }
 
 const byToken = (...tokens: string[]) => {
   const metadata = new Metadata()
   for (const token of tokens) metadata.add('authorization', token)
-  return authenticate(metadata, undefined, accounts)
+  return authenticate(metadata, undefined, deps)
 }
 const certificate = (CN: unknown) => ({ subject: { CN }, fingerprint256: 'AB:CD' }) as unknown as PeerCertificate
 const codeOf = (result: ReturnType<typeof authenticate>) => (result.ok ? result.value.accountId : result.error.code)
@@ -54,8 +67,27 @@ describe('authenticate', () => {
     expect(codeOf(byToken(...tokens))).toBe(code)
   })
 
+  it('takes the credentials of a session', () => {
+    const { accountId } = account
+    const roleArn = 'arn:aws:iam::000000000000:role/r'
+    const session = (expiresAtMs: number, clusterSecret = 'cluster secret') => {
+      const made = mintSession(clusterSecret, { accountId, roleArn, sessionName: 'f', expiresAtMs })
+      return `Bearer ${made.accessKeyId}:${made.secretAccessKey}:${made.sessionToken}`
+    }
+    expect(byToken(session(now + 1))).toMatchObject({
+      value: { arn: 'arn:aws:sts::000000000000:assumed-role/r/f', session: { roleArn, sessionName: 'f' } },
+    })
+    expect(codeOf(byToken(session(now)))).toBe('ExpiredTokenException')
+    const refused = [
+      session(now + 1, 'another'),
+      session(now + 1).replace(/:[^:]+:/, ':wrong:'),
+      'Bearer AKIAGOOD:sec/ret+=:x',
+    ]
+    for (const token of refused) expect(codeOf(byToken(token))).toBe('UnrecognizedClientException')
+  })
+
   it('takes a certificate by its common name', () => {
-    const by = (cn: unknown) => codeOf(authenticate(new Metadata(), certificate(cn), accounts))
+    const by = (cn: unknown) => codeOf(authenticate(new Metadata(), certificate(cn), deps))
     expect(by('000000000000')).toBe('000000000000')
     for (const other of ['111111111111', 'admin', '', undefined, ['000000000000', 'x']])
       expect(by(other)).toBe('UnrecognizedClientException')
@@ -64,6 +96,6 @@ describe('authenticate', () => {
   it('lets a token decide over a certificate', () => {
     const metadata = new Metadata()
     metadata.set('authorization', 'Bearer AKIANONE:x')
-    expect(codeOf(authenticate(metadata, certificate('000000000000'), accounts))).toBe('UnrecognizedClientException')
+    expect(codeOf(authenticate(metadata, certificate('000000000000'), deps))).toBe('UnrecognizedClientException')
   })
 })

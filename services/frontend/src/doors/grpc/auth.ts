@@ -1,32 +1,30 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import type { PeerCertificate } from 'node:tls'
 import type { Metadata } from '@grpc/grpc-js'
-import { type AccountId, type AwsError, awsError, err, isAccountId, ok, type Result } from '@weft/contracts'
+import { unknownKey } from '@weft/aws'
+import { type AwsError, awsError, err, isAccountId, ok, type Result } from '@weft/contracts'
 import type { Catalogue } from '@weft/registry'
+import type { Credentials } from '../../identity/credentials.ts'
 import type { Principal } from '../door.ts'
 
-type Accounts = Pick<Catalogue, 'accountOfKey' | 'account'>
-
-const rootArn = (account: AccountId): string => `arn:aws:iam::${account}:root`
-
-/** One refusal for an unknown key, an inactive one and a wrong secret: a caller learns nothing of which keys exist. */
-const refused = (): AwsError =>
-  awsError('UnrecognizedClientException', 'The security token included in the request is invalid.')
+export interface AuthDeps {
+  readonly catalogue: Pick<Catalogue, 'account'>
+  readonly credentials: Pick<Credentials, 'authenticate'>
+}
 
 /**
- * Tells who calls, by `authorization: Bearer <accessKeyId>:<secretAccessKey>`, or else by the certificate that the
- * connection has proven, whose common name is the account id. A token that is present decides alone.
+ * Tells who calls, by `authorization: Bearer <accessKeyId>:<secretAccessKey>[:<sessionToken>]`, or else by the certificate
+ * that the connection has proven, whose common name is the account id. A token that is present decides alone.
  */
 export function authenticate(
   metadata: Metadata,
   certificate: PeerCertificate | undefined,
-  accounts: Accounts,
+  deps: AuthDeps,
 ): Result<Principal, AwsError> {
   const tokens = metadata.get('authorization')
   if (tokens.length > 1) return err(awsError('IncompleteSignatureException', 'More than one authorization given.'))
   const [token] = tokens
-  if (token !== undefined) return byToken(String(token), accounts)
-  if (certificate) return byCertificate(certificate, accounts)
+  if (token !== undefined) return byToken(String(token), deps)
+  if (certificate) return byCertificate(certificate, deps)
   return err(
     awsError(
       'MissingAuthenticationTokenException',
@@ -35,26 +33,25 @@ export function authenticate(
   )
 }
 
-function byToken(token: string, accounts: Accounts): Result<Principal, AwsError> {
-  const [, keyId, secret] = /^Bearer ([A-Za-z0-9]{1,128}):([\x21-\x7e]{1,256})$/i.exec(token) ?? []
+/** A secret has no colon in it. */
+const tokenPattern = /^Bearer ([A-Za-z0-9]{1,128}):([\x21-\x39\x3b-\x7e]{1,256})(?::([\x21-\x7e]{1,16384}))?$/i
+
+function byToken(token: string, { credentials }: AuthDeps): Result<Principal, AwsError> {
+  const [, keyId, secret, sessionToken] = tokenPattern.exec(token) ?? []
   if (keyId === undefined || secret === undefined)
     return err(
-      awsError('IncompleteSignatureException', 'authorization must be: Bearer <accessKeyId>:<secretAccessKey>'),
+      awsError(
+        'IncompleteSignatureException',
+        'authorization must be: Bearer <accessKeyId>:<secretAccessKey>[:<sessionToken>]',
+      ),
     )
-  const account = accounts.accountOfKey(keyId)
-  const key = account?.accessKeys.find((one) => one.accessKeyId === keyId)
-  // Compared in any case, so that the time taken does not tell whether the key exists.
-  const same = sameSecret(secret, key?.secretAccessKey ?? '')
-  if (!account || key?.status !== 'Active' || !same) return err(refused())
-  return ok({ accountId: account.accountId, arn: rootArn(account.accountId), keyId })
+  return credentials.authenticate(keyId, secret, sessionToken)
 }
 
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
-const sameSecret = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b))
-
-function byCertificate(certificate: PeerCertificate, accounts: Accounts): Result<Principal, AwsError> {
+function byCertificate(certificate: PeerCertificate, { catalogue }: AuthDeps): Result<Principal, AwsError> {
   // A certificate with two common names is read as a list.
   const name: unknown = certificate.subject?.CN
-  if (typeof name !== 'string' || !isAccountId(name) || !accounts.account(name)) return err(refused())
-  return ok({ accountId: name, arn: rootArn(name), keyId: `certificate ${certificate.fingerprint256 ?? ''}`.trim() })
+  if (typeof name !== 'string' || !isAccountId(name) || !catalogue.account(name)) return err(unknownKey)
+  const arn = `arn:aws:iam::${name}:root`
+  return ok({ accountId: name, arn, keyId: `certificate ${certificate.fingerprint256 ?? ''}`.trim() })
 }

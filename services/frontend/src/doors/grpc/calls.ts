@@ -3,13 +3,15 @@ import type { ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js'
 import { type AwsError, awsError, err, newRequestId, ok, type Result } from '@weft/contracts'
 import { extractTrace, grpcStatusOf, type Logger, withSpan } from '@weft/platform'
 import type { Catalogue } from '@weft/registry'
+import type { Credentials } from '../../identity/credentials.ts'
 import type { CallContext } from '../../operations/context.ts'
 import type { Principal } from '../door.ts'
 import { authenticate } from './auth.ts'
 import { type Decoded, malformed } from './codec.ts'
 
 export interface CallDeps {
-  readonly catalogue: Pick<Catalogue, 'accountOfKey' | 'account'>
+  readonly catalogue: Pick<Catalogue, 'account'>
+  readonly credentials: Pick<Credentials, 'authenticate'>
   readonly log: Logger
   readonly drain: Drain
 }
@@ -48,10 +50,17 @@ export class Drain {
 }
 
 /** What unary and streaming calls have in common. */
-export type SurfaceCall = Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getAuthContext'> & EventEmitter
+export type SurfaceCall = Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getAuthContext' | 'getPeer'> &
+  EventEmitter
 
 export const principalOf = (call: SurfaceCall, deps: CallDeps): Result<Principal, AwsError> =>
-  authenticate(call.metadata, call.getAuthContext().sslPeerCertificate, deps.catalogue)
+  authenticate(call.metadata, call.getAuthContext().sslPeerCertificate, deps)
+
+/** `10.0.0.1:4711` or `[::1]:4711`. */
+function peerAddress(call: SurfaceCall): { readonly sourceIp?: string } {
+  const sourceIp = /^\[?(?:::ffff:)?([0-9a-f.:]+?)\]?:\d+$/.exec(call.getPeer())?.[1]
+  return sourceIp === undefined ? {} : { sourceIp }
+}
 
 /** Aborts when the caller cancels, its deadline passes or its connection breaks. */
 export function signalOf(call: SurfaceCall): AbortSignal {
@@ -84,7 +93,11 @@ export async function answerRequest<Request, Response>(
   try {
     const options = { kind: 'server', parent: traceparent, attributes } as const
     const running = withSpan(`grpc ${name}`, options, async (span) => {
-      const result = await run({ principal: principal.value, requestId, signal }, request, traceparent)
+      const result = await run(
+        { principal: principal.value, requestId, signal, ...peerAddress(call) },
+        request,
+        traceparent,
+      )
       if (!result.ok) span.fail(result.error.code)
       return result
     })

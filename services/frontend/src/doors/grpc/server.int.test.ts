@@ -10,8 +10,10 @@ import {
 } from '@weft/contracts/api/invoke'
 import { ServerReflectionClient, type ServerReflectionResponse } from '@weft/contracts/api/reflection'
 import { silentLogger, systemClock } from '@weft/platform'
+import { MemoryIdentities } from '@weft/policy/testing'
 import { generate } from 'selfsigned'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { Credentials } from '../../identity/credentials.ts'
 import type { CallContext, InvokeInput, PublishInput } from '../../operations/context.ts'
 import type { GrpcDoorDeps } from './server.ts'
 import { type GrpcDoor, startGrpcDoor } from './server.ts'
@@ -21,6 +23,10 @@ const account: Account = {
   name: 'default',
   concurrencyLimit: 1_000,
   accessKeys: [{ accessKeyId: 'AKIAGOOD', secretAccessKey: 'secret', status: 'Active' }],
+}
+const catalogue = {
+  accountOfKey: (id: string) => (id === 'AKIAGOOD' ? account : undefined),
+  account: (id: string) => (id === account.accountId ? account : undefined),
 }
 const problems: string[] = []
 const calls: { context: CallContext; input: InvokeInput | PublishInput | object }[] = []
@@ -32,10 +38,13 @@ const deps: GrpcDoorDeps = {
   clock: systemClock,
   log: silentLogger,
   problems: () => problems,
-  catalogue: {
-    accountOfKey: (id) => (id === 'AKIAGOOD' ? account : undefined),
-    account: (id) => (id === account.accountId ? account : undefined),
-  },
+  catalogue,
+  credentials: new Credentials({
+    catalogue,
+    identities: new MemoryIdentities(),
+    clusterSecret: 'cluster secret',
+    clock: systemClock,
+  }),
   operations: {
     async invoke(context, input) {
       calls.push({ context, input })

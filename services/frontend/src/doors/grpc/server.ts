@@ -54,7 +54,7 @@ export async function startGrpcDoor(config: GrpcDoorConfig, deps: GrpcDoorDeps):
     'grpc.keepalive_permit_without_calls': 1,
   })
   const drain = new Drain()
-  const callDeps: CallDeps = { catalogue: deps.catalogue, log: deps.log, drain }
+  const callDeps: CallDeps = { catalogue: deps.catalogue, credentials: deps.credentials, log: deps.log, drain }
   server.addService(tolerant(InvokeServiceService), invokeService(deps.operations, callDeps))
   server.addService(tolerant(FunctionsServiceService), functionsService(deps.operations, callDeps))
   for (const [definition, handlers] of await reflection()) server.addService(definition, handlers)

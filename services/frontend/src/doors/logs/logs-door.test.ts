@@ -1,7 +1,7 @@
 import { accountId, type FunctionRecord, type FunctionVersion, functionName, type LogBatch } from '@weft/contracts'
 import type { StoredMessage, StreamReader } from '@weft/nats'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { doorRequest } from '../testing.ts'
+import { doorRequest, sessionPrincipal, testAuthorizer } from '../testing.ts'
 import { logsDoor } from './logs-door.ts'
 
 const account = '000000000000'
@@ -80,6 +80,7 @@ beforeEach(() => {
   door = logsDoor({
     logs,
     region: 'us-east-1',
+    authorizer: testAuthorizer(),
     catalogue: {
       functions: (of) => (of === account ? [record('hello'), record('quiet')] : []),
       versions: (_of, name) => (name === 'hello' ? publishedWith : []),
@@ -105,6 +106,25 @@ describe('DescribeLogGroups', () => {
     expect(rest.body.logGroups).toHaveLength(1)
     expect(rest.body.nextToken).toBeUndefined()
   })
+})
+
+it('refuses whom no policy lets read, about the group and stream that are asked for', async () => {
+  const refused = async (operation: string, input: object) => {
+    const headers = { 'x-amz-target': `Logs_20140328.${operation}` }
+    const body = Buffer.from(JSON.stringify(input))
+    const principal = sessionPrincipal(account, 'r')
+    const response = await door.handle(doorRequest({ method: 'POST', headers, body, principal }))
+    return { status: response.status, body: JSON.parse(String(response.body)) }
+  }
+  const prefix = `arn:aws:logs:us-east-1:${account}:log-group:/aws/lambda/hello:log-stream:`
+  const answer = await refused('FilterLogEvents', group)
+  expect(answer.status).toBe(400)
+  expect(answer.body).toEqual({
+    __type: 'AccessDeniedException',
+    message: `User: arn:aws:sts::${account}:assumed-role/r/f is not authorized to perform: logs:FilterLogEvents on resource: ${prefix} because no identity-based policy allows the logs:FilterLogEvents action`,
+  })
+  const stream = await refused('GetLogEvents', { ...group, logStreamName: 's' })
+  expect(stream.body.message).toContain(`logs:GetLogEvents on resource: ${prefix}s because`)
 })
 
 it('a version keeps the group that it was published with', async () => {

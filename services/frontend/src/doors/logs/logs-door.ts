@@ -1,6 +1,7 @@
-import { type AwsError, awsError, awsErrors } from '@weft/contracts'
+import { type AccountId, type AwsError, awsError, awsErrors } from '@weft/contracts'
 import type { StreamReader } from '@weft/nats'
 import type { Catalogue } from '@weft/registry'
+import type { Authorizer } from '../../identity/authorizer.ts'
 import type { AwsDoor, DoorResponse } from '../door.ts'
 import { LogReader } from './log-reader.ts'
 import { type Input, LogsRefusal } from './members.ts'
@@ -24,6 +25,7 @@ const refusal = (type: string, message: string, status = 400): DoorResponse => j
 export function logsDoor(deps: {
   readonly logs: StreamReader
   readonly catalogue: Pick<Catalogue, 'functions' | 'versions'>
+  readonly authorizer: Authorizer
   readonly region: string
 }): AwsDoor {
   const reader = new LogReader(deps.logs, deps.catalogue)
@@ -43,6 +45,12 @@ export function logsDoor(deps: {
         return refusal('UnknownOperationException', `Unknown operation ${JSON.stringify(name.slice(0, 128))}`)
       const input = parse(request.body)
       if (!input) return refusal('SerializationException', 'The request body is not a JSON object.')
+      const refused = deps.authorizer.authorize(request.principal, {
+        action: `logs:${operation}`,
+        resource: logsResource(deps.region, request.principal.accountId, operation, input),
+        context: { 'aws:sourceip': request.sourceIp },
+      })
+      if (refused) return refusal(refused.code, refused.message)
       const context = { accountId: request.principal.accountId, region: deps.region, reader }
       try {
         return json(200, await run(context, input))
@@ -52,6 +60,15 @@ export function logsDoor(deps: {
       }
     },
   }
+}
+
+/** What an operation reads, in the words of policies. Service authorization reference, Amazon CloudWatch Logs. */
+function logsResource(region: string, account: AccountId, operation: string, input: Input): string {
+  const { logGroupName, logGroupIdentifier, logStreamName } = input
+  const named = typeof logGroupIdentifier === 'string' ? logGroupIdentifier.replace(/^arn:.*:log-group:/, '') : ''
+  const group = typeof logGroupName === 'string' ? logGroupName : named
+  const stream = operation === 'GetLogEvents' && typeof logStreamName === 'string' ? logStreamName : ''
+  return `arn:aws:logs:${region}:${account}:log-group:${group}:log-stream:${stream}`
 }
 
 /** JSON 1.1 services answer every mistake of the caller with 400. */

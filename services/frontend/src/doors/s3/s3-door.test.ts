@@ -1,10 +1,13 @@
-import { awsError } from '@weft/contracts'
+import { accountId, awsError } from '@weft/contracts'
+import { createRole, identityKey, lambdaTrust, putInlinePolicy } from '@weft/policy'
+import { MemoryIdentities } from '@weft/policy/testing'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { doorRequest, wholeBody } from '../testing.ts'
+import { doorRequest, sessionPrincipal, testAuthorizer, wholeBody } from '../testing.ts'
 import { memoryObjectStore } from './memory-store.ts'
 import { s3Door } from './s3-door.ts'
 
 let door: ReturnType<typeof s3Door>
+let identities: MemoryIdentities
 
 const send = async (
   method: string,
@@ -28,8 +31,63 @@ const send = async (
 const codeOf = (text: string) => /<Code>(\w+)<\/Code>/.exec(text)?.[1]
 
 beforeEach(async () => {
-  door = s3Door({ store: memoryObjectStore(() => Date.UTC(2026, 0, 15)), region: 'us-east-1' })
+  identities = new MemoryIdentities()
+  const store = memoryObjectStore(() => Date.UTC(2026, 0, 15))
+  door = s3Door({ store, authorizer: testAuthorizer(identities), region: 'us-east-1' })
   await send('PUT', '/things')
+})
+
+describe('policies', () => {
+  const answer = async (method: string, rawPath: string, rawQuery = '') => {
+    const principal = sessionPrincipal('000000000000', 'r')
+    const response = await door.handle(doorRequest({ method, rawPath, rawQuery, principal }))
+    return { status: response.status, text: wholeBody(response).toString() }
+  }
+  const allow = async (...statements: object[]) => {
+    const trustPolicy = lambdaTrust()
+    const role = createRole(
+      accountId('000000000000'),
+      { name: 'r', path: '/', trustPolicy, tags: [] },
+      { nowMs: 0, idSuffix: 'A' },
+    )
+    const document = JSON.stringify({ Version: '2012-10-17', Statement: statements })
+    const allowed = role.ok ? putInlinePolicy(role.value, 'p', document) : role
+    if (!allowed.ok) throw new Error(allowed.error.message)
+    await identities.store.create(identityKey(accountId('000000000000'), 'role', 'r'), allowed.value)
+  }
+  const statement = (Action: string, Resource: string) => ({ Effect: 'Allow', Action, Resource })
+
+  it('refuse in the words of S3', async () => {
+    const { status, text } = await answer('GET', '/things/a')
+    expect(status).toBe(403)
+    expect(text).toContain('<Code>AccessDenied</Code>')
+    expect(text).toContain(
+      'User: arn:aws:sts::000000000000:assumed-role/r/f is not authorized to perform: s3:GetObject on resource: &quot;arn:aws:s3:::things/a&quot; because no identity-based policy allows the s3:GetObject action',
+    )
+  })
+
+  it('are asked for each operation by its own name', async () => {
+    await allow(
+      statement('s3:GetObject', 'arn:aws:s3:::things/public/*'),
+      { ...statement('s3:ListBucket', 'arn:aws:s3:::things'), Condition: { StringLike: { 's3:prefix': 'public/*' } } },
+      statement('s3:ListAllMyBuckets', '*'),
+    )
+    await send('PUT', '/things/public/a', { body: 'A' })
+    expect((await answer('GET', '/things/public/a')).text).toBe('A')
+    expect((await answer('HEAD', '/things/public/a')).status).toBe(200)
+    expect((await answer('GET', '/')).status).toBe(200)
+    expect((await answer('GET', '/things', 'list-type=2&prefix=public/a')).status).toBe(200)
+    expect((await answer('GET', '/things', 'list-type=2')).status).toBe(403)
+    for (const [method, path, query, action] of [
+      ['GET', '/things/private/a', '', 'GetObject'],
+      ['PUT', '/things/public/a', '', 'PutObject'],
+      ['DELETE', '/things/public/a', '', 'DeleteObject'],
+      ['PUT', '/more', '', 'CreateBucket'],
+      ['DELETE', '/things', '', 'DeleteBucket'],
+      ['GET', '/things', 'location', 'GetBucketLocation'],
+    ] as const)
+      expect((await answer(method, path, query)).text).toContain(`perform: s3:${action} on`)
+  })
 })
 
 describe('buckets', () => {

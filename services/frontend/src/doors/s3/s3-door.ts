@@ -1,5 +1,6 @@
 import { type AccountId, awsError, err } from '@weft/contracts'
 import type { ObjectStore } from '@weft/nats'
+import type { Authorizer } from '../../identity/authorizer.ts'
 import type { AwsDoor, DoorRequest } from '../door.ts'
 import {
   createBucket,
@@ -12,6 +13,7 @@ import {
 } from './buckets.ts'
 import { errorResponse, fromAwsError, s3Error } from './errors.ts'
 import { deleteObject, getObject, putObject } from './objects.ts'
+import { authorizeS3 } from './s3-access.ts'
 import { readTarget, type S3Target } from './target.ts'
 
 export interface S3Call {
@@ -29,8 +31,14 @@ export const largestObjectBytes = 64 * 1024 * 1024
 const plainQuery =
   /^(x-id|X-Amz-.*|list-type|location|prefix|delimiter|max-keys|start-after|continuation-token|encoding-type|fetch-owner)$/
 
+export interface S3DoorDeps {
+  readonly store: ObjectStore
+  readonly authorizer: Authorizer
+  readonly region: string
+}
+
 /** S3-shaped buckets of the caller's account, path-style. */
-export function s3Door(deps: { readonly store: ObjectStore; readonly region: string }): AwsDoor {
+export function s3Door(deps: S3DoorDeps): AwsDoor {
   return {
     service: 's3',
     bodyLimit: () => ({
@@ -45,6 +53,8 @@ export function s3Door(deps: { readonly store: ObjectStore; readonly region: str
     async handle(request) {
       const target = readTarget(request)
       if (!target.ok) return errorResponse(target.error, request)
+      const allowed = authorizeS3(deps.authorizer, request, target.value)
+      if (!allowed.ok) return errorResponse(allowed.error, request)
       const call: S3Call = {
         store: deps.store,
         region: deps.region,

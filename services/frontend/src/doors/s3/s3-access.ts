@@ -1,0 +1,41 @@
+import { err, ok, type Result } from '@weft/contracts'
+import { denialText } from '@weft/policy'
+import type { Authorizer } from '../../identity/authorizer.ts'
+import type { DoorRequest } from '../door.ts'
+import { type S3Error, s3Error } from './errors.ts'
+import type { S3Target } from './target.ts'
+
+interface Access {
+  readonly action: string
+  readonly resource: string
+}
+
+/** What a request does, in the words of policies. Service authorization reference, Amazon S3. */
+export function s3Access(method: string, { bucket, key, query }: S3Target): Access {
+  if (bucket === undefined) return { action: 's3:ListAllMyBuckets', resource: 'arn:aws:s3:::*' }
+  const resource = `arn:aws:s3:::${bucket}${key === undefined ? '' : `/${key}`}`
+  if (key !== undefined) return { action: objectActions[method] ?? 's3:GetObject', resource }
+  if (method === 'GET' && query.has('location')) return { action: 's3:GetBucketLocation', resource }
+  return { action: bucketActions[method] ?? 's3:ListBucket', resource }
+}
+
+const objectActions: Readonly<Record<string, string>> = { PUT: 's3:PutObject', DELETE: 's3:DeleteObject' }
+const bucketActions: Readonly<Record<string, string>> = { PUT: 's3:CreateBucket', DELETE: 's3:DeleteBucket' }
+
+/** Errors: AccessDenied, in S3's words, which put the resource in quotation marks. */
+export function authorizeS3(authorizer: Authorizer, request: DoorRequest, target: S3Target): Result<void, S3Error> {
+  const { action, resource } = s3Access(request.method, target)
+  const { query } = target
+  const decision = authorizer.decide(request.principal, {
+    action,
+    resource,
+    context: {
+      's3:prefix': query.get('prefix'),
+      's3:delimiter': query.get('delimiter'),
+      's3:max-keys': query.get('max-keys'),
+      'aws:sourceip': request.sourceIp,
+    },
+  })
+  if (decision.allowed) return ok(undefined)
+  return err(s3Error('AccessDenied', denialText(request.principal.arn, action, `"${resource}"`, decision)))
+}
