@@ -30,6 +30,7 @@ import {
   openFactSink,
   openLeaderBoard,
   openMappingLeases,
+  openProvisionedBook,
   openStores,
   streamReader,
 } from '@weft/nats'
@@ -150,8 +151,11 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
   await leaders.whenReady
   const placement = opened.use(
     await startPlacement(
-      { instanceId: `placement-${randomUUID()}`, address: '', partitions },
-      { leaders, catalogue, clock, random, log: logOf('placement') },
+      { instanceId: `placement-${randomUUID()}`, address: '', partitions, region },
+      {
+        ...{ leaders, catalogue, clock, random, log: logOf('placement') },
+        provisionedBook: openProvisionedBook(links.placement, clock),
+      },
     ),
   )
   const placementDirectory = memoryPlacementDirectory({

@@ -11,6 +11,7 @@ import { FakeClock } from '@weft/platform/testing'
 import type { Catalogue, CatalogueChange } from '@weft/registry'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type PlacementService, startPlacement } from './service.ts'
+import { MemoryProvisionedBook } from './testing/memory-book.ts'
 
 const account = accountId('000000000001')
 
@@ -28,6 +29,7 @@ class TestCatalogue {
   }
 
   readonly catalogue = {
+    accounts: () => [],
     account: (id: AccountId) => (id === account ? { concurrencyLimit: this.limit } : undefined),
     function: () => ({ latest: { version: '$LATEST', revisionId: this.revisionId } }),
     versions: () => this.versions,
@@ -62,6 +64,7 @@ class Stage {
       {
         leaders: this.board,
         catalogue: this.catalogue.catalogue,
+        provisionedBook: new MemoryProvisionedBook(),
         clock: this.clock,
         random: () => 0.5,
         log: silentLogger,

@@ -23,9 +23,10 @@ import {
   type PartitionCounts,
   type PartitionEvent,
 } from '@weft/placement'
-import type { Channel, Clock, Logger, Timer } from '@weft/platform'
-import type { Catalogue, CatalogueChange } from '@weft/registry'
+import { type Channel, type Clock, type Logger, partitionOf, type Timer } from '@weft/platform'
+import type { Catalogue, CatalogueChange, ProvisionedBook } from '@weft/registry'
 import { Ledgers } from './ledgers.ts'
+import { ProvisionedKeeper } from './provisioned-keeper.ts'
 
 export type DispatcherChannel = Channel<DispatcherFrame, PlacementToDispatcherFrame>
 export type WorkerChannel = Channel<WorkerFrame, PlacementToWorkerFrame>
@@ -38,6 +39,9 @@ export interface LeadDeps {
   readonly timings: LeaseTimings
   readonly maxWaiting: number
   readonly newSandboxId: () => string
+  readonly partitions: number
+  readonly region: string
+  readonly provisionedBook: ProvisionedBook
   /** The lead is over; nothing was granted since it came in doubt. */
   readonly onEnd: (lead: Lead) => void
 }
@@ -54,6 +58,7 @@ export class Lead {
   readonly #deps: LeadDeps
   readonly #core: LeasePartition
   readonly #ledgers: Ledgers
+  readonly #provisioned: ProvisionedKeeper
   readonly #dispatchers = new Map<ConnectionId, DispatcherChannel>()
   readonly #workers = new Map<ConnectionId, WorkerChannel>()
   /** Workers whose hello waits until they are remembered on the board. */
@@ -86,7 +91,17 @@ export class Lead {
       },
       deps.clock.monotonic(),
     )
+    this.#provisioned = new ProvisionedKeeper({
+      ...{ catalogue: deps.catalogue, book: deps.provisionedBook, region: deps.region, epoch: leader.epoch },
+      ...{ clock: deps.clock, log: deps.log },
+      wanted: (id, functionName, targets) =>
+        this.#handle({ kind: 'provisioned-changed', accountId: id, functionName, targets }),
+      counts: (id, functionName) => this.#core.provisioned(id, functionName),
+    })
     this.#renewLater()
+    for (const { accountId: id } of deps.catalogue.accounts())
+      if (partitionOf(id, deps.partitions) === partition)
+        for (const { functionName } of deps.catalogue.functions(id)) this.#provisioned.changed(id, functionName)
     this.#tickLater()
   }
 
@@ -126,12 +141,14 @@ export class Lead {
 
   catalogueChanged(change: CatalogueChange): void {
     const [account, name] = change.key.split('.')
+    if (!account || change.kind === 'mapping') return
+    const limits = change.kind === 'function' || change.kind === 'account'
+    if (limits && this.#ledgers.refresh(account)) this.#handle({ kind: 'limits-changed', accountId: account })
+    if (change.kind === 'account' || !name || !isFunctionName(name)) return
     // An alias says where calls go, not what may run.
-    if (!account || change.kind === 'mapping' || change.kind === 'alias') return
-    const isVersion = change.kind === 'version'
-    if (!isVersion && this.#ledgers.refresh(account)) this.#handle({ kind: 'limits-changed', accountId: account })
-    const ofFunction = isVersion || change.kind === 'function'
-    if (ofFunction && name && isFunctionName(name)) this.#functionChanged(accountId(account), name)
+    if (change.kind !== 'alias') this.#functionChanged(accountId(account), name)
+    if (partitionOf(accountId(account), this.#deps.partitions) === this.partition)
+      this.#provisioned.changed(accountId(account), name)
   }
 
   /** Ends the lead by choice, so that another can claim at once. */
@@ -238,6 +255,7 @@ export class Lead {
     this.#ended = true
     this.#renewTimer?.cancel()
     this.#tickTimer?.cancel()
+    this.#provisioned.stop()
     this.#deps.log.info({ partition: this.partition, epoch: this.epoch, reason }, 'lead ended')
     for (const channel of [...this.#dispatchers.values(), ...this.#workers.values()]) channel.close()
     this.#dispatchers.clear()

@@ -1,5 +1,5 @@
 /** The placement service as a process of a cluster. */
-import { openCatalogue, openLeaderBoard, openLink } from '@weft/nats'
+import { openCatalogue, openLeaderBoard, openLink, openProvisionedBook } from '@weft/nats'
 import { fileSetting, runService, setting, settings, startInternalServer, systemRandom } from '@weft/platform'
 import { startPlacement } from './service.ts'
 
@@ -9,6 +9,7 @@ await runService({
     natsServers: setting('WEFT_NATS_SERVERS', settings.list),
     natsCreds: fileSetting('WEFT_NATS_CREDS'),
     clusterSecret: fileSetting('WEFT_CLUSTER_SECRET_FILE'),
+    region: setting('WEFT_REGION', settings.text.default('us-east-1')),
     partitions: setting('WEFT_PLACEMENT_PARTITIONS', settings.integer(1, 1_024).default(4)),
     grpcPort: setting('WEFT_GRPC_PORT', settings.port.default(9200)),
     /** host:port at which dispatchers and workers reach this instance while it leads. */
@@ -21,8 +22,8 @@ await runService({
     const leaders = opened.use(openLeaderBoard(link, { log }))
     await Promise.all([catalogue.whenReady, leaders.whenReady])
     const placement = await startPlacement(
-      { instanceId, address, partitions },
-      { leaders, catalogue, clock, random: systemRandom, log },
+      { instanceId, address, partitions, region: config.region },
+      { leaders, catalogue, provisionedBook: openProvisionedBook(link, clock), clock, random: systemRandom, log },
     )
     // It is asked before it leads: a placement that does not lead hangs up, and the caller looks for the leader again.
     opened.use(

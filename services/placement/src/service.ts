@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { DispatcherFrame, WorkerFrame } from '@weft/contracts/placement'
 import { defaultLeaseTimings, type LeaderBoard, type LeaseTimings, leastFenceMarginMs } from '@weft/placement'
 import type { Clock, Logger, Random, Service } from '@weft/platform'
-import type { Catalogue } from '@weft/registry'
+import type { Catalogue, ProvisionedBook } from '@weft/registry'
 import { Candidate } from './candidate.ts'
 import type { DispatcherChannel, Lead, WorkerChannel } from './lead.ts'
 
@@ -11,6 +11,8 @@ export interface PlacementConfig {
   /** host:port of the gRPC door; "" when wired in memory. */
   readonly address: string
   readonly partitions: number
+  /** Of the functions' ARNs. `us-east-1` by default. */
+  readonly region?: string
   /** Acquires that wait at once in one partition. 10,000 by default. */
   readonly maxWaiting?: number
 }
@@ -18,6 +20,7 @@ export interface PlacementConfig {
 export interface PlacementDeps {
   readonly leaders: LeaderBoard
   readonly catalogue: Catalogue
+  readonly provisionedBook: ProvisionedBook
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
@@ -36,7 +39,7 @@ export interface PlacementService extends Service {
 const helloMs = 10_000
 
 export async function startPlacement(config: PlacementConfig, deps: PlacementDeps): Promise<PlacementService> {
-  const { leaders, catalogue, clock, random, log, timings = defaultLeaseTimings } = deps
+  const { leaders, catalogue, provisionedBook, clock, random, log, timings = defaultLeaseTimings } = deps
   if (leaders.ttlMs + leastFenceMarginMs > timings.workerFenceMs)
     throw new Error(
       `leads that live ${leaders.ttlMs} ms are too long for workers that stop after ${timings.workerFenceMs} ms`,
@@ -47,6 +50,9 @@ export async function startPlacement(config: PlacementConfig, deps: PlacementDep
       new Candidate(partition, {
         leaders,
         catalogue,
+        provisionedBook,
+        partitions: config.partitions,
+        region: config.region ?? 'us-east-1',
         clock,
         random,
         log,

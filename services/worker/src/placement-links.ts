@@ -197,7 +197,8 @@ export class PlacementLinks {
         else this.#gate(partition).contact()
         break
       case 'start':
-        if (current(frame.value.epoch) && frame.value.spec) fleet.start(frame.value.sandboxId, frame.value.spec, frame.value.provisioned)
+        if (current(frame.value.epoch) && frame.value.spec)
+          fleet.start(frame.value.sandboxId, frame.value.spec, frame.value.provisioned)
         break
       case 'stop':
         if (current(frame.value.epoch)) fleet.stop(frame.value.sandboxId, frame.value.reason)

@@ -26,6 +26,7 @@ import {
 } from '@weft/platform'
 import type { Catalogue } from '@weft/registry'
 import { type PlacementService, startPlacement } from '../service.ts'
+import { MemoryProvisionedBook } from './memory-book.ts'
 
 export const account = accountId('000000000001')
 
@@ -124,6 +125,7 @@ export class Wiring implements AsyncDisposable {
       {
         leaders: this.#leaders,
         catalogue: this.#catalogue(),
+        provisionedBook: new MemoryProvisionedBook(),
         clock: systemClock,
         random: systemRandom,
         log: silentLogger,
