@@ -9,7 +9,7 @@ import { AdminClient } from '@weft/cli'
 import { accountId, parseAdminConnection } from '@weft/contracts'
 import { startNatsServer, type TestNatsServer } from '@weft/kit'
 import { credsFiles, ensureFabric, openAccountLinks, openCatalogue, openLink } from '@weft/nats'
-import { silentLogger } from '@weft/platform'
+import { openMasterKeys, Sealer, silentLogger, systemClock } from '@weft/platform'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { writeFiles } from './files.ts'
 
@@ -92,7 +92,8 @@ test('in a cluster, services that run already get into an account that is made, 
   const open = (creds: string) =>
     openLink({ servers: [server.url], name: 'test', creds, log: silentLogger, firstConnectMs: 300 })
   await using frontend = await open(frontendCreds)
-  await using catalogue = openCatalogue(frontend, { log: silentLogger })
+  const sealer = new Sealer(openMasterKeys(join(dir, 'frontend', 'master-keys.json')))
+  await using catalogue = openCatalogue(frontend, { log: silentLogger, sealer })
   await catalogue.whenReady
   const credsOf = credsFiles(join(dir, 'poller', 'accounts'))
   await using links = openAccountLinks({ servers: [server.url], credsOf, name: 'poller', catalogue, log: silentLogger })

@@ -5,12 +5,13 @@ import {
   accountShares,
   ensureAccount,
   ensureFabric,
+  masterKeyFiles,
   openCatalogue,
   openLink,
   openStores,
   proveDurability,
 } from '@weft/nats'
-import { type Logger, systemClock } from '@weft/platform'
+import { type Logger, openMasterKeys, Sealer, systemClock } from '@weft/platform'
 import { type ClusterConfig, ports } from './config.ts'
 import { defaultKey } from './files.ts'
 
@@ -36,7 +37,8 @@ export async function prepareFabric(config: ClusterConfig, log: Logger): Promise
   const options = { replicas, storageBytes: config.storageMb * 1024 ** 2 } as const
   await ensureFabric(admin, options)
   await ensureAccount(admin, config.accountId, options)
-  await using catalogue = openCatalogue(admin, { log })
+  const sealer = new Sealer(openMasterKeys(masterKeyFiles(config.dir).own))
+  await using catalogue = openCatalogue(admin, { log, sealer })
   await catalogue.whenReady
   const { accounts } = openStores(admin, catalogue)
   await accounts.create(config.accountId, {

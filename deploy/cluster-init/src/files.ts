@@ -8,10 +8,12 @@ import {
   handOutFiles,
   hasKeyring,
   loadKeyring,
+  masterKeyFiles,
   serverConfig,
   serviceNames,
   writeSecret as write,
 } from '@weft/nats'
+import { ensureMasterKeys, systemClock } from '@weft/platform'
 import { type ClusterConfig, ports } from './config.ts'
 
 /**
@@ -20,7 +22,8 @@ import { type ClusterConfig, ports } from './config.ts'
  *
  *     keys/                  the keyring: seeds of all accounts and users; needed by this program and by admin only
  *     nats/<server>.conf     public claims, no secret
- *     <service>/nats.creds, cluster-secret, accounts/<account>.<user>.creds    what one service may know, mounted into it alone
+ *     <service>/nats.creds, cluster-secret, master-keys.json, accounts/<account>.<user>.creds    what one service may know,
+ *                            mounted into it alone
  *     client/client.creds, connection.json    for the owner of the default account
  *     administrator/admin.json                for who administers the fabric
  */
@@ -56,6 +59,9 @@ export async function writeFiles(config: ClusterConfig): Promise<void> {
     write(join(dir, service, 'nats.creds'), await keyring.serviceCreds(service))
     if (service !== 'admin') write(join(dir, service, 'cluster-secret'), clusterSecret)
   }
+  const masterKeys = masterKeyFiles(dir)
+  ensureMasterKeys(masterKeys.own, systemClock.now())
+  for (const file of masterKeys.all) write(file, readFileSync(masterKeys.own, 'utf8'))
   await handOutFiles(dir)(accountId, (user) => keyring.tenantCreds(accountId, user))
   write(join(dir, 'admin', 'system.creds'), await keyring.systemCreds())
   const key = defaultKey(dir)

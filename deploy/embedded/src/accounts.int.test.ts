@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -7,9 +7,12 @@ import { fileURLToPath } from 'node:url'
 import {
   CreateFunctionCommand,
   GetAccountSettingsCommand,
+  GetFunctionConfigurationCommand,
   InvokeCommand,
   LambdaClient,
   ListFunctionsCommand,
+  PublishVersionCommand,
+  UpdateFunctionConfigurationCommand,
 } from '@aws-sdk/client-lambda'
 import { AdminClient, runCommand } from '@weft/cli'
 import { type FabricConnection, parseAdminConnection, parseConnection } from '@weft/contracts'
@@ -162,6 +165,32 @@ test('a disabled account is shut out everywhere, keeps what it has over a restar
   const client = clientOf(again)
   expect((await client.send(new ListFunctionsCommand({}))).Functions).toEqual([])
   client.destroy()
+})
+
+test('secrets are sealed on the disk; and a rotation outlives a restart', async () => {
+  const six = await create('six')
+  await createHello(six)
+  const client = clientOf(six)
+  const variables = { SECRET: 'hunter2-of-a-function' }
+  await client.send(
+    new UpdateFunctionConfigurationCommand({ FunctionName: 'hello', Environment: { Variables: variables } }),
+  )
+  await client.send(new PublishVersionCommand({ FunctionName: 'hello' }))
+  const [old = ''] = /^mk-\w+/m.exec((await weft('admin', 'encryption', 'show')).out) ?? []
+  expect((await weft('admin', 'encryption', 'retire', old)).code).toBe(1)
+  expect((await weft('admin', 'encryption', 'rotate')).out).toMatch(/wrapped anew +[1-9]/)
+  expect((await weft('admin', 'encryption', 'retire', old)).code).toBe(0)
+  expect(await call(six)).toBe(200)
+
+  await fabric.stop()
+  const files = readdirSync(join(fabric.dataDir, 'nats'), { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name)))
+  expect(files.filter((file) => file.includes('hunter2') || file.includes(six.secretAccessKey))).toEqual([])
+  const again = clientOf({ ...six, http: (await fabric.restart()).http })
+  const found = await again.send(new GetFunctionConfigurationCommand({ FunctionName: 'hello', Qualifier: '1' }))
+  expect(found.Environment?.Variables).toEqual(variables)
+  for (const one of [client, again]) one.destroy()
 })
 
 test("the administrator's door takes no other token", async () => {

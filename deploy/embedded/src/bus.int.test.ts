@@ -4,12 +4,14 @@ import { join } from 'node:path'
 import { accountId } from '@weft/contracts'
 import { openCatalogue, openLink, openStores } from '@weft/nats'
 import { silentLogger, systemClock } from '@weft/platform'
+import { testSealer } from '@weft/platform/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Bus, startBus } from './bus.ts'
 import { lockDataDir } from './data-dir.ts'
 import { ensureDefaultAccount } from './default-account.ts'
 
 const account = accountId('000000000000')
+const sealer = testSealer()
 let dataDir: string
 beforeEach(() => {
   dataDir = mkdtempSync(join(tmpdir(), 'weft-bus-'))
@@ -32,7 +34,7 @@ const alive = (pid: number): boolean => existsSync(`/proc/${pid}`)
 
 test('the bus keeps its keys, its account and its streams over restarts, and ends with its owner', async () => {
   const keyOf = async (bus: Bus): Promise<string | undefined> => {
-    await using catalogue = openCatalogue(bus.links.frontend, { log: silentLogger })
+    await using catalogue = openCatalogue(bus.links.frontend, { log: silentLogger, sealer })
     await catalogue.whenReady
     const stores = openStores(bus.links.admin, catalogue)
     const created = await ensureDefaultAccount(stores, account, bus.shares.firstAccountBytes)

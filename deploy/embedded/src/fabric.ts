@@ -32,16 +32,20 @@ import {
   openMappingLeases,
   openProvisionedBook,
   openStores,
+  secretStore,
   streamReader,
 } from '@weft/nats'
 import { startPlacement } from '@weft/placement-service'
 import {
   type Clock,
+  ensureMasterKeys,
   type HealthSource,
   type Logger,
   memoryPlacementDirectory,
   memoryWorkerDirectory,
+  openMasterKeys,
   type Random,
+  Sealer,
   type Service,
 } from '@weft/platform'
 import { pollerDefaults, startPoller } from '@weft/poller-service'
@@ -113,7 +117,11 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
   const secret = clusterSecret(dataDir)
 
   progress('reading the catalogue')
-  const catalogue = opened.use(openCatalogue(links.frontend, { log: logOf('catalogue'), clock }))
+  const masterKeysFile = join(dataDir, 'keys', 'master-keys.json')
+  ensureMasterKeys(masterKeysFile, clock.now())
+  const masterKeys = openMasterKeys(masterKeysFile)
+  const sealer = new Sealer(masterKeys)
+  const catalogue = opened.use(openCatalogue(links.frontend, { log: logOf('catalogue'), clock, sealer }))
   await catalogue.whenReady
   const stores = openStores(links.frontend, catalogue, clock)
   const accountStores = openStores(links.admin, catalogue, clock)
@@ -129,6 +137,11 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
         bus: bus.accounts,
         shares: bus.shares,
         token: adminToken(dataDir),
+        encryption: {
+          keys: masterKeys,
+          files: [masterKeysFile],
+          secrets: secretStore(links.admin, sealer, clock),
+        },
         clock,
         log: logOf('admin'),
       },
@@ -297,6 +310,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
         clock,
         log: logOf('frontend'),
         clusterSecret: secret,
+        sealer,
         runtimes: () => worker.runtimes,
         problems: problemsBelow,
         health: { service: 'weft', problems: () => [], parts: () => parts, metrics: () => metrics.page() },

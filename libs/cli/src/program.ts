@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { AdminClient } from './client/admin-client.ts'
 import { FabricClient, type InvokeOptions } from './client/client.ts'
 import { addAccountCommands } from './commands/admin/account-commands.ts'
+import { addEncryptionCommands } from './commands/admin/encryption-commands.ts'
 import { environmentOf, shellExports } from './commands/env.ts'
 import { health } from './commands/health.ts'
 import { invoke, readPayload } from './commands/invoke.ts'
@@ -96,6 +97,7 @@ export async function runCommand(args: readonly string[], io: Io, clock: Clock =
 
   const admin = program.command('admin').description('administer the fabric: needs its admin.json')
   addAccountCommands(admin, { io, withAdmin })
+  addEncryptionCommands(admin, { io, withAdmin })
 
   try {
     await program.parseAsync(args, { from: 'user' })

@@ -101,6 +101,11 @@ class ChannelDispatcher implements Dispatcher {
         resolve({ kind: 'platform-error', detail: 'the caller gave up', mayHaveRun: false })
         return
       }
+      const { environmentError } = call.target.version
+      if (environmentError) {
+        resolve({ kind: 'platform-error', detail: environmentError.message, mayHaveRun: false })
+        return
+      }
       const spec = specOf(call.target, this.#options.region)
       const now = this.#options.clock.monotonic()
       if (!signal) this.#core.invoke(call, spec, resolve, now)

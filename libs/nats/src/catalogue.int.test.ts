@@ -10,6 +10,7 @@ import {
 } from '@weft/contracts'
 import { startNatsServer, type TestNatsServer } from '@weft/kit'
 import { silentLogger, systemClock } from '@weft/platform'
+import { testSealer } from '@weft/platform/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { neverWritten, writeEntry } from './buckets/cas.ts'
 import { openCatalogue, openStores } from './catalogue.ts'
@@ -25,6 +26,7 @@ const account: Account = {
 }
 const options = { replicas: 1, storageBytes: leastStorageBytes } as const
 const log = silentLogger
+const sealer = testSealer()
 let server: TestNatsServer
 let link: NatsLink
 
@@ -48,7 +50,7 @@ test('the fabric is set up twice without harm', async () => {
 })
 
 test('a record is created once, replaced by revision, removed, and created again', async () => {
-  await using catalogue = openCatalogue(link, { log })
+  await using catalogue = openCatalogue(link, { log, sealer })
   await catalogue.whenReady
   const { accounts } = openStores(link, catalogue)
   const changes: string[] = []
@@ -76,10 +78,10 @@ test('a record is created once, replaced by revision, removed, and created again
 })
 
 test('a change by another process shows, also one made while this one was cut off', async () => {
-  await using catalogue = openCatalogue(link, { log })
+  await using catalogue = openCatalogue(link, { log, sealer })
   await catalogue.whenReady
   await using elsewhere = await openLink({ servers: [server.url], name: 'elsewhere', log })
-  await using theirs = openCatalogue(elsewhere, { log })
+  await using theirs = openCatalogue(elsewhere, { log, sealer })
   const { mappings } = openStores(elsewhere, theirs)
   const mapping = { uuid: 'u1', accountId: account.accountId } as EventSourceMapping
   const first = await mappings.create('000000000000.u1', mapping)
@@ -96,8 +98,8 @@ test('a change by another process shows, also one made while this one was cut of
 })
 
 test('versions and aliases show elsewhere, each version before the aliases that lead to it', async () => {
-  await using catalogue = openCatalogue(link, { log })
-  await using theirs = openCatalogue(link, { log })
+  await using catalogue = openCatalogue(link, { log, sealer })
+  await using theirs = openCatalogue(link, { log, sealer })
   await Promise.all([catalogue.whenReady, theirs.whenReady])
   const { functions, versions, aliases, numberings } = openStores(link, theirs)
   const name = functionName('f')
@@ -106,16 +108,19 @@ test('versions and aliases show elsewhere, each version before the aliases that 
   const heard: string[] = []
   catalogue.onChange(({ kind, key, removed }) => heard.push(`${kind} ${key}${removed ? ' removed' : ''}`))
 
-  await functions.create(catalogueKeys.function(account.accountId, name), { ...whose, latest: {} } as FunctionRecord)
+  await functions.create(catalogueKeys.function(account.accountId, name), {
+    ...whose,
+    latest: { environment: {} },
+  } as FunctionRecord)
   await numberings.create(catalogueKeys.numbering(account.accountId, name), { lastVersion: 1 })
-  const one = { ...whose, version: { version: '1' } } as PublishedVersion
+  const one = { ...whose, version: { version: '1', environment: {} } } as PublishedVersion
   const stored = await versions.create(key('version', '1'), one)
   const live = { ...whose, name: 'live', functionVersion: '1', description: '', revisionId: '' }
   await aliases.create(key('alias', 'live'), live)
   expect(theirs.alias(account.accountId, name, 'live')).toEqual(live)
   expect(await versions.read(key('version', '1'))).toMatchObject({ value: one })
   await expect.poll(() => catalogue.alias(account.accountId, name, 'live')).toEqual(live)
-  expect(catalogue.versions(account.accountId, name)).toEqual([{ version: '1' }])
+  expect(catalogue.versions(account.accountId, name)).toEqual([one.version])
   expect(heard).toEqual([
     `function ${account.accountId}.f`,
     `version ${account.accountId}.f.version.1`,
@@ -129,7 +134,7 @@ test('versions and aliases show elsewhere, each version before the aliases that 
 })
 
 test('a bucket that was deleted and made again is read anew', async () => {
-  await using catalogue = openCatalogue(link, { log })
+  await using catalogue = openCatalogue(link, { log, sealer })
   await catalogue.whenReady
   const { mappings } = openStores(link, catalogue)
   await mappings.create('000000000000.u2', { uuid: 'u2' } as EventSourceMapping)

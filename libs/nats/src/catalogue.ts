@@ -9,10 +9,10 @@ import {
   parseCatalogueKey,
   type VersionNumbering,
 } from '@weft/contracts'
-import { type Clock, type Logger, systemClock } from '@weft/platform'
+import { type Clock, type Logger, type Sealer, systemClock } from '@weft/platform'
 import { type Catalogue, type CatalogueChange, type CatalogueStores, FunctionIndex } from '@weft/registry'
-import { type BucketWatch, watchBucket } from './buckets/bucket-watch.ts'
-import { decode, openStore } from './buckets/store.ts'
+import { type RecordWatch, watchRecords } from './buckets/record-watch.ts'
+import { openStore } from './buckets/store.ts'
 import type { NatsLink } from './link.ts'
 
 /** The catalogue, kept up to date by watches for as long as it is not disposed. */
@@ -27,11 +27,16 @@ export interface NatsCatalogue extends Catalogue, AsyncDisposable {
 type Bucket = 'functions' | 'accounts' | 'mappings'
 
 /** How a store reaches the watches of the catalogue of its process. */
-const watchesOf = new WeakMap<Catalogue, Record<Bucket, BucketWatch>>()
+const watchesOf = new WeakMap<Catalogue, Record<Bucket, RecordWatch>>()
 
 export interface CatalogueOptions {
   readonly log: Logger
   readonly clock?: Clock
+  /**
+   * Opens secrets (environment variables, access keys) and seals them. A process without one sees records without them and
+   * can write none that has any.
+   */
+  readonly sealer?: Sealer
 }
 
 /** Opens the catalogue; it is empty until `whenReady` resolves. */
@@ -44,7 +49,6 @@ export function openCatalogue(link: NatsLink, options: CatalogueOptions): NatsCa
   /** Disabled accounts are in no other map: what asks for an account finds none. */
   const disabled = new Map<AccountId, Account>()
   const listeners = new Set<(change: CatalogueChange) => void>()
-  const unreadable = new Set<string>()
 
   const put: { readonly [B in Bucket]: (key: string, value: unknown) => CatalogueChange['kind'] | undefined } = {
     functions(key, value) {
@@ -73,25 +77,17 @@ export function openCatalogue(link: NatsLink, options: CatalogueOptions): NatsCa
       return 'mapping'
     },
   }
-  const follow = (bucket: Bucket): BucketWatch =>
-    watchBucket({
+  const follow = (bucket: Bucket): RecordWatch =>
+    watchRecords({
       link,
       clock,
       log: options.log,
       bucket: buckets[bucket],
-      onEntry(key, value) {
-        unreadable.delete(`${bucket} ${key}`)
-        let kind: CatalogueChange['kind'] | undefined
-        try {
-          kind = put[bucket](key, value && decode(value))
-        } catch (error) {
-          // The last readable record stays: a damaged one must not take a function away.
-          unreadable.add(`${bucket} ${key}`)
-          options.log.error({ err: error, bucket, key }, 'a record of the catalogue cannot be read')
-          return
-        }
+      sealer: options.sealer,
+      onRecord(key, record) {
+        const kind = put[bucket](key, record)
         if (kind === 'account') tellAccount(key as AccountId)
-        else if (kind) tell({ kind, key, removed: value === undefined })
+        else if (kind) tell({ kind, key, removed: record === undefined })
       },
     })
   const tell = (change: CatalogueChange): void => {
@@ -129,10 +125,7 @@ export function openCatalogue(link: NatsLink, options: CatalogueOptions): NatsCa
       return () => listeners.delete(listener)
     },
     whenReady,
-    problems: () => [
-      ...all.flatMap((watch) => watch.problems()),
-      ...[...unreadable].map((what) => `the record of ${what} cannot be read`),
-    ],
+    problems: () => all.flatMap((watch) => watch.problems()),
     async [Symbol.asyncDispose]() {
       await Promise.all(all.map((watch) => watch[Symbol.asyncDispose]()))
     },

@@ -76,7 +76,7 @@ test('three servers keep the catalogue when the one that leads it is killed', as
   await using frontend = await link(await keyring.serviceCreds('frontend'))
   await using catalogue = openCatalogue(frontend, { log })
   await catalogue.whenReady
-  const { accounts } = openStores(frontend, catalogue)
+  const { accounts } = openStores(admin, catalogue)
   const created = await accounts.create(account, {
     accountId: account,
     name: 'a',

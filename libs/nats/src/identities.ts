@@ -1,8 +1,15 @@
 import { buckets } from '@weft/contracts'
-import type { Clock, Logger } from '@weft/platform'
+import type { Clock, Logger, Sealer } from '@weft/platform'
 import { type IdentityDirectory, IdentityIndex, type IdentityRecord, type IdentityStore } from '@weft/policy'
 import { openCollection } from './buckets/collection.ts'
 import type { NatsLink } from './link.ts'
+
+export interface IdentitiesOptions {
+  readonly log: Logger
+  readonly clock?: Clock
+  /** Opens and seals the secrets of access keys. */
+  readonly sealer?: Sealer
+}
 
 /** Identities, kept up to date by a watch for as long as they are not disposed. */
 export class NatsIdentities extends IdentityIndex implements IdentityDirectory, AsyncDisposable {
@@ -12,7 +19,7 @@ export class NatsIdentities extends IdentityIndex implements IdentityDirectory, 
   readonly problems: () => readonly string[]
   readonly #close: () => PromiseLike<void>
 
-  constructor(link: NatsLink, options: { readonly log: Logger; readonly clock?: Clock }) {
+  constructor(link: NatsLink, options: IdentitiesOptions) {
     super()
     const records = openCollection<IdentityRecord>(link, buckets.identities, {
       ...options,
@@ -30,7 +37,5 @@ export class NatsIdentities extends IdentityIndex implements IdentityDirectory, 
 }
 
 /** Opens the identities of all accounts; there are none until `whenReady` resolves. */
-export const openIdentities = (
-  link: NatsLink,
-  options: { readonly log: Logger; readonly clock?: Clock },
-): NatsIdentities => new NatsIdentities(link, options)
+export const openIdentities = (link: NatsLink, options: IdentitiesOptions): NatsIdentities =>
+  new NatsIdentities(link, options)

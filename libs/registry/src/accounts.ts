@@ -3,6 +3,7 @@ import {
   type Account,
   type AccountId,
   type AwsError,
+  awsError,
   err,
   isAccountId,
   limits,
@@ -113,6 +114,8 @@ export function enableAccount(account: Account): Account {
 
 /** Errors: InvalidParameterValue when the account has as many keys as it may. */
 export function addAccessKey(account: Account, key: AccessKey): Result<Account, AwsError> {
+  if (account.sealed !== undefined)
+    return err(awsError('KMSNotFoundException', `The access keys of account ${account.accountId} cannot be opened.`))
   if (account.accessKeys.length >= limits.accessKeys)
     return invalidParameter(`An account has at most ${limits.accessKeys} access keys.`)
   return ok({ ...account, accessKeys: [...account.accessKeys, key] })

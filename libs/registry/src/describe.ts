@@ -30,7 +30,8 @@ export function describeFunction(record: FunctionRecord, version: FunctionVersio
       },
     }),
     ...(version.deadLetterTargetArn !== undefined && { DeadLetterConfig: { TargetArn: version.deadLetterTargetArn } }),
-    ...(Object.keys(version.environment).length > 0 && { Environment: { Variables: version.environment } }),
+    ...describeEnvironment(version),
+    ...(version.kmsKeyArn !== undefined && { KMSKeyArn: version.kmsKeyArn }),
     TracingConfig: { Mode: version.tracingMode },
     RevisionId: version.revisionId,
     State: version.state,
@@ -51,6 +52,12 @@ export function describeFunction(record: FunctionRecord, version: FunctionVersio
       LogGroup: version.logGroup,
     },
   } as const
+}
+
+function describeEnvironment({ environment, environmentError }: FunctionVersion) {
+  if (environmentError)
+    return { Environment: { Error: { ErrorCode: environmentError.code, Message: environmentError.message } } }
+  return Object.keys(environment).length > 0 ? { Environment: { Variables: environment } } : {}
 }
 
 /**

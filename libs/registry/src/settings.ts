@@ -23,6 +23,8 @@ export type Settings = Pick<
   | 'memoryMb'
   | 'ephemeralStorageMb'
   | 'environment'
+  | 'environmentError'
+  | 'kmsKeyArn'
   | 'logFormat'
   | 'logGroup'
   | 'applicationLogLevel'
@@ -76,7 +78,9 @@ export function applySettings<S extends Settings>(
   if (!logging.ok) return logging
   const vpc = vpcOf(base.vpc, input.VpcConfig, offer)
   if (!vpc.ok) return vpc
-  const { deadLetterTargetArn: _target, layers: before, vpc: _vpc, ...others } = base
+  const { deadLetterTargetArn: _target, layers: before, vpc: _vpc, environmentError, ...variables } = base
+  const { kmsKeyArn: _key, ...others } = variables
+  const kmsKeyArn = input.KMSKeyArn ?? base.kmsKeyArn
   const { applicationLogLevel: _application, systemLogLevel: _system, ...rest } = others
   const used = layers ?? before ?? []
   return ok({
@@ -90,6 +94,9 @@ export function applySettings<S extends Settings>(
     memoryMb: input.MemorySize ?? base.memoryMb,
     ephemeralStorageMb: input.EphemeralStorage?.Size ?? base.ephemeralStorageMb,
     environment: input.Environment ? (input.Environment.Variables ?? {}) : base.environment,
+    // New variables take the place of those that could not be opened.
+    ...(!input.Environment && environmentError && { environmentError }),
+    ...(kmsKeyArn && { kmsKeyArn }),
     tracingMode: input.TracingConfig?.Mode ?? base.tracingMode,
     ...(target.value !== '' && { deadLetterTargetArn: target.value }),
     ...(used.length > 0 && { layers: used }),
@@ -100,7 +107,6 @@ export function applySettings<S extends Settings>(
 function checkUnserved(input: SettingsInput): Result<never, AwsError> | undefined {
   if (input.FileSystemConfigs?.length) return notServed('FileSystemConfigs')
   if (input.SnapStart?.ApplyOn !== undefined && input.SnapStart.ApplyOn !== 'None') return notServed('SnapStart')
-  if (input.KMSKeyArn) return notServed('KMSKeyArn')
   if (input.ImageConfig && Object.keys(input.ImageConfig).length > 0)
     return invalidParameter("Please don't provide ImageConfig when using Zip as package type.")
   if (input.CapacityProviderConfig) return notServed('CapacityProviderConfig')

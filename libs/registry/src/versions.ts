@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import {
   type AwsError,
+  awsError,
   err,
   type FunctionRecord,
   type FunctionVersion,
@@ -31,6 +32,8 @@ export function checkPublish(
   if (qualifier !== undefined && qualifier !== LATEST)
     return invalidParameter('Only $LATEST can be published; published versions and aliases cannot.')
   if (!record) return functionNotFound(arnOf(scope, functionName))
+  const { environmentError } = record.latest
+  if (environmentError) return err(awsError(environmentError.code, environmentError.message))
   const current = record.latest.code.sha256
   if (input.CodeSha256 !== undefined && input.CodeSha256 !== '' && input.CodeSha256 !== current)
     return invalidParameter(

@@ -5,14 +5,17 @@ import {
   type Account as AccountMessage,
   type AdminServiceServer,
   AdminServiceService,
+  type GetEncryptionResponse,
   type AccountLimits as LimitsMessage,
 } from '@weft/contracts/api/admin'
 import { grpcStatusOf, type Logger } from '@weft/platform'
 import { type AccountLimits, type AccountShares, storageOf } from '@weft/registry'
 import type { Accounts } from './accounts.ts'
+import type { Encryption, EncryptionState } from './encryption.ts'
 
 export interface AdminDoorDeps {
   readonly accounts: Accounts
+  readonly encryption: Encryption
   readonly shares: AccountShares
   /** Whoever has it administers the fabric. */
   readonly token: string
@@ -39,7 +42,7 @@ export async function startAdminDoor(host: string, port: number, deps: AdminDoor
 }
 
 function adminService(deps: AdminDoorDeps): AdminServiceServer {
-  const { accounts, shares } = deps
+  const { accounts, encryption, shares } = deps
   const shown = (account: Account): AccountMessage => accountMessage(account, shares)
   const one = async (result: Result<Account, AwsError> | Promise<Result<Account, AwsError>>) =>
     mapOk(await result, shown)
@@ -68,6 +71,12 @@ function adminService(deps: AdminDoorDeps): AdminServiceServer {
     getCredentials: unary(deps, async ({ accountId }) =>
       mapOk(await accounts.creds(accountId), (natsCreds) => ({ natsCreds })),
     ),
+    getEncryption: unary(deps, async () => ok(encryptionMessage(await encryption.state()))),
+    rotateMasterKey: unary(deps, async () => {
+      const { keyId, rewrapped, sealed, closed } = await encryption.rotate()
+      return ok({ keyId, rewrappedRecords: rewrapped, sealedRecords: sealed, closedRecords: closed })
+    }),
+    retireMasterKey: unary(deps, async ({ keyId }) => mapOk(await encryption.retire(keyId), encryptionMessage)),
   }
 }
 
@@ -121,4 +130,14 @@ const accountMessage = (account: Account, shares: AccountShares): AccountMessage
     codeStorageBytes: BigInt(account.codeStorageBytes ?? limits.codeStorageBytes),
   },
   accessKeys: account.accessKeys.map(({ accessKeyId, status }) => ({ accessKeyId, status })),
+})
+
+const encryptionMessage = (state: EncryptionState): GetEncryptionResponse => ({
+  masterKeys: state.keys.map(({ id, createdAtMs, records }) => ({
+    keyId: id,
+    createdAt: new Date(createdAtMs),
+    records,
+  })),
+  openRecords: state.openRecords,
+  lostRecords: state.lostRecords,
 })

@@ -6,12 +6,14 @@ import {
   accountShares,
   handOutFiles,
   loadKeyring,
+  masterKeyFiles,
   openAccountBus,
   openCatalogue,
   openLink,
   openStores,
+  secretStore,
 } from '@weft/nats'
-import { fileSetting, runService, setting, settings } from '@weft/platform'
+import { fileSetting, openMasterKeys, runService, Sealer, setting, settings } from '@weft/platform'
 import { startAdmin } from './service.ts'
 
 await runService({
@@ -30,10 +32,13 @@ await runService({
     const fabric = { replicas: servers.length === 3 ? 3 : 1, storageBytes: config.storageMb * 1024 ** 2 } as const
     const shares = accountShares(fabric.storageBytes)
     const secret = (name: string): string => readFileSync(join(clusterDir, 'admin', name), 'utf8')
+    const masterKeys = masterKeyFiles(clusterDir)
+    const keys = openMasterKeys(masterKeys.own)
+    const sealer = new Sealer(keys)
     const connect = (creds: string, name: string) => openLink({ servers, creds, name, log })
     const link = opened.use(await connect(config.natsCreds, 'admin'))
     const system = opened.use(await connect(secret('system.creds'), 'admin of the system'))
-    const catalogue = opened.use(openCatalogue(link, { log }))
+    const catalogue = opened.use(openCatalogue(link, { log, sealer }))
     await catalogue.whenReady
     const admin = await startAdmin(
       { host, port },
@@ -50,6 +55,7 @@ await runService({
         }),
         shares,
         token: secret('token').trim(),
+        encryption: { keys, files: masterKeys.all, secrets: secretStore(link, sealer, clock) },
         clock,
         log,
       },

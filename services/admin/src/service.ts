@@ -5,6 +5,7 @@ import type { Clock, Logger, Service, Timer } from '@weft/platform'
 import type { AccountShares, Store } from '@weft/registry'
 import { Accounts } from './accounts.ts'
 import { startAdminDoor } from './door.ts'
+import { Encryption, type EncryptionDeps } from './encryption.ts'
 
 export interface AdminConfig {
   readonly host: string
@@ -19,6 +20,7 @@ export interface AdminDeps {
   readonly bus: AccountBus
   readonly shares: AccountShares
   readonly token: string
+  readonly encryption: Omit<EncryptionDeps, 'clock' | 'log'>
   readonly clock: Clock
   readonly log: Logger
 }
@@ -50,7 +52,8 @@ export async function startAdmin(config: AdminConfig, deps: AdminDeps): Promise<
     }
   }
   await reconcile()
-  const door = await startAdminDoor(config.host, config.port, { ...deps, accounts })
+  const encryption = new Encryption({ ...deps.encryption, clock, log })
+  const door = await startAdminDoor(config.host, config.port, { ...deps, accounts, encryption })
   return {
     name: 'admin',
     port: door.port,

@@ -15,7 +15,9 @@ import {
   fileSetting,
   grpcPlacementDirectory,
   grpcWorkerDirectory,
+  openMasterKeys,
   runService,
+  Sealer,
   setting,
   settings,
   systemRandom,
@@ -32,6 +34,7 @@ await runService({
     natsServers: setting('WEFT_NATS_SERVERS', settings.list),
     natsCreds: fileSetting('WEFT_NATS_CREDS'),
     clusterSecret: fileSetting('WEFT_CLUSTER_SECRET_FILE'),
+    masterKeysFile: setting('WEFT_MASTER_KEYS_FILE', settings.text),
     region: setting('WEFT_REGION', settings.text.default(frontendDefaults.region)),
     partitions: setting('WEFT_PLACEMENT_PARTITIONS', settings.integer(1, 1_024).default(4)),
     httpPort: setting('WEFT_HTTP_PORT', settings.port.default(9000)),
@@ -64,7 +67,8 @@ await runService({
     const tls = tlsOf(config)
     if (!tls.ok) throw new Error(tls.error)
     const link = opened.use(await openLink({ servers, creds, name, log }))
-    const catalogue = opened.use(openCatalogue(link, { log }))
+    const sealer = new Sealer(openMasterKeys(config.masterKeysFile))
+    const catalogue = opened.use(openCatalogue(link, { log, sealer }))
     const leaders = opened.use(openLeaderBoard(link, { log }))
     const members = opened.use(watchMembers(link, { log }))
     const facts = opened.use(openFactSink(link, { log }))
@@ -105,6 +109,7 @@ await runService({
         events: natsEventAcceptor({ link, log }),
         facts,
         clusterSecret,
+        sealer,
         runtimes: () => [...new Set(members.list('worker').flatMap((worker) => worker.runtimes ?? []))].sort(),
         networks: () => [...new Set(members.list('worker').flatMap((worker) => worker.networks ?? []))],
         problems: () => parts.flatMap((part) => part.problems()),

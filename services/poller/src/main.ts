@@ -43,7 +43,7 @@ await runService({
     const name = `poller ${instanceId}`
     const secret = config.clusterSecret.trim()
     const link = opened.use(await openLink({ servers, creds, name, log }))
-    const sealer = new Sealer(openMasterKeys(config.masterKeysFile, clock))
+    const sealer = new Sealer(openMasterKeys(config.masterKeysFile))
     const catalogue = opened.use(openCatalogue(link, { log, sealer }))
     const credsOf = credsFiles(config.accountCredsDir)
     const accounts = opened.use(openAccountLinks({ servers, credsOf, name, catalogue, log }))

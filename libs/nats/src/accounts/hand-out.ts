@@ -25,6 +25,15 @@ export const handOutFiles =
       }
   }
 
+/** Services that open or seal secrets of records. */
+const sealingServices = ['async-queue', 'poller', 'frontend', 'admin'] as const
+
+/** Where each service of a cluster has its master keys; readers come before those that write. */
+export const masterKeyFiles = (dir: string): { readonly own: string; readonly all: readonly string[] } => ({
+  own: join(dir, 'admin', 'master-keys.json'),
+  all: sealingServices.map((service) => join(dir, service, 'master-keys.json')),
+})
+
 /** Whole or not at all, readable by its owner only. */
 export function writeSecret(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })

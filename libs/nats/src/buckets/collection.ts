@@ -1,8 +1,8 @@
-import { type Clock, type Logger, systemClock } from '@weft/platform'
+import { type Clock, type Logger, type Sealer, systemClock } from '@weft/platform'
 import type { Collection } from '@weft/registry'
 import type { NatsLink } from '../link.ts'
-import { watchBucket } from './bucket-watch.ts'
-import { decode, openStore } from './store.ts'
+import { watchRecords } from './record-watch.ts'
+import { openStore } from './store.ts'
 
 /** A collection, kept up to date by a watch for as long as it is not disposed. */
 export interface NatsCollection<T> extends Collection<T>, AsyncDisposable {
@@ -14,6 +14,8 @@ export interface NatsCollection<T> extends Collection<T>, AsyncDisposable {
 export interface CollectionOptions<T> {
   readonly log: Logger
   readonly clock?: Clock
+  /** For buckets whose records have secrets. */
+  readonly sealer?: Sealer
   /** Hears of each change, for an index of one's own; undefined: the record was removed. */
   readonly onRecord?: (key: string, record: T | undefined) => void
 }
@@ -22,27 +24,20 @@ export interface CollectionOptions<T> {
 export function openCollection<T>(
   link: NatsLink,
   bucket: string,
-  { log, clock = systemClock, onRecord }: CollectionOptions<T>,
+  { log, clock = systemClock, sealer, onRecord }: CollectionOptions<T>,
 ): NatsCollection<T> {
   const records = new Map<string, T>()
-  const unreadable = new Set<string>()
-  const watch = watchBucket({
+  const watch = watchRecords({
     link,
     clock,
     log,
     bucket,
-    onEntry(key, value) {
-      unreadable.delete(key)
-      try {
-        const record = value && decode<T>(value)
-        if (record === undefined) records.delete(key)
-        else records.set(key, record)
-        onRecord?.(key, record)
-      } catch (error) {
-        // The last readable record stays.
-        unreadable.add(key)
-        log.error({ err: error, bucket, key }, 'a record cannot be read')
-      }
+    sealer,
+    onRecord(key, value) {
+      const record = value as T | undefined
+      if (record === undefined) records.delete(key)
+      else records.set(key, record)
+      onRecord?.(key, record)
     },
   })
   return {
@@ -54,10 +49,7 @@ export function openCollection<T>(
         .sort(([a], [b]) => (a < b ? -1 : 1))
         .map(([, record]) => record),
     whenReady: watch.whenReady,
-    problems: () => [
-      ...watch.problems(),
-      ...[...unreadable].map((key) => `the record ${key} of ${bucket} cannot be read`),
-    ],
+    problems: () => watch.problems(),
     [Symbol.asyncDispose]: () => watch[Symbol.asyncDispose](),
   }
 }

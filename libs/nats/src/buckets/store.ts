@@ -2,13 +2,14 @@ import { err, ok, type Result } from '@weft/contracts'
 import type { Clock } from '@weft/platform'
 import type { Store, Stored } from '@weft/registry'
 import type { NatsLink } from '../link.ts'
-import type { BucketWatch } from './bucket-watch.ts'
 import { neverWritten, readEntry, writeEntry } from './cas.ts'
+import type { RecordWatch } from './record-watch.ts'
 
 /** Records of a bucket as JSON, by compare-and-set. What is written shows at once to whoever the watch feeds. */
-export function openStore<T>(link: NatsLink, clock: Clock, bucket: string, watch: BucketWatch): Store<T> {
+export function openStore<T>(link: NatsLink, clock: Clock, bucket: string, watch: RecordWatch): Store<T> {
+  const { codec } = watch
   const write = async (key: string, value: T | undefined, expected: number): Promise<Result<number, 'conflict'>> => {
-    const bytes = value === undefined ? undefined : encode(value)
+    const bytes = value === undefined ? undefined : codec.encode(key, value)
     const written = await writeEntry(link, clock, bucket, key, bytes, expected)
     if (written.ok) watch.apply(key, bytes, written.value)
     return written
@@ -18,7 +19,7 @@ export function openStore<T>(link: NatsLink, clock: Clock, bucket: string, watch
   return {
     async read(key) {
       const entry = await readEntry(link, bucket, key)
-      return entry?.value && { value: decode<T>(entry.value), revision: entry.revision }
+      return entry?.value && { value: codec.decode(key, entry.value).record as T, revision: entry.revision }
     },
     async create(key, value) {
       const first = await write(key, value, neverWritten)
@@ -38,6 +39,3 @@ export function openStore<T>(link: NatsLink, clock: Clock, bucket: string, watch
     },
   }
 }
-
-const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
-export const decode = <T = unknown>(bytes: Uint8Array): T => JSON.parse(new TextDecoder().decode(bytes)) as T

@@ -119,7 +119,6 @@ describe('JSON and the control API', () => {
       { LoggingConfig: { LogGroup: 'a b' } },
       { VpcConfig: { SubnetIds: ['subnet-1'], SecurityGroupIds: ['sg-1'] } },
       { SnapStart: { ApplyOn: 'PublishedVersions' } },
-      { KMSKeyArn: `arn:aws:kms:us-east-1:${account}:key/x` },
     ].flatMap(setting)
     await refuses('B44', [...timeouts, ...memories, ...handlers])
     await refuses('B47', variables)

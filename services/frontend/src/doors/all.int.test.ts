@@ -62,7 +62,8 @@ beforeAll(async () => {
   await ensureAccount(admin, us, storage)
 
   const link = await open(await keyring.serviceCreds('frontend'))
-  const catalogue = stack.use(openCatalogue(link, { log }))
+  const sealer = testSealer()
+  const catalogue = stack.use(openCatalogue(link, { log, sealer }))
   await catalogue.whenReady
   const stores = openStores(link, catalogue)
   const { accounts } = openStores(admin, catalogue)

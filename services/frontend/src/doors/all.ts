@@ -22,7 +22,7 @@ import {
   serveRequests,
   streamReader,
 } from '@weft/nats'
-import type { Service } from '@weft/platform'
+import type { Sealer, Service } from '@weft/platform'
 import { clearCode } from '../clear-code.ts'
 import type { FrontendConfig } from '../config.ts'
 import { isLayerVersion } from '../operations/find-layers.ts'
@@ -42,6 +42,8 @@ export interface AllDoorsDeps
   extends Omit<FrontendDeps, 'doors' | 'bucketObject' | 'layers' | 'provisionedStates' | 'identities'> {
   /** The frontend's connection to the fabric's account. */
   readonly link: NatsLink
+  /** Opens and seals the secrets of IAM users' keys. */
+  readonly sealer: Sealer
   /** What is wrong with the parts the doors stand on; the gRPC health service tells it. */
   readonly problems: () => readonly string[]
 }
@@ -63,7 +65,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
   let own: readonly Service[] = []
   await using opened = new AsyncDisposableStack()
   const layers = opened.use(openCollection<LayerEntry>(link, buckets.layers, { log, clock }))
-  const identities = opened.use(openIdentities(link, { log, clock }))
+  const identities = opened.use(openIdentities(link, { log, clock, sealer: deps.sealer }))
   await Promise.all([layers.whenReady, identities.whenReady])
   const problems = (): readonly string[] => [
     ...deps.problems(),

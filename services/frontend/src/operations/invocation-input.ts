@@ -50,8 +50,11 @@ export function checkClientContext(context: string | undefined): AwsError | unde
 export const cleanTraceHeader = (header: string | undefined): string | undefined =>
   header !== undefined && /^[A-Za-z0-9=;:_./|-]{1,512}$/.test(header) ? header : undefined
 
+/** Errors: ResourceConflict, KMSNotFound and KMSAccessDenied when the environment variables could not be opened. */
 export function checkState({ version }: ResolvedFunction): AwsError | undefined {
-  if (version.state === 'Active') return undefined
+  const { state, environmentError } = version
+  if (environmentError) return awsError(environmentError.code, environmentError.message)
+  if (state === 'Active') return undefined
   return awsError(
     'ResourceConflictException',
     `The operation cannot be performed at this time. The function is currently in the following state: ${version.state}`,

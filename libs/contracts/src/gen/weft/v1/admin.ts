@@ -127,6 +127,44 @@ export interface GetCredentialsResponse {
   natsCreds: string;
 }
 
+export interface GetEncryptionRequest {
+}
+
+export interface MasterKey {
+  keyId: string;
+  createdAt?:
+    | Date
+    | undefined;
+  /** Records whose data keys it wraps. */
+  records: number;
+}
+
+export interface GetEncryptionResponse {
+  /** Oldest first; the last one seals. */
+  masterKeys: MasterKey[];
+  /** Records with secrets in the open, written before there were master keys; a rotation seals them. */
+  openRecords: number;
+  /** Records under keys that are not there. */
+  lostRecords: number;
+}
+
+export interface RotateMasterKeyRequest {
+}
+
+export interface RotateMasterKeyResponse {
+  /** The new key. */
+  keyId: string;
+  rewrappedRecords: number;
+  /** Records that were in the open before. */
+  sealedRecords: number;
+  /** Left as they are: their key is not there, or they were changed by another hand than the fabric's. */
+  closedRecords: number;
+}
+
+export interface RetireMasterKeyRequest {
+  keyId: string;
+}
+
 function createBaseAccount(): Account {
   return { accountId: "", name: "", disabled: false, createdAt: undefined, limits: undefined, accessKeys: [] };
 }
@@ -1788,6 +1826,538 @@ export const GetCredentialsResponse: MessageFns<GetCredentialsResponse> = {
   },
 };
 
+function createBaseGetEncryptionRequest(): GetEncryptionRequest {
+  return {};
+}
+
+export const GetEncryptionRequest: MessageFns<GetEncryptionRequest> = {
+  encode(_: GetEncryptionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetEncryptionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetEncryptionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): GetEncryptionRequest {
+    return {};
+  },
+
+  toJSON(_: GetEncryptionRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetEncryptionRequest>, I>>(base?: I): GetEncryptionRequest {
+    return GetEncryptionRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetEncryptionRequest>, I>>(_: I): GetEncryptionRequest {
+    const message = createBaseGetEncryptionRequest();
+    return message;
+  },
+};
+
+function createBaseMasterKey(): MasterKey {
+  return { keyId: "", createdAt: undefined, records: 0 };
+}
+
+export const MasterKey: MessageFns<MasterKey> = {
+  encode(message: MasterKey, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.keyId !== "") {
+      writer.uint32(10).string(message.keyId);
+    }
+    if (message.createdAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.createdAt), writer.uint32(18).fork()).join();
+    }
+    if (message.records !== 0) {
+      writer.uint32(24).uint32(message.records);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MasterKey {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMasterKey();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.keyId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.createdAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.records = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MasterKey {
+    return {
+      keyId: isSet(object.keyId)
+        ? globalThis.String(object.keyId)
+        : isSet(object.key_id)
+        ? globalThis.String(object.key_id)
+        : "",
+      createdAt: isSet(object.createdAt)
+        ? fromJsonTimestamp(object.createdAt)
+        : isSet(object.created_at)
+        ? fromJsonTimestamp(object.created_at)
+        : undefined,
+      records: isSet(object.records) ? globalThis.Number(object.records) : 0,
+    };
+  },
+
+  toJSON(message: MasterKey): unknown {
+    const obj: any = {};
+    if (message.keyId !== "") {
+      obj.keyId = message.keyId;
+    }
+    if (message.createdAt !== undefined) {
+      obj.createdAt = message.createdAt.toISOString();
+    }
+    if (message.records !== 0) {
+      obj.records = Math.round(message.records);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MasterKey>, I>>(base?: I): MasterKey {
+    return MasterKey.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MasterKey>, I>>(object: I): MasterKey {
+    const message = createBaseMasterKey();
+    message.keyId = object.keyId ?? "";
+    message.createdAt = object.createdAt ?? undefined;
+    message.records = object.records ?? 0;
+    return message;
+  },
+};
+
+function createBaseGetEncryptionResponse(): GetEncryptionResponse {
+  return { masterKeys: [], openRecords: 0, lostRecords: 0 };
+}
+
+export const GetEncryptionResponse: MessageFns<GetEncryptionResponse> = {
+  encode(message: GetEncryptionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.masterKeys) {
+      MasterKey.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.openRecords !== 0) {
+      writer.uint32(16).uint32(message.openRecords);
+    }
+    if (message.lostRecords !== 0) {
+      writer.uint32(24).uint32(message.lostRecords);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetEncryptionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetEncryptionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.masterKeys.push(MasterKey.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.openRecords = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.lostRecords = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetEncryptionResponse {
+    return {
+      masterKeys: globalThis.Array.isArray(object?.masterKeys)
+        ? object.masterKeys.map((e: any) => MasterKey.fromJSON(e))
+        : globalThis.Array.isArray(object?.master_keys)
+        ? object.master_keys.map((e: any) => MasterKey.fromJSON(e))
+        : [],
+      openRecords: isSet(object.openRecords)
+        ? globalThis.Number(object.openRecords)
+        : isSet(object.open_records)
+        ? globalThis.Number(object.open_records)
+        : 0,
+      lostRecords: isSet(object.lostRecords)
+        ? globalThis.Number(object.lostRecords)
+        : isSet(object.lost_records)
+        ? globalThis.Number(object.lost_records)
+        : 0,
+    };
+  },
+
+  toJSON(message: GetEncryptionResponse): unknown {
+    const obj: any = {};
+    if (message.masterKeys?.length) {
+      obj.masterKeys = message.masterKeys.map((e) => MasterKey.toJSON(e));
+    }
+    if (message.openRecords !== 0) {
+      obj.openRecords = Math.round(message.openRecords);
+    }
+    if (message.lostRecords !== 0) {
+      obj.lostRecords = Math.round(message.lostRecords);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetEncryptionResponse>, I>>(base?: I): GetEncryptionResponse {
+    return GetEncryptionResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetEncryptionResponse>, I>>(object: I): GetEncryptionResponse {
+    const message = createBaseGetEncryptionResponse();
+    message.masterKeys = object.masterKeys?.map((e) => MasterKey.fromPartial(e)) || [];
+    message.openRecords = object.openRecords ?? 0;
+    message.lostRecords = object.lostRecords ?? 0;
+    return message;
+  },
+};
+
+function createBaseRotateMasterKeyRequest(): RotateMasterKeyRequest {
+  return {};
+}
+
+export const RotateMasterKeyRequest: MessageFns<RotateMasterKeyRequest> = {
+  encode(_: RotateMasterKeyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateMasterKeyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateMasterKeyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): RotateMasterKeyRequest {
+    return {};
+  },
+
+  toJSON(_: RotateMasterKeyRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RotateMasterKeyRequest>, I>>(base?: I): RotateMasterKeyRequest {
+    return RotateMasterKeyRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RotateMasterKeyRequest>, I>>(_: I): RotateMasterKeyRequest {
+    const message = createBaseRotateMasterKeyRequest();
+    return message;
+  },
+};
+
+function createBaseRotateMasterKeyResponse(): RotateMasterKeyResponse {
+  return { keyId: "", rewrappedRecords: 0, sealedRecords: 0, closedRecords: 0 };
+}
+
+export const RotateMasterKeyResponse: MessageFns<RotateMasterKeyResponse> = {
+  encode(message: RotateMasterKeyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.keyId !== "") {
+      writer.uint32(10).string(message.keyId);
+    }
+    if (message.rewrappedRecords !== 0) {
+      writer.uint32(16).uint32(message.rewrappedRecords);
+    }
+    if (message.sealedRecords !== 0) {
+      writer.uint32(24).uint32(message.sealedRecords);
+    }
+    if (message.closedRecords !== 0) {
+      writer.uint32(32).uint32(message.closedRecords);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateMasterKeyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateMasterKeyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.keyId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.rewrappedRecords = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sealedRecords = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.closedRecords = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RotateMasterKeyResponse {
+    return {
+      keyId: isSet(object.keyId)
+        ? globalThis.String(object.keyId)
+        : isSet(object.key_id)
+        ? globalThis.String(object.key_id)
+        : "",
+      rewrappedRecords: isSet(object.rewrappedRecords)
+        ? globalThis.Number(object.rewrappedRecords)
+        : isSet(object.rewrapped_records)
+        ? globalThis.Number(object.rewrapped_records)
+        : 0,
+      sealedRecords: isSet(object.sealedRecords)
+        ? globalThis.Number(object.sealedRecords)
+        : isSet(object.sealed_records)
+        ? globalThis.Number(object.sealed_records)
+        : 0,
+      closedRecords: isSet(object.closedRecords)
+        ? globalThis.Number(object.closedRecords)
+        : isSet(object.closed_records)
+        ? globalThis.Number(object.closed_records)
+        : 0,
+    };
+  },
+
+  toJSON(message: RotateMasterKeyResponse): unknown {
+    const obj: any = {};
+    if (message.keyId !== "") {
+      obj.keyId = message.keyId;
+    }
+    if (message.rewrappedRecords !== 0) {
+      obj.rewrappedRecords = Math.round(message.rewrappedRecords);
+    }
+    if (message.sealedRecords !== 0) {
+      obj.sealedRecords = Math.round(message.sealedRecords);
+    }
+    if (message.closedRecords !== 0) {
+      obj.closedRecords = Math.round(message.closedRecords);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RotateMasterKeyResponse>, I>>(base?: I): RotateMasterKeyResponse {
+    return RotateMasterKeyResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RotateMasterKeyResponse>, I>>(object: I): RotateMasterKeyResponse {
+    const message = createBaseRotateMasterKeyResponse();
+    message.keyId = object.keyId ?? "";
+    message.rewrappedRecords = object.rewrappedRecords ?? 0;
+    message.sealedRecords = object.sealedRecords ?? 0;
+    message.closedRecords = object.closedRecords ?? 0;
+    return message;
+  },
+};
+
+function createBaseRetireMasterKeyRequest(): RetireMasterKeyRequest {
+  return { keyId: "" };
+}
+
+export const RetireMasterKeyRequest: MessageFns<RetireMasterKeyRequest> = {
+  encode(message: RetireMasterKeyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.keyId !== "") {
+      writer.uint32(10).string(message.keyId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetireMasterKeyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetireMasterKeyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.keyId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RetireMasterKeyRequest {
+    return {
+      keyId: isSet(object.keyId)
+        ? globalThis.String(object.keyId)
+        : isSet(object.key_id)
+        ? globalThis.String(object.key_id)
+        : "",
+    };
+  },
+
+  toJSON(message: RetireMasterKeyRequest): unknown {
+    const obj: any = {};
+    if (message.keyId !== "") {
+      obj.keyId = message.keyId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RetireMasterKeyRequest>, I>>(base?: I): RetireMasterKeyRequest {
+    return RetireMasterKeyRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RetireMasterKeyRequest>, I>>(object: I): RetireMasterKeyRequest {
+    const message = createBaseRetireMasterKeyRequest();
+    message.keyId = object.keyId ?? "";
+    return message;
+  },
+};
+
 export type AdminServiceService = typeof AdminServiceService;
 export const AdminServiceService = {
   /** Makes an account with its first access key. When it returns, every door takes the key and NATS the creds. */
@@ -1906,6 +2476,41 @@ export const AdminServiceService = {
       Buffer.from(GetCredentialsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetCredentialsResponse => GetCredentialsResponse.decode(value),
   },
+  /** Which master keys there are, and how many records are sealed under each. */
+  getEncryption: {
+    path: "/weft.v1.AdminService/GetEncryption" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetEncryptionRequest): Buffer => Buffer.from(GetEncryptionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetEncryptionRequest => GetEncryptionRequest.decode(value),
+    responseSerialize: (value: GetEncryptionResponse): Buffer =>
+      Buffer.from(GetEncryptionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetEncryptionResponse => GetEncryptionResponse.decode(value),
+  },
+  /** Makes a new master key and wraps the data key of every record anew under it; seals records that are not yet. */
+  rotateMasterKey: {
+    path: "/weft.v1.AdminService/RotateMasterKey" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RotateMasterKeyRequest): Buffer =>
+      Buffer.from(RotateMasterKeyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RotateMasterKeyRequest => RotateMasterKeyRequest.decode(value),
+    responseSerialize: (value: RotateMasterKeyResponse): Buffer =>
+      Buffer.from(RotateMasterKeyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RotateMasterKeyResponse => RotateMasterKeyResponse.decode(value),
+  },
+  /** Forgets a master key under which nothing is sealed any more. */
+  retireMasterKey: {
+    path: "/weft.v1.AdminService/RetireMasterKey" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RetireMasterKeyRequest): Buffer =>
+      Buffer.from(RetireMasterKeyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RetireMasterKeyRequest => RetireMasterKeyRequest.decode(value),
+    responseSerialize: (value: GetEncryptionResponse): Buffer =>
+      Buffer.from(GetEncryptionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetEncryptionResponse => GetEncryptionResponse.decode(value),
+  },
 } as const;
 
 export interface AdminServiceServer extends UntypedServiceImplementation {
@@ -1927,6 +2532,12 @@ export interface AdminServiceServer extends UntypedServiceImplementation {
   deleteAccessKey: handleUnaryCall<DeleteAccessKeyRequest, Account>;
   /** The .creds file of the account's NATS client. */
   getCredentials: handleUnaryCall<GetCredentialsRequest, GetCredentialsResponse>;
+  /** Which master keys there are, and how many records are sealed under each. */
+  getEncryption: handleUnaryCall<GetEncryptionRequest, GetEncryptionResponse>;
+  /** Makes a new master key and wraps the data key of every record anew under it; seals records that are not yet. */
+  rotateMasterKey: handleUnaryCall<RotateMasterKeyRequest, RotateMasterKeyResponse>;
+  /** Forgets a master key under which nothing is sealed any more. */
+  retireMasterKey: handleUnaryCall<RetireMasterKeyRequest, GetEncryptionResponse>;
 }
 
 export interface AdminServiceClient extends Client {
@@ -2101,6 +2712,54 @@ export interface AdminServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetCredentialsResponse) => void,
+  ): ClientUnaryCall;
+  /** Which master keys there are, and how many records are sealed under each. */
+  getEncryption(
+    request: GetEncryptionRequest,
+    callback: (error: ServiceError | null, response: GetEncryptionResponse) => void,
+  ): ClientUnaryCall;
+  getEncryption(
+    request: GetEncryptionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetEncryptionResponse) => void,
+  ): ClientUnaryCall;
+  getEncryption(
+    request: GetEncryptionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetEncryptionResponse) => void,
+  ): ClientUnaryCall;
+  /** Makes a new master key and wraps the data key of every record anew under it; seals records that are not yet. */
+  rotateMasterKey(
+    request: RotateMasterKeyRequest,
+    callback: (error: ServiceError | null, response: RotateMasterKeyResponse) => void,
+  ): ClientUnaryCall;
+  rotateMasterKey(
+    request: RotateMasterKeyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RotateMasterKeyResponse) => void,
+  ): ClientUnaryCall;
+  rotateMasterKey(
+    request: RotateMasterKeyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RotateMasterKeyResponse) => void,
+  ): ClientUnaryCall;
+  /** Forgets a master key under which nothing is sealed any more. */
+  retireMasterKey(
+    request: RetireMasterKeyRequest,
+    callback: (error: ServiceError | null, response: GetEncryptionResponse) => void,
+  ): ClientUnaryCall;
+  retireMasterKey(
+    request: RetireMasterKeyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetEncryptionResponse) => void,
+  ): ClientUnaryCall;
+  retireMasterKey(
+    request: RetireMasterKeyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetEncryptionResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -1,0 +1,2 @@
+export * from './master-keys.ts'
+export * from './sealer.ts'
