@@ -49,7 +49,7 @@ export function encodeResponse<O extends OperationName>(
  */
 export function encodeError(error: AwsError, requestId: string): WireResponse {
   const row = awsErrors[error.code]
-  const modelled = Object.hasOwn(lambdaModel.errors, error.code)
+  const modelled = Object.hasOwn(lambdaModel.errors, error.code) && !error.untyped
   return {
     status: row.http,
     headers: {

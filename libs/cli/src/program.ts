@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '@weft/platform'
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { AdminClient } from './client/admin-client.ts'
 import { FabricClient, type InvokeOptions } from './client/client.ts'
 import { addAccountCommands } from './commands/admin/account-commands.ts'
@@ -8,6 +8,7 @@ import { environmentOf, shellExports } from './commands/env.ts'
 import { health } from './commands/health.ts'
 import { invoke, readPayload } from './commands/invoke.ts'
 import { logs, parseSince } from './commands/logs.ts'
+import { type SignOptions, sign } from './commands/sign.ts'
 import { findAdminConnection, findConnection } from './connection.ts'
 import { CommandError, exitCodes, type Io, paint } from './io.ts'
 
@@ -95,6 +96,15 @@ export async function runCommand(args: readonly string[], io: Io, clock: Clock =
       exitCode = await withClient((client) => health(io, client))
     })
 
+  program
+    .command('sign')
+    .description('sign a package for functions that take signed code only, and print the thumbprint of the key')
+    .argument('<zip>', 'the package')
+    .requiredOption('-k, --key <file>', 'private key in PEM: Ed25519, P-256 or RSA')
+    .option('-o, --out <file>', 'where the signed package goes (over the package)')
+    .option('--days <days>', 'how long the signature is good (for ever)', wholeNumber)
+    .action((file: string, options: SignOptions) => sign(io, clock.now(), file, options))
+
   const admin = program.command('admin').description('administer the fabric: needs its admin.json')
   addAccountCommands(admin, { io, withAdmin })
   addEncryptionCommands(admin, { io, withAdmin })
@@ -108,4 +118,9 @@ export async function runCommand(args: readonly string[], io: Io, clock: Clock =
     io.stderr.write(`${paint(io.stderr, 'red', 'weft:')} ${error.message}\n`)
     return error.exitCode
   }
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,4}$/.test(text)) throw new InvalidArgumentError('must be a whole number from 1.')
+  return Number(text)
 }

@@ -71,6 +71,8 @@ export interface AwsError {
   readonly reason?: string
   /** Seconds; header Retry-After. */
   readonly retryAfterSeconds?: number
+  /** AWS leaves the member `Type` out of the body of a few refusals. */
+  readonly untyped?: true
 }
 
 export const awsError = (

@@ -1,3 +1,4 @@
+import type { CodeSignature } from './code-signing.ts'
 import type { AccountId, FunctionName } from './ids.ts'
 
 /** Configuration of `$LATEST` or of a published version, as stored. Durations in ms, sizes in MB or bytes. */
@@ -53,6 +54,8 @@ export interface CodeLocation {
   readonly sizeBytes: number
   /** Of all its files unpacked. Absent: not counted when it was stored. */
   readonly unzippedBytes?: number
+  /** Absent: it is not signed. */
+  readonly signature?: CodeSignature
 }
 
 export interface VpcSettings {
@@ -134,6 +137,8 @@ export interface FunctionRecord {
   readonly urls?: Readonly<Record<string, FunctionUrl>>
   /** Environments to be kept ready, by the number of a version or the name of an alias; at most one leads to a version. */
   readonly provisioned?: Readonly<Record<string, ProvisionedConcurrency>>
+  /** Which code signing config watches over its packages and layers; absent: none. */
+  readonly codeSigningArn?: string
   /** Who may call it, by qualifier: `$LATEST` for the function itself, a version, or the name of an alias. */
   readonly policies?: Readonly<Record<string, ResourcePolicy>>
 }
@@ -240,8 +245,6 @@ export interface EventSourceMapping {
   /** Queues of a message broker. */
   readonly queues?: readonly string[]
   readonly tags?: Readonly<Record<string, string>>
-  /** MetricsConfig: records are counted by what became of them. */
-  readonly countsEvents?: boolean
   readonly state: 'Creating' | 'Enabling' | 'Enabled' | 'Disabling' | 'Disabled' | 'Updating' | 'Deleting'
   readonly stateTransitionReason: string
   /** What happened last: "No records processed", "OK", "PROBLEM: …". */

@@ -126,6 +126,8 @@ export const buckets = {
   members: 'weft-members',
   /** Object store: hex SHA-256 → zip. Writer: frontend. */
   code: 'weft-code',
+  /** `<account>.<id>` → CodeSigningConfig. Writer: frontend. */
+  codeSigning: 'weft-code-signing',
   /** `layerKeys` → LayerEntry. Writer: frontend. */
   layers: 'weft-layers',
   /** `<account>.<kind>.<name>` → role, user or managed policy. Writer: frontend. */

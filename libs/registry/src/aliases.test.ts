@@ -73,7 +73,7 @@ describe('createAlias', () => {
       '$LATEST.PUBLISHED is not served by this fabric.',
     ],
   ])('refuses %j', (change, code, message) => {
-    expect(refusal(create(change))).toEqual({ code, message })
+    expect(refusal(create(change))).toMatchObject({ code, message })
   })
 
   it('refuses a name that is taken, and a qualified function', () => {

@@ -109,6 +109,10 @@ function route(
       `Invalid function version ${version}. Function version ${version} is already included in routing configuration.`,
     )
   if (alias.functionVersion === LATEST)
-    return invalidParameter('$LATEST is not supported for an alias pointing to more than 1 version')
+    return err({
+      code: 'InvalidParameterValueException',
+      message: '$LATEST is not supported for an alias pointing to more than 1 version',
+      untyped: true,
+    })
   return checkVersion(version, record, versions, scope) ?? ok({ ...alias, additional: { version, weight } })
 }

@@ -1,4 +1,5 @@
 import type { Alias, EventSourceMapping, FunctionRecord, FunctionVersion } from '@weft/contracts'
+import { describeSignature } from './code-signing.ts'
 import { eventInvokeOf } from './event-invoke.ts'
 import { isStreamShaped } from './mapping-source.ts'
 
@@ -33,6 +34,7 @@ export function describeFunction(record: FunctionRecord, version: FunctionVersio
     ...describeEnvironment(version),
     ...(version.kmsKeyArn !== undefined && { KMSKeyArn: version.kmsKeyArn }),
     TracingConfig: { Mode: version.tracingMode },
+    ...describeSignature(version.code),
     RevisionId: version.revisionId,
     State: version.state,
     ...(version.stateReason !== undefined && { StateReason: version.stateReason }),
@@ -118,13 +120,6 @@ export function describeEventInvoke(record: FunctionRecord, qualifier: string) {
   } as const
 }
 
-/** An EventSourceMappingConfiguration of the AWS API. */
-export function describeMapping(mapping: EventSourceMapping, region: string) {
-  return {
-    UUID: mapping.uuid,
-    EventSourceMappingArn: `arn:aws:lambda:${region}:${mapping.accountId}:event-source-mapping:${mapping.uuid}`,
-    EventSourceArn: mapping.eventSourceArn,
-    FunctionArn: mapping.functionArn,
 const describeStreamOptions = (mapping: EventSourceMapping) => ({
   StartingPosition: mapping.startingPosition,
   ParallelizationFactor: mapping.parallelizationFactor ?? 1,
@@ -132,6 +127,13 @@ const describeStreamOptions = (mapping: EventSourceMapping) => ({
   TumblingWindowInSeconds: (mapping.tumblingWindowMs ?? 0) / 1000,
 })
 
+/** An EventSourceMappingConfiguration of the AWS API. */
+export function describeMapping(mapping: EventSourceMapping, region: string) {
+  return {
+    UUID: mapping.uuid,
+    EventSourceMappingArn: `arn:aws:lambda:${region}:${mapping.accountId}:event-source-mapping:${mapping.uuid}`,
+    EventSourceArn: mapping.eventSourceArn,
+    FunctionArn: mapping.functionArn,
     BatchSize: mapping.batchSize,
     MaximumBatchingWindowInSeconds: mapping.maximumBatchingWindowMs / 1000,
     ...(isStreamShaped(mapping) && describeStreamOptions(mapping)),

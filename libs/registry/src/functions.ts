@@ -72,6 +72,7 @@ export function createFunction(
     functionArn: functionArn(scope.region, scope.accountId, name.value),
     functionId: stamp.revisionId,
     createdAtMs: stamp.nowMs,
+    ...(input.CodeSigningConfigArn && { codeSigningArn: input.CodeSigningConfigArn }),
     tags: tags.value,
     latest: {
       ...settings.value,
@@ -90,7 +91,6 @@ export function createFunction(
 function checkUnservedAtCreation(input: CreateFunctionInput): Result<never, AwsError> | undefined {
   if (input.PackageType === 'Image') return notServed('PackageType Image')
   if (input.PublishTo) return notServed('PublishTo')
-  if (input.CodeSigningConfigArn) return notServed('CodeSigningConfigArn')
   return input.TenancyConfig ? notServed('TenancyConfig') : undefined
 }
 

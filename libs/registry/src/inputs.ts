@@ -103,6 +103,13 @@ export type LayerPermissionInput = { readonly StatementId: string; readonly Prin
   RevisionId: string
 }>
 
+export type CodeSigningInput = Optional<{
+  Description: string
+  AllowedPublishers: { readonly SigningProfileVersionArns: readonly string[] }
+  CodeSigningPolicies: Optional<{ UntrustedArtifactOnDeployment: 'Warn' | 'Enforce' }>
+  Tags: Readonly<Record<string, string>>
+}>
+
 export type CorsInput = Optional<{
   AllowCredentials: boolean
   AllowHeaders: readonly string[]

@@ -15,10 +15,10 @@ import {
   InvokeAsyncCommand,
   InvokeCommand,
   LambdaClient,
+  ListCapacityProvidersCommand,
   ListEventSourceMappingsCommand,
   ListFunctionEventInvokeConfigsCommand,
   ListFunctionsCommand,
-  ListCapacityProvidersCommand,
   ListTagsCommand,
   ListVersionsByFunctionCommand,
   PutFunctionConcurrencyCommand,
@@ -203,7 +203,8 @@ describe('functions, through the AWS SDK', () => {
     expect(await refusalOf(client.send(new ListCapacityProvidersCommand({})))).toEqual({
       name: 'NotImplementedException',
       status: 501,
-      message: 'ListCapacityProviders is not served by this fabric.',
+      message:
+        'ListCapacityProviders is not served by this fabric: functions run on the workers of the fabric, and there are no capacity providers.',
     })
     expect(await refusalOf(client.send(new InvokeCommand({ FunctionName: 'gone' })))).toMatchObject({
       message: `Function not found: ${arn('gone')}:$LATEST`,

@@ -1,5 +1,5 @@
 import { SigningKeys } from '@weft/aws'
-import type { AccountId, AwsError, FactSink, Invoker, LayerEntry, Result } from '@weft/contracts'
+import type { AccountId, AwsError, CodeSigningConfig, FactSink, Invoker, LayerEntry, Result } from '@weft/contracts'
 import type { EventAcceptor } from '@weft/delivery'
 import {
   type Clock,
@@ -34,6 +34,7 @@ export interface FrontendDeps {
   readonly stores: CatalogueStores
   readonly code: CodeStore
   readonly layers: Collection<LayerEntry>
+  readonly codeSigning: Collection<CodeSigningConfig>
   /** Absent: nothing keeps environments ready, so none can be provisioned. */
   readonly provisionedStates?: ProvisionedStates
   /** Roles, users and policies of all accounts. */

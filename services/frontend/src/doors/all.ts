@@ -3,6 +3,7 @@ import {
   type AwsError,
   awsError,
   buckets,
+  type CodeSigningConfig,
   err,
   isBucketName,
   type LayerEntry,
@@ -25,8 +26,8 @@ import {
 import type { Sealer, Service } from '@weft/platform'
 import { clearCode } from '../clear-code.ts'
 import type { FrontendConfig } from '../config.ts'
-import { isLayerVersion } from '../operations/find-layers.ts'
 import { Credentials } from '../identity/credentials.ts'
+import { isLayerVersion } from '../operations/find-layers.ts'
 import { type FrontendDeps, startFrontend } from '../service.ts'
 import { type GrpcDoorConfig, startGrpcDoor } from './grpc/server.ts'
 import { logsDoor } from './logs/logs-door.ts'
@@ -39,7 +40,7 @@ export interface AllDoorsConfig extends FrontendConfig {
 }
 
 export interface AllDoorsDeps
-  extends Omit<FrontendDeps, 'doors' | 'bucketObject' | 'layers' | 'provisionedStates' | 'identities'> {
+  extends Omit<FrontendDeps, 'doors' | 'bucketObject' | 'layers' | 'codeSigning' | 'provisionedStates' | 'identities'> {
   /** The frontend's connection to the fabric's account. */
   readonly link: NatsLink
   /** Opens and seals the secrets of IAM users' keys. */
@@ -65,11 +66,13 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
   let own: readonly Service[] = []
   await using opened = new AsyncDisposableStack()
   const layers = opened.use(openCollection<LayerEntry>(link, buckets.layers, { log, clock }))
+  const codeSigning = opened.use(openCollection<CodeSigningConfig>(link, buckets.codeSigning, { log, clock }))
   const identities = opened.use(openIdentities(link, { log, clock, sealer: deps.sealer }))
-  await Promise.all([layers.whenReady, identities.whenReady])
+  await Promise.all([layers.whenReady, codeSigning.whenReady, identities.whenReady])
   const problems = (): readonly string[] => [
     ...deps.problems(),
     ...layers.problems(),
+    ...codeSigning.problems(),
     ...identities.problems(),
     ...own.flatMap((service) => service.problems()),
   ]
@@ -78,6 +81,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
       health: { service: 'frontend', problems, stopping: () => stopping },
       ...deps,
       layers,
+      codeSigning,
       provisionedStates: openProvisionedStates(link),
       identities,
       doors: (authorizer) => [
@@ -130,6 +134,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
       for (const one of closed)
         if (one.status === 'rejected') log.warn({ err: one.reason }, 'a door was not closed cleanly')
       await layers[Symbol.asyncDispose]()
+      await codeSigning[Symbol.asyncDispose]()
       await identities[Symbol.asyncDispose]()
     },
   }

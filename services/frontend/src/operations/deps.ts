@@ -1,4 +1,4 @@
-import type { AccountId, AwsError, FactSink, Invoker, LayerEntry, Result } from '@weft/contracts'
+import type { AccountId, AwsError, CodeSigningConfig, FactSink, Invoker, LayerEntry, Result } from '@weft/contracts'
 import type { EventAcceptor } from '@weft/delivery'
 import type { Clock, Logger, Random } from '@weft/platform'
 import type { Catalogue, CatalogueStores, CodeStore, Collection, Offer, ProvisionedStates, Scope } from '@weft/registry'
@@ -12,6 +12,7 @@ export interface OperationDeps {
   readonly stores: CatalogueStores
   readonly code: CodeStore
   readonly layers: Collection<LayerEntry>
+  readonly codeSigning: Collection<CodeSigningConfig>
   /** Absent: nothing keeps environments ready, so none can be provisioned. */
   readonly provisionedStates?: ProvisionedStates
   readonly invoker: Invoker

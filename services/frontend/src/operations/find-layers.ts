@@ -1,5 +1,6 @@
 import {
   type AwsError,
+  type CodeLocation,
   type LayerEntry,
   type LayerReference,
   type LayerVersion,
@@ -7,7 +8,7 @@ import {
   ok,
   type Result,
 } from '@weft/contracts'
-import { type LayerVersionRef, parseLayerVersionArn, type Scope, useLayers } from '@weft/registry'
+import { type Content, type LayerVersionRef, parseLayerVersionArn, type Scope, useLayers } from '@weft/registry'
 import type { Principal } from '../doors/door.ts'
 import type { OperationDeps } from './deps.ts'
 
@@ -24,14 +25,20 @@ export async function readLayer(
   return isLayerVersion(entry) ? entry : undefined
 }
 
+export interface FoundLayers {
+  /** Absent: the request does not speak of layers. */
+  readonly layers?: readonly LayerReference[]
+  readonly versions: readonly LayerVersion[]
+}
+
 /** The layers that a function's settings name, in order; none when the request does not speak of layers. */
 export async function findLayers(
   deps: Pick<OperationDeps, 'layers'>,
   scope: Scope,
   principal: Principal,
   arns: readonly string[] | undefined,
-): Promise<Result<{ readonly layers?: readonly LayerReference[] }, AwsError>> {
-  if (!arns) return ok({})
+): Promise<Result<FoundLayers, AwsError>> {
+  if (!arns) return ok({ versions: [] })
   const found = new Map<string, LayerVersion>()
   for (const arn of arns) {
     const ref = parseLayerVersionArn(arn)
@@ -39,5 +46,8 @@ export async function findLayers(
     if (layer) found.set(arn, layer)
   }
   const used = useLayers(scope, arns, (arn) => found.get(arn), principal.arn)
-  return used.ok ? ok({ layers: used.value }) : used
+  return used.ok ? ok({ layers: used.value, versions: [...found.values()] }) : used
 }
+
+/** What a function is made of, as its rules take it. */
+export const contentOf = (code: CodeLocation, { layers }: FoundLayers): Content => ({ code, ...(layers && { layers }) })

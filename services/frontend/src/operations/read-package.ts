@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readZip } from '@weft/archive'
+import { readSignature, readZip } from '@weft/archive'
 import { type AwsError, awsError, type CodeLocation, err, limits, ok, type Result } from '@weft/contracts'
 import { invalidParameter, notServed, type Scope } from '@weft/registry'
 import { codeStorageLimitOf, storedCodeBytes } from './code-storage.ts'
@@ -17,8 +17,11 @@ export interface CodeInput {
 
 export interface Package {
   readonly zip: Buffer
+  /** With its signature, if that is sound. */
   readonly code: CodeLocation
   readonly unzippedBytes: number
+  /** It carries a signature that is not its own. */
+  readonly brokenSignature: boolean
 }
 
 /** The package a request names, read from beginning to end and found sound. Errors carry AWS's texts. */
@@ -39,7 +42,9 @@ export async function readPackage(
   const read = await readZip(zip)
   if (!read.ok) return read
   const { unzippedBytes } = read.value
-  return ok({ zip, code: { ...locate(zip), unzippedBytes }, unzippedBytes })
+  const signature = readSignature(zip)
+  const code = { ...locate(zip), unzippedBytes, ...(signature.ok && signature.value && { signature: signature.value }) }
+  return ok({ zip, code, unzippedBytes, brokenSignature: !signature.ok })
 }
 
 /** Where a package will lie, before it lies there. */

@@ -4,6 +4,14 @@
  * payload is no JSON, so doors reach them apart.
  */
 export { createAlias, deleteAlias, getAlias, listAliases, updateAlias } from './aliases.ts'
+export {
+  createCodeSigningConfig,
+  deleteCodeSigningConfig,
+  getCodeSigningConfig,
+  listCodeSigningConfigs,
+  listFunctionsByCodeSigningConfig,
+  updateCodeSigningConfig,
+} from './code-signing-configs.ts'
 export { deleteFunctionConcurrency, getFunctionConcurrency, putFunctionConcurrency } from './concurrency.ts'
 export { createFunction } from './create-function.ts'
 export { deleteFunction } from './delete-function.ts'
@@ -21,6 +29,11 @@ export {
   listEventSourceMappings,
   updateEventSourceMapping,
 } from './event-source-mappings.ts'
+export {
+  deleteFunctionCodeSigningConfig,
+  getFunctionCodeSigningConfig,
+  putFunctionCodeSigningConfig,
+} from './function-code-signing-config.ts'
 export {
   createFunctionUrlConfig,
   deleteFunctionUrlConfig,

@@ -9,6 +9,7 @@ import {
   updateInProgress,
 } from '@weft/registry'
 import type { Management } from './api.ts'
+import { admitPackage } from './code-signing.ts'
 import { type OperationDeps, scopeOf } from './deps.ts'
 import { changeFunction, functionKey } from './lookup.ts'
 import { publishLatest } from './publish-version.ts'
@@ -22,14 +23,18 @@ export const updateFunctionCode =
     if (!named.ok) return named
     const given = await readPackage(deps, scope, input)
     if (!given.ok) return given
-    const { zip, code } = given.value
-    const stamp = { nowMs: deps.clock.now(), revisionId: randomUUID() }
-    const change = (record: FunctionRecord | undefined) => update(record, input, { code }, scope, deps.offer(), stamp)
     const stored = await deps.stores.functions.read(functionKey(scope, named.value.functionName))
+    const code = await admitPackage(deps, scope, stored?.value.codeSigningArn, given.value)
+    if (!code.ok) return code
+    const stamp = { nowMs: deps.clock.now(), revisionId: randomUUID() }
+    const change = (record: FunctionRecord | undefined) =>
+      record && record.codeSigningArn !== stored?.value.codeSigningArn
+        ? updateInProgress(record.functionArn)
+        : update(record, input, { code: code.value }, scope, deps.offer(), stamp)
     const planned = change(stored?.value)
     if (!planned.ok) return planned
     if (input.DryRun) return ok(describeFunction(planned.value, planned.value.latest))
-    await deps.code.put(zip)
+    await deps.code.put(given.value.zip)
     const changed = await changeFunction(deps, scope, input.FunctionName, change)
     if (!changed.ok) return changed
     if (!input.Publish) return ok(describeUpdated(changed.value))

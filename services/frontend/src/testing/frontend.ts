@@ -1,5 +1,6 @@
 import {
   accountId,
+  type CodeSigningConfig,
   type FabricRecord,
   type FactSink,
   type InvokeCall,
@@ -80,6 +81,7 @@ export interface TestParts {
   readonly catalogue: MemoryCatalogue
   readonly code: MemoryCodeStore
   readonly layers: MemoryCollection<LayerEntry>
+  readonly codeSigning: MemoryCollection<CodeSigningConfig>
   readonly identities: MemoryIdentities
   readonly invoker: FakeInvoker
   readonly events: FakeEvents
@@ -106,6 +108,7 @@ export async function startTestFrontend(
     catalogue,
     code: new MemoryCodeStore(),
     layers: new MemoryCollection<LayerEntry>(),
+    codeSigning: new MemoryCollection<CodeSigningConfig>(),
     identities: new MemoryIdentities(),
     invoker: new FakeInvoker(),
     events: new FakeEvents(),

@@ -12,6 +12,7 @@ import { type AwsError, awsError, limits, type Result } from '@weft/contracts'
 import { type Operations, type ServedOperation, servedOperations } from '../../operations/api.ts'
 import type { CallContext, Operation } from '../../operations/context.ts'
 import { payloadLimit, payloadTooLarge } from '../../operations/invocation-input.ts'
+import { refusalOf } from '../../operations/refused.ts'
 import type { AwsDoor, BodyLimit, DoorHead, DoorRequest, DoorResponse } from '../door.ts'
 import { contextOf } from './context-of.ts'
 import { invokeOverRest } from './invoke-rest.ts'
@@ -58,8 +59,7 @@ async function answer(
   if (operation === 'Invoke' || operation === 'InvokeAsync')
     return invokeOverRest(operations, request, operation, parts)
   if (operation === 'InvokeWithResponseStream') return streamOverRest(operations, request, parts)
-  if (!isServed(operation))
-    return { error: awsError('NotImplementedException', `${operation} is not served by this fabric.`) }
+  if (!isServed(operation)) return { error: refusalOf(operation) }
   const input = bindRequest(operation, parts)
   if (!input.ok) return input
   const output = await run(operations, operation, contextOf(request), input.value)
