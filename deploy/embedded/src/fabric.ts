@@ -191,7 +191,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
       { workerId: `worker-${randomUUID()}`, zone: 'local', address: '', dataDir: workerDir, memoryMb, stopDeadlineMs },
       {
         driver: chosen.value.driver,
-        code: await openCodeStore(links.worker),
+        code: openCodeStore(links.worker),
         facts: facts.worker,
         placement: placementDirectory,
         clock,
@@ -269,6 +269,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
         sources,
         leases,
         deadBatches: natsDeadBatches(links.poller),
+        targets: natsTargets(tenants),
         invoker: dispatcher,
         facts: facts.poller,
         clock,
@@ -286,7 +287,6 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
       service: 'facts',
       problems: () => [...new Set(Object.values(facts).flatMap((sink) => sink.problems()))],
     },
-        targets: natsTargets(tenants),
   ]
   const problemsBelow = (): readonly string[] => below.flatMap((part) => part.problems())
   let parts = below
@@ -303,7 +303,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
         link: links.frontend,
         catalogue,
         stores,
-        code: await openCodeStore(links.frontend),
+        code: openCodeStore(links.frontend),
         invoker: dispatcher,
         events: natsEventAcceptor({ link: links.frontend, log: logOf('frontend') }),
         facts: factsOf('frontend'),
