@@ -28,6 +28,10 @@ export class Stage {
         toWorker: (_door, lease, { frame }) => {
           if (frame?.$case === 'invoke')
             this.#said.push(`run ${frame.value.requestId} on ${lease.sandboxId} as ${frame.value.seq}`)
+          if (frame?.$case === 'credit')
+            this.#said.push(
+              frame.value.discard ? `discard ${frame.value.seq}` : `credit ${frame.value.seq} ${frame.value.bytes}`,
+            )
         },
       },
       () => 0,
@@ -38,8 +42,8 @@ export class Stage {
     return this.#said.splice(0)
   }
 
-  /** Calls are a, b, c …; outcomes are said as "a: succeeded". */
-  call(): PendingCall | undefined {
+  /** Calls are a, b, c …; outcomes are said as "a: succeeded". With `taking`, streamed parts are said and wait in it. */
+  call(taking?: (() => void)[]): PendingCall | undefined {
     const requestId = String.fromCharCode(97 + this.#calls++)
     const call: InvokeCall = {
       requestId,
@@ -49,6 +53,15 @@ export class Stage {
       attempt: 1,
       logTail: false,
       acceptedAtMs: 0,
+      ...(taking && {
+        sink: {
+          begin: ({ contentType }) => void this.#said.push(`${requestId} begins ${contentType}`),
+          write: (chunk, taken) => {
+            this.#said.push(`${requestId} gets ${chunk.byteLength}`)
+            taking.push(taken)
+          },
+        },
+      }),
     }
     return this.core.invoke(
       call,
@@ -83,6 +96,16 @@ export class Stage {
   result(seq: number, over: Partial<RunResult> = {}): void {
     const status = RunStatus.RUN_STATUS_SUCCEEDED
     this.core.workerResult('w ', RunResult.fromPartial({ seq: BigInt(seq), status, ...over }), this.now)
+  }
+
+  begin(seq: number): void {
+    const value = { seq: BigInt(seq), contentType: 'text/plain' }
+    this.core.workerFrame('w ', { frame: { $case: 'begin', value } }, this.now)
+  }
+
+  chunk(seq: number, bytes: number): void {
+    const value = { seq: BigInt(seq), data: Buffer.alloc(bytes) }
+    this.core.workerFrame('w ', { frame: { $case: 'chunk', value } }, this.now)
   }
 
   pass(ms: number): void {
