@@ -20,6 +20,7 @@ import {
   serverConfig,
 } from '@weft/nats'
 import { silentLogger, systemClock } from '@weft/platform'
+import { testSealer } from '@weft/platform/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ZipFile } from 'yazl'
 import { frontendDefaults } from '../config.ts'
@@ -104,6 +105,7 @@ beforeAll(async () => {
         invoker: { invoke: run },
         events: { accept: async () => ({ ok: true, value: { duplicate: false } }) },
         clusterSecret: 'a secret of the cluster for tests',
+        sealer,
         runtimes: () => ['nodejs24.x'],
         problems: () => link.problems(),
         clock: systemClock,
