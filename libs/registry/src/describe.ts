@@ -127,13 +127,6 @@ const describeStreamOptions = (mapping: EventSourceMapping) => ({
   TumblingWindowInSeconds: (mapping.tumblingWindowMs ?? 0) / 1000,
 })
 
-const describeStreamOptions = (mapping: EventSourceMapping) => ({
-  StartingPosition: mapping.startingPosition,
-  ParallelizationFactor: mapping.parallelizationFactor ?? 1,
-  BisectBatchOnFunctionError: mapping.bisectBatchOnFunctionError,
-  TumblingWindowInSeconds: (mapping.tumblingWindowMs ?? 0) / 1000,
-})
-
 /** An EventSourceMappingConfiguration of the AWS API. */
 export function describeMapping(mapping: EventSourceMapping, region: string) {
   return {
