@@ -152,6 +152,7 @@ export class Wiring implements AsyncDisposable {
 
   #catalogue(): Catalogue {
     return {
+      accounts: () => [],
       account: () => ({ concurrencyLimit: 100 }) as Account,
       functions: () => this.functions,
       versions: () => [],
