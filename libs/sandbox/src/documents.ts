@@ -30,13 +30,19 @@ const signalNames: Readonly<Record<string, string>> = {
   SIGTERM: 'terminated',
 }
 
+/** A fault of an extension; the platform's own words for it are not in AWS's documentation. */
+export const faultOf = (errorType: string, errorMessage: string): FunctionFault => fault(errorType, errorMessage)
+
+/** How a process ended, in the words that AWS's core has from Go. */
+export const exitText = ({ signal, code }: SandboxExit): string =>
+  signal === undefined ? `exit status ${code ?? 0}` : `signal: ${signalNames[signal] ?? signal}`
+
 /** The runtime's process ended without an answer. */
 export function exited(requestId: string, exit: SandboxExit): FunctionFault {
   const prefix = `RequestId: ${requestId} Error: Runtime exited`
   if (exit.oomKilled) return fault('Runtime.OutOfMemory', `${prefix} with error: signal: killed`)
-  if (exit.signal !== undefined)
-    return fault('Runtime.ExitError', `${prefix} with error: signal: ${signalNames[exit.signal] ?? exit.signal}`)
-  if (exit.code) return fault('Runtime.ExitError', `${prefix} with error: exit status ${exit.code}`)
+  if (exit.signal !== undefined || exit.code)
+    return fault('Runtime.ExitError', `${prefix} with error: ${exitText(exit)}`)
   return fault('Runtime.ExitError', `${prefix} without providing a reason`)
 }
 

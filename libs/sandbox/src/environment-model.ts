@@ -1,4 +1,6 @@
+import type { FunctionFault } from './documents.ts'
 import type { SandboxExit } from './driver.ts'
+import type { ShutdownReason } from './extensions-api.ts'
 
 export interface Run {
   readonly requestId: string
@@ -10,19 +12,22 @@ export interface Run {
 export type EnvironmentState =
   | { readonly kind: 'starting' }
   | { readonly kind: 'stem' }
-  | { readonly kind: 'idle'; readonly initialised: boolean; readonly sinceMs: number }
+  | { readonly kind: 'idle'; readonly initialised: boolean; readonly repeated: boolean; readonly sinceMs: number }
   | { readonly kind: 'frozen'; readonly sinceMs: number }
   | Initialising
   | Running
+  | Settling
+  /** After a timeout or a crash: its sandbox is replaced by a fresh one with the same /tmp. */
+  | { readonly kind: 'resetting' }
   | { readonly kind: 'gone'; readonly reason: string }
 
 export interface Initialising {
   readonly kind: 'initialising'
   readonly run: Run
   readonly startedAtMs: number
-  /** The second try, whose time is the invocation's. */
+  /** Not the first try, so that its time is the invocation's. */
   readonly repeated: boolean
-  /** The second try waits for its sandbox. */
+  /** It waits for its sandbox. */
   readonly replacing: boolean
 }
 
@@ -34,6 +39,12 @@ export interface Running {
   readonly initMs: number
   /** What the function has streamed; absent: it has not begun to stream. */
   readonly streamedBytes?: number
+}
+
+/** The function has answered; its runtime or its extensions have not asked for the next invocation yet. */
+export interface Settling extends Omit<Running, 'kind' | 'streamedBytes'> {
+  readonly kind: 'settling'
+  readonly answer: RunOutcome
 }
 
 export type EnvironmentEvent =
@@ -51,7 +62,11 @@ export type EnvironmentEvent =
   | { readonly kind: 'begin'; readonly requestId: string; readonly contentType: string }
   | { readonly kind: 'chunk'; readonly requestId: string; readonly payload: Uint8Array }
   | { readonly kind: 'end'; readonly requestId: string }
+  /** Runtime and extensions wait for the next invocation. */
+  | { readonly kind: 'settled' }
   | { readonly kind: 'exited'; readonly exit: SandboxExit }
+  /** An extension has given up or died. */
+  | { readonly kind: 'extension-failed'; readonly fault: FunctionFault }
   | { readonly kind: 'violation'; readonly reason: string }
   /** The platform could not do what was decided. */
   | { readonly kind: 'failed'; readonly reason: string }
@@ -87,17 +102,21 @@ export type EnvironmentDecision =
   | { readonly do: 'pass'; readonly chunk: Uint8Array }
   | { readonly do: 'freeze' }
   | { readonly do: 'thaw' }
-  /** Ends the sandbox and specialises another for the same environment; `specialised` or `failed` follows. */
-  | { readonly do: 'replace' }
+  /** Ends the sandbox and specialises another with its /tmp for the same environment; `specialised` or `failed` follows. */
+  | { readonly do: 'reset'; readonly why: ShutdownReason }
   | {
       readonly do: 'report-init'
+      readonly phase: 'init' | 'invoke'
       readonly initMs: number
       readonly status: 'timeout' | 'error'
       readonly errorType: string
     }
+  /** The caller has its answer; the run goes on until `finish`. */
+  | { readonly do: 'answer'; readonly outcome: RunOutcome }
+  /** The run is over. Its outcome is the caller's too, unless that has its answer. */
   | { readonly do: 'finish'; readonly outcome: RunOutcome }
   /** The end: the sandbox and all that belongs to it go away. */
-  | { readonly do: 'destroy'; readonly reason: string }
+  | { readonly do: 'destroy'; readonly reason: string; readonly why: ShutdownReason }
 
 export interface Step {
   readonly state: EnvironmentState

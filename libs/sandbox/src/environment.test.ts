@@ -14,14 +14,26 @@ const exit = (code: number | undefined, signal?: string, oomKilled = false): Env
   exit: { code, signal, oomKilled },
 })
 
-/** Plays events at their times from a fresh environment on; the last state and all decisions. */
-function play(...events: readonly (readonly [number, EnvironmentEvent])[]) {
+type Story = readonly (readonly [number, EnvironmentEvent])[]
+
+/** Plays events at their times from a fresh environment on, where nobody takes longer than its answer. */
+const play = (...events: Story) => follow(events, true)
+/** The same, where whoever has something to do after the answer says when it has done it. */
+const playSlowly = (...events: Story) => follow(events, false)
+
+/** The last state and all decisions. */
+function follow(events: Story, settled: boolean) {
   let state: EnvironmentState = { kind: 'starting' }
   const decisions: EnvironmentDecision[] = []
   for (const [now, event] of [[0, { kind: 'booted' }] as const, [0, { kind: 'specialised' }] as const, ...events]) {
     const next = step(state, event, now, freezeAfterMs)
     state = next.state
     decisions.push(...next.decisions)
+    if (settled && state.kind === 'settling') {
+      const last = step(state, { kind: 'settled' }, now, freezeAfterMs)
+      state = last.state
+      decisions.push(...last.decisions)
+    }
   }
   const outcomes = decisions.flatMap((decision) => (decision.do === 'finish' ? [decision.outcome] : []))
   return { state, decisions, did: decisions.map((decision) => decision.do), outcome: outcomes.at(-1) as RunOutcome }
@@ -31,9 +43,9 @@ const documentOf = (outcome: RunOutcome): unknown => JSON.parse(Buffer.from(outc
 describe('the first invocation', () => {
   test('initialises first, and its time is told apart', () => {
     const { state, did, outcome } = play([100, invoke], [180, ready], [200, response()])
-    expect(did).toEqual(['init', 'invoke', 'finish'])
+    expect(did).toEqual(['init', 'invoke', 'answer', 'finish'])
     expect(outcome).toMatchObject({ status: 'success', durationMs: 20, initMs: 80, lost: false })
-    expect(state).toEqual({ kind: 'idle', initialised: true, sinceMs: 200 })
+    expect(state).toEqual({ kind: 'idle', initialised: true, repeated: false, sinceMs: 200 })
   })
 
   test('has the whole timeout after initialisation', () => {
@@ -41,27 +53,29 @@ describe('the first invocation', () => {
     expect(deadlineOf(state, freezeAfterMs)).toBe(12_000)
   })
 
-  test('fails with what initialisation says', () => {
+  test('initialises once more when that fails, and fails with what the second try says', () => {
     const document = Buffer.from('{"errorType":"Runtime.ImportModuleError","errorMessage":"x"}')
-    const { decisions, outcome } = play([0, invoke], [50, { kind: 'init-error', document }])
-    expect(outcome).toMatchObject({
-      status: 'error',
-      errorType: 'Runtime.ImportModuleError',
-      durationMs: 0,
-      initMs: 50,
-      lost: true,
+    const failed: EnvironmentEvent = { kind: 'init-error', document }
+    const first = play([0, invoke], [50, failed])
+    const told = { do: 'report-init', phase: 'init', initMs: 50, status: 'error' }
+    expect(first.decisions.slice(1)).toEqual([
+      { ...told, errorType: 'Runtime.ImportModuleError' },
+      { do: 'reset', why: 'failure' },
+    ])
+    expect(deadlineOf(first.state, freezeAfterMs)).toBe(3_050)
+    const both = play([0, invoke], [50, failed], [70, { kind: 'specialised' }], [100, failed])
+    expect(both.did).toEqual(['init', 'report-init', 'reset', 'init', 'report-init', 'finish', 'reset'])
+    expect(both.decisions[4]).toMatchObject({ phase: 'invoke', initMs: 50 })
+    expect(both.outcome).toMatchObject({
+      ...{ status: 'error', errorType: 'Runtime.ImportModuleError', durationMs: 50, initMs: 0, lost: false },
     })
-    expect(decisions[1]).toEqual({
-      do: 'report-init',
-      initMs: 50,
-      status: 'error',
-      errorType: 'Runtime.ImportModuleError',
-    })
+    const fault = { errorType: 'Extension.Crash', document: Buffer.from('{}') }
+    expect(play([0, invoke], [50, { kind: 'extension-failed', fault }]).did.at(-1)).toBe('reset')
   })
 
   test('initialises again after 10 s, within the function timeout', () => {
     const late = play([0, invoke], [9_999, { kind: 'tick' }], [10_000, { kind: 'tick' }])
-    expect(late.did).toEqual(['init', 'report-init', 'replace'])
+    expect(late.did).toEqual(['init', 'report-init', 'reset'])
     expect(deadlineOf(late.state, freezeAfterMs)).toBe(13_000)
     const again = play(
       ...([
@@ -72,7 +86,7 @@ describe('the first invocation', () => {
       ] as const),
       [10_600, response()],
     )
-    expect(again.did).toEqual(['init', 'report-init', 'replace', 'init', 'invoke', 'finish'])
+    expect(again.did).toEqual(['init', 'report-init', 'reset', 'init', 'invoke', 'answer', 'finish'])
     expect(again.outcome).toMatchObject({ status: 'success', durationMs: 600, initMs: 0 })
     const never = play(
       [0, invoke],
@@ -84,7 +98,7 @@ describe('the first invocation', () => {
       status: 'timeout',
       errorType: 'Sandbox.Timedout',
       durationMs: 3_000,
-      lost: true,
+      lost: false,
     })
   })
 
@@ -103,13 +117,13 @@ describe('an invocation', () => {
 
   test('ends at its timeout in the words of AWS', () => {
     const { did, outcome, state } = play(...warm, [1_000, invoke], [3_999, { kind: 'tick' }], [4_000, { kind: 'tick' }])
-    expect(did.slice(-2)).toEqual(['finish', 'destroy'])
-    expect(outcome).toMatchObject({ status: 'timeout', reported: 'timeout', durationMs: 3_000, lost: true })
+    expect(did.slice(-2)).toEqual(['finish', 'reset'])
+    expect(outcome).toMatchObject({ status: 'timeout', reported: 'timeout', durationMs: 3_000, lost: false })
     expect(documentOf(outcome)).toEqual({
       errorType: 'Sandbox.Timedout',
       errorMessage: `RequestId: ${id} Error: Task timed out after 3.00 seconds`,
     })
-    expect(state.kind).toBe('gone')
+    expect(state.kind).toBe('resetting')
   })
 
   test.each([
@@ -119,7 +133,7 @@ describe('an invocation', () => {
     [exit(undefined, 'SIGKILL', true), 'Runtime.OutOfMemory', 'with error: signal: killed'],
   ])('ends with its runtime: %o', (event, errorType, words) => {
     const { outcome } = play(...warm, [100, invoke], [150, event])
-    expect(outcome).toMatchObject({ status: 'error', reported: 'error', errorType, durationMs: 50, lost: true })
+    expect(outcome).toMatchObject({ status: 'error', reported: 'error', errorType, durationMs: 50, lost: false })
     expect(documentOf(outcome)).toEqual({ errorType, errorMessage: `RequestId: ${id} Error: Runtime exited ${words}` })
   })
 
@@ -131,8 +145,8 @@ describe('an invocation', () => {
       ...{ status: 'error', errorType: 'TypeError', reported: '', lost: false },
     })
     expect(play(...warm, [100, invoke], [110, error(true)])).toMatchObject({
-      outcome: { errorType: 'TypeError', lost: true },
-      state: { kind: 'gone' },
+      outcome: { errorType: 'TypeError', lost: false },
+      state: { kind: 'resetting' },
     })
   })
 
@@ -161,6 +175,73 @@ describe('an invocation', () => {
   })
 })
 
+describe('after the answer', () => {
+  const answered = [
+    [0, invoke],
+    [10, ready],
+    [30, response()],
+  ] as const
+  const settled: EnvironmentEvent = { kind: 'settled' }
+
+  test('the run goes on until everybody has asked for the next one, and its duration with it', () => {
+    const { did, outcome, state } = playSlowly(...answered, [110, settled])
+    expect(did.slice(-2)).toEqual(['answer', 'finish'])
+    expect(outcome).toMatchObject({ status: 'success', durationMs: 100, initMs: 10 })
+    expect(state).toMatchObject({ kind: 'idle', sinceMs: 110 })
+  })
+
+  test('whoever takes too long or dies is told in the record, and the environment is reset', () => {
+    const late = playSlowly(...answered, [3_010, { kind: 'tick' }])
+    expect(late.outcome).toMatchObject({ status: 'timeout', reported: 'timeout', durationMs: 3_000 })
+    expect(late.decisions.at(-1)).toEqual({ do: 'reset', why: 'timeout' })
+    const dead = playSlowly(...answered, [40, exit(1)])
+    expect(dead.outcome).toMatchObject({ status: 'error', errorType: 'Runtime.ExitError', durationMs: 30 })
+    expect(dead.decisions.at(-1)).toEqual({ do: 'reset', why: 'failure' })
+    const fault = { errorType: 'Extension.Crash', document: Buffer.from('{}') }
+    expect(playSlowly(...answered, [40, { kind: 'extension-failed', fault }]).outcome).toMatchObject({
+      ...{ status: 'error', errorType: 'Extension.Crash' },
+    })
+  })
+
+  test('a stop ends it with the answer that it has', () => {
+    const { did, outcome } = playSlowly(...answered, [40, { kind: 'stop', reason: 'drain' }])
+    expect(did.slice(-2)).toEqual(['finish', 'destroy'])
+    expect(outcome).toMatchObject({ status: 'success', lost: true })
+  })
+})
+
+describe('after a reset', () => {
+  const reset = [
+    [0, invoke],
+    [10, ready],
+    [20, exit(1)],
+  ] as const
+
+  test('the next invocation initialises within its own time', () => {
+    const { did, outcome } = play(
+      ...reset,
+      [60, { kind: 'specialised' }],
+      [100, invoke],
+      [150, ready],
+      [160, response()],
+    )
+    expect(did.slice(-5)).toEqual(['reset', 'init', 'invoke', 'answer', 'finish'])
+    expect(outcome).toMatchObject({ status: 'success', durationMs: 60, initMs: 0 })
+  })
+
+  test('an invocation that comes before the new sandbox waits for it, on its own time', () => {
+    const early = play(...reset, [30, invoke], [60, { kind: 'specialised' }], [70, ready], [80, response()])
+    expect(early.outcome).toMatchObject({ status: 'success', durationMs: 50, initMs: 0 })
+    expect(play(...reset, [30, invoke], [3_030, { kind: 'tick' }]).outcome).toMatchObject({ status: 'timeout' })
+  })
+
+  test('without a new sandbox the environment is gone', () => {
+    expect(play(...reset, [60, { kind: 'failed', reason: 'no memory' }]).state).toEqual({
+      ...{ kind: 'gone', reason: 'no memory' },
+    })
+  })
+})
+
 describe('a streamed answer', () => {
   const warm = [
     [0, invoke],
@@ -174,7 +255,7 @@ describe('a streamed answer', () => {
 
   test('goes on part by part, and its end is the end of the run', () => {
     const { did, outcome, state } = play(...warm, [110, begin], [120, chunk(4)], [130, chunk(6)], [150, end])
-    expect(did.slice(-5)).toEqual(['invoke', 'begin', 'pass', 'pass', 'finish'])
+    expect(did.slice(-5)).toEqual(['begin', 'pass', 'pass', 'answer', 'finish'])
     expect(outcome).toMatchObject({ status: 'success', streamedBytes: 10, durationMs: 50, lost: false })
     expect(outcome.payload).toHaveLength(0)
     expect(state.kind).toBe('idle')
@@ -187,7 +268,7 @@ describe('a streamed answer', () => {
       ...{ status: 'error', errorType: 'TypeError', streamedBytes: 4, lost: false },
     })
     expect(play(...warm, [110, begin], [120, chunk(4)], [3_100, { kind: 'tick' }]).outcome).toMatchObject({
-      ...{ status: 'timeout', streamedBytes: 4, lost: true },
+      ...{ status: 'timeout', streamedBytes: 4, lost: false },
     })
     expect(play(...warm, [110, begin], [120, chunk(4)], [130, exit(1)]).outcome).toMatchObject({
       ...{ status: 'error', errorType: 'Runtime.ExitError', streamedBytes: 4 },
@@ -196,8 +277,8 @@ describe('a streamed answer', () => {
 
   test('above its limit ends the environment at once', () => {
     const { outcome, did } = play(...warm, [110, begin], [120, chunk(10)], [130, chunk(1)])
-    expect(outcome).toMatchObject({ status: 'error', errorType: 'Function.ResponseSizeTooLarge', lost: true })
-    expect(did.slice(-3)).toEqual(['pass', 'finish', 'destroy'])
+    expect(outcome).toMatchObject({ status: 'error', errorType: 'Function.ResponseSizeTooLarge', lost: false })
+    expect(did.slice(-3)).toEqual(['pass', 'finish', 'reset'])
   })
 
   test.each([
@@ -207,7 +288,7 @@ describe('a streamed answer', () => {
     ['a whole answer', [begin, response()]],
   ])('out of turn is no answer: %s', (_what, events) => {
     const { outcome } = play(...warm, ...events.map((event) => [110, event] as const))
-    expect(outcome).toMatchObject({ status: 'error', errorType: 'Runtime.Unknown', lost: true })
+    expect(outcome).toMatchObject({ status: 'error', errorType: 'Runtime.Unknown', lost: false })
   })
 
   test('of an invocation that is over is no answer to the next', () => {
@@ -226,6 +307,7 @@ test('any story: one end per invocation, nothing after the end, freezing only in
     fc.constant('invoke' as const),
     fc.constantFrom<EnvironmentEvent[]>(
       ...[ready, response(), response('other'), { kind: 'tick' as const }, { kind: 'specialised' as const }],
+      { kind: 'settled' },
       { kind: 'oversize', requestId: id },
       { kind: 'begin', requestId: id, contentType: 'x' },
       { kind: 'chunk', requestId: id, payload: Buffer.alloc(3) },
@@ -237,16 +319,16 @@ test('any story: one end per invocation, nothing after the end, freezing only in
   )
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.nat(5_000), any), { maxLength: 60 }), (story) => {
-      let state: EnvironmentState = { kind: 'idle', initialised: false, sinceMs: 0 }
+      let state: EnvironmentState = { kind: 'idle', initialised: false, repeated: false, sinceMs: 0 }
       let now = 0
       let open = 0
       let destroyed = 0
       for (const [waitMs, what] of story) {
         now += waitMs
-        const free = state.kind === 'idle' || state.kind === 'frozen'
+        const free = ['idle', 'frozen', 'resetting'].includes(state.kind)
+        const waiting = state.kind === 'resetting' || (state.kind === 'initialising' && state.replacing)
         if (what === 'invoke' && !free) continue
-        if (what !== 'invoke' && what.kind === 'specialised' && !(state.kind === 'initialising' && state.replacing))
-          continue
+        if (what !== 'invoke' && what.kind === 'specialised' && !waiting) continue
         if (what === 'invoke') open += 1
         const before = state
         const next = step(state, what === 'invoke' ? invoke : what, now, freezeAfterMs)
@@ -257,7 +339,7 @@ test('any story: one end per invocation, nothing after the end, freezing only in
           if (decision.do === 'destroy') destroyed += 1
           if (decision.do === 'freeze') expect(before.kind).toBe('idle')
         }
-        expect(open).toBe(state.kind === 'running' || state.kind === 'initialising' ? 1 : 0)
+        expect(open).toBe(['running', 'initialising', 'settling'].includes(state.kind) ? 1 : 0)
         expect(destroyed).toBe(state.kind === 'gone' ? 1 : 0)
       }
     }),

@@ -3,12 +3,14 @@
  * `(state, event, now) → (state, decisions)`. Times are monotonic ms.
  *
  *   starting → stem → idle ⇄ frozen
- *                      │ invoke           first invocation: idle → initialising → running
+ *                      │ invoke                     first invocation: idle → initialising → running
  *                      ▼
- *                   running → idle        gone from everywhere
+ *                   running → settling → idle       after a timeout or a crash: resetting → idle
  *
- * Initialisation is part of the first invocation, so that its failure is that invocation's outcome. It has 10 s of its
- * own; when they run out it is repeated in a fresh sandbox within the function's timeout, as on AWS.
+ * and gone from everywhere. Initialisation is part of the first invocation. It has 10 s of its own; when they run out, or
+ * it fails, it is repeated in a fresh sandbox within the function's timeout, as on AWS. The same happens in the first
+ * invocation after a reset; what is in /tmp stays. A run has its answer before it is over: that takes that the runtime
+ * and all extensions have asked for the next one.
  */
 import { limits } from '@weft/contracts'
 import { brokenProtocol, errorTypeOf, exited, type FunctionFault, responseTooLarge, timedOut } from './documents.ts'
@@ -20,8 +22,10 @@ import type {
   Run,
   Running,
   RunOutcome,
+  Settling,
   Step,
 } from './environment-model.ts'
+import type { ShutdownReason } from './extensions-api.ts'
 
 const empty = new Uint8Array(0)
 const stay = (state: EnvironmentState): Step => ({ state, decisions: [] })
@@ -34,7 +38,7 @@ export function step(state: EnvironmentState, event: EnvironmentEvent, now: numb
       if (event.kind === 'booted') return stay({ kind: 'stem' })
       return ending(event) ?? denied(state, event)
     case 'stem':
-      if (event.kind === 'specialised') return stay({ kind: 'idle', initialised: false, sinceMs: now })
+      if (event.kind === 'specialised') return stay({ kind: 'idle', initialised: false, repeated: false, sinceMs: now })
       return ending(event) ?? denied(state, event)
     case 'idle':
     case 'frozen':
@@ -43,6 +47,10 @@ export function step(state: EnvironmentState, event: EnvironmentEvent, now: numb
       return whileInitialising(state, event, now)
     case 'running':
       return whileRunning(state, event, now)
+    case 'settling':
+      return whileSettling(state, event, now)
+    case 'resetting':
+      return whileResetting(state, event, now)
     // What is still under way when the end comes is of no interest.
     case 'gone':
       return stay(state)
@@ -57,6 +65,7 @@ export function deadlineOf(state: EnvironmentState, freezeAfterMs: number): numb
     case 'initialising':
       return state.startedAtMs + (state.repeated ? state.run.timeoutMs : limits.initTimeoutMs)
     case 'running':
+    case 'settling':
       return state.deadlineMs
     default:
       return undefined
@@ -73,7 +82,7 @@ function whileIdle(
     const { run } = event
     if (state.kind === 'idle' && !state.initialised)
       return {
-        state: { kind: 'initialising', run, startedAtMs: now, repeated: false, replacing: false },
+        state: { kind: 'initialising', run, startedAtMs: now, repeated: state.repeated, replacing: false },
         decisions: [{ do: 'init' }],
       }
     return {
@@ -95,12 +104,18 @@ function whileInitialising(state: Initialising, event: EnvironmentEvent, now: nu
   const elapsedMs = now - startedAtMs
   // The second try is part of the invocation, whose duration it counts for.
   const initMs = repeated ? 0 : elapsedMs
-  const fail = (fault: FunctionFault, reason: string): Step =>
-    end(
-      reason,
-      { run, durationMs: repeated ? elapsedMs : 0, initMs, status: 'error', reported: 'error', ...fault },
-      repeated ? [] : [{ do: 'report-init', initMs: elapsedMs, status: 'error', errorType: fault.errorType }],
-    )
+  const report = (status: 'timeout' | 'error', errorType: string): EnvironmentDecision => ({
+    ...{ do: 'report-init', phase: repeated ? 'invoke' : 'init', initMs: elapsedMs, status, errorType },
+  })
+  const again = (why: ShutdownReason, told: EnvironmentDecision): Step => ({
+    state: { ...state, startedAtMs: now, repeated: true, replacing: true },
+    decisions: [told, { do: 'reset', why }],
+  })
+  const fail = (fault: FunctionFault): Step => {
+    const told = report('error', fault.errorType)
+    if (!repeated) return again('failure', told)
+    return end({ run, durationMs: elapsedMs, initMs, status: 'error', reported: 'error', ...fault }, [told])
+  }
   switch (event.kind) {
     case 'specialised':
       if (!state.replacing) return denied(state, event)
@@ -114,31 +129,28 @@ function whileInitialising(state: Initialising, event: EnvironmentEvent, now: nu
     }
     case 'init-error': {
       const errorType = errorTypeOf(event.document) || 'Runtime.Unknown'
-      return fail({ errorType, document: event.document }, 'initialisation failed')
+      return fail({ errorType, document: event.document })
     }
     case 'exited':
       // While a replacement is made the old sandbox's end is no news.
       if (state.replacing) return stay(state)
-      return fail(exited(run.requestId, event.exit), 'the runtime exited during initialisation')
+      return fail(exited(run.requestId, event.exit))
     case 'violation':
-      return fail(brokenProtocol(run.requestId, event.reason), event.reason)
+      return fail(brokenProtocol(run.requestId, event.reason))
+    case 'extension-failed':
+      return state.replacing ? stay(state) : fail(event.fault)
     case 'failed':
       return platformFailure(run, event.reason, repeated ? elapsedMs : 0, initMs)
     case 'tick':
       if (now < (deadlineOf(state, 0) as number)) return stay(state)
-      if (!repeated)
-        return {
-          state: { ...state, startedAtMs: now, repeated: true, replacing: true },
-          decisions: [{ do: 'report-init', initMs: elapsedMs, status: 'timeout', errorType: '' }, { do: 'replace' }],
-        }
-      return end('timed out', {
-        run,
-        durationMs: run.timeoutMs,
-        initMs: 0,
-        status: 'timeout',
-        reported: 'timeout',
-        ...timedOut(run.requestId, run.timeoutMs),
-      })
+      if (!repeated) return again('timeout', report('timeout', ''))
+      return end(
+        {
+          ...{ run, durationMs: run.timeoutMs, initMs: 0, status: 'timeout', reported: 'timeout' },
+          ...timedOut(run.requestId, run.timeoutMs),
+        },
+        [report('timeout', '')],
+      )
     default:
       return isAnswer(event) ? stay(state) : denied(state, event)
   }
@@ -148,9 +160,9 @@ function whileRunning(state: Running, event: EnvironmentEvent, now: number): Ste
   const { run, initMs } = state
   const durationMs = now - state.startedAtMs
   const streamed = state.streamedBytes === undefined ? {} : { streamedBytes: state.streamedBytes }
-  const fail = (fault: FunctionFault, reason: string): Step =>
-    end(reason, { run, durationMs, initMs, status: 'error', reported: 'error', ...streamed, ...fault })
-  const broken = (reason: string): Step => fail(brokenProtocol(run.requestId, reason), reason)
+  const fail = (fault: FunctionFault): Step =>
+    end({ run, durationMs, initMs, status: 'error', reported: 'error', ...streamed, ...fault })
+  const broken = (reason: string): Step => fail(brokenProtocol(run.requestId, reason))
   // Answers to an invocation that is over come too late to matter.
   if ('requestId' in event && event.requestId !== run.requestId) return stay(state)
   switch (event.kind) {
@@ -164,66 +176,121 @@ function whileRunning(state: Running, event: EnvironmentEvent, now: number): Ste
       if (state.streamedBytes === undefined) return broken('a part of an answer that did not begin')
       const streamedBytes = state.streamedBytes + event.payload.byteLength
       // Nobody waits until it has ended: it may never do so.
-      if (streamedBytes > run.streamBytes)
-        return fail(responseTooLarge(run.streamBytes), 'the function streamed too much')
+      if (streamedBytes > run.streamBytes) return fail(responseTooLarge(run.streamBytes))
       return { state: { ...state, streamedBytes }, decisions: [{ do: 'pass', chunk: event.payload }] }
     }
     case 'end':
       if (state.streamedBytes === undefined) return broken('the end of an answer that did not begin')
-      return answered(now, {
+      return answered(state, {
         ...{ requestId: run.requestId, status: 'success', errorType: '', payload: empty, ...streamed },
         ...{ durationMs, initMs, reported: '', lost: false },
       })
     case 'response':
       if (state.streamedBytes !== undefined) return broken('a whole answer after a streamed one')
-      return answered(now, {
+      return answered(state, {
         ...{ requestId: run.requestId, status: 'success', errorType: '', payload: event.payload },
         ...{ durationMs, initMs, reported: '', lost: false },
       })
     case 'error': {
       const errorType = errorTypeOf(event.document) || 'Unhandled'
       if (event.fatal)
-        return end('the runtime gave up', {
+        return end({
           ...{ run, ...streamed },
           ...{ durationMs, initMs, status: 'error', reported: '', errorType, document: event.document },
         })
-      return answered(now, {
+      return answered(state, {
         ...{ requestId: run.requestId, status: 'error', errorType, payload: event.document, ...streamed },
         ...{ durationMs, initMs, reported: '', lost: false },
       })
     }
     case 'oversize': {
       const { errorType, document } = responseTooLarge(limits.syncResponseBytes)
-      return answered(now, {
+      return answered(state, {
         ...{ requestId: run.requestId, status: 'error', errorType, payload: document },
         ...{ durationMs, initMs, reported: 'error', lost: false },
       })
     }
     case 'exited':
-      return fail(exited(run.requestId, event.exit), event.exit.oomKilled ? 'out of memory' : 'the runtime exited')
+      return fail(exited(run.requestId, event.exit))
+    case 'extension-failed':
+      return fail(event.fault)
     case 'violation':
       return broken(event.reason)
     case 'failed':
       return platformFailure(run, event.reason, durationMs, initMs)
     case 'tick':
       if (now < state.deadlineMs) return stay(state)
-      return end('timed out', {
+      return end({
         ...{ run, ...streamed },
         ...{ durationMs: run.timeoutMs, initMs, status: 'timeout', reported: 'timeout' },
         ...timedOut(run.requestId, run.timeoutMs),
       })
-    // A runtime that says READY twice harms nobody.
+    // A runtime that says READY twice harms nobody, nor one that waits before it has answered.
     case 'ready':
+    case 'settled':
       return stay(state)
     default:
       return denied(state, event)
   }
 }
 
-const answered = (now: number, outcome: RunOutcome): Step => ({
-  state: { kind: 'idle', initialised: true, sinceMs: now },
-  decisions: [{ do: 'finish', outcome }],
+const answered = ({ run, startedAtMs, deadlineMs, initMs }: Running, answer: RunOutcome): Step => ({
+  state: { kind: 'settling', run, startedAtMs, deadlineMs, initMs, answer },
+  decisions: [{ do: 'answer', outcome: answer }],
 })
+
+/** The rest of a run. What goes wrong now is told in logs and records; the answer is the caller's. */
+function whileSettling(state: Settling, event: EnvironmentEvent, now: number): Step {
+  const { run, initMs, answer } = state
+  const durationMs = now - state.startedAtMs
+  const fail = ({ errorType }: FunctionFault): Step =>
+    reset({ ...answer, durationMs, status: 'error', reported: 'error', errorType }, 'failure')
+  switch (event.kind) {
+    case 'settled':
+      return {
+        state: { kind: 'idle', initialised: true, repeated: false, sinceMs: now },
+        decisions: [{ do: 'finish', outcome: { ...answer, durationMs } }],
+      }
+    case 'exited':
+      return fail(exited(run.requestId, event.exit))
+    case 'extension-failed':
+      return fail(event.fault)
+    case 'violation':
+      return fail(brokenProtocol(run.requestId, event.reason))
+    case 'failed':
+      return platformFailure(run, event.reason, durationMs, initMs)
+    case 'tick': {
+      if (now < state.deadlineMs) return stay(state)
+      const { errorType } = timedOut(run.requestId, run.timeoutMs)
+      const late = { durationMs: run.timeoutMs, status: 'timeout', reported: 'timeout', errorType } as const
+      return reset({ ...answer, ...late }, 'timeout')
+    }
+    default:
+      return denied(state, event)
+  }
+}
+
+function whileResetting(
+  state: Extract<EnvironmentState, { kind: 'resetting' }>,
+  event: EnvironmentEvent,
+  now: number,
+): Step {
+  switch (event.kind) {
+    case 'specialised':
+      return stay({ kind: 'idle', initialised: false, repeated: true, sinceMs: now })
+    case 'invoke':
+      return stay({ kind: 'initialising', run: event.run, startedAtMs: now, repeated: true, replacing: true })
+    case 'failed':
+      return gone(event.reason, 'failure')
+    // The old sandbox's end is no news.
+    case 'exited':
+    case 'violation':
+    case 'extension-failed':
+      return stay(state)
+    default:
+      return denied(state, event)
+  }
+}
 
 interface Failure extends FunctionFault {
   readonly run: Run
@@ -234,16 +301,24 @@ interface Failure extends FunctionFault {
   readonly streamedBytes?: number
 }
 
-function end(reason: string, failure: Failure, before: readonly EnvironmentDecision[] = []): Step {
+function end(failure: Failure, before: readonly EnvironmentDecision[] = []): Step {
   const { run, document, ...rest } = failure
-  const outcome: RunOutcome = { ...rest, requestId: run.requestId, payload: document, lost: true }
-  return {
-    state: { kind: 'gone', reason },
-    decisions: [...before, { do: 'finish', outcome }, { do: 'destroy', reason }],
-  }
+  const outcome: RunOutcome = { ...rest, requestId: run.requestId, payload: document, lost: false }
+  return reset(outcome, failure.status === 'timeout' ? 'timeout' : 'failure', before)
 }
 
-const platformFailure = (run: Run, reason: string, durationMs: number, initMs: number): Step => ({
+const reset = (outcome: RunOutcome, why: ShutdownReason, before: readonly EnvironmentDecision[] = []): Step => ({
+  state: { kind: 'resetting' },
+  decisions: [...before, { do: 'finish', outcome }, { do: 'reset', why }],
+})
+
+const platformFailure = (
+  run: Run,
+  reason: string,
+  durationMs: number,
+  initMs: number,
+  why: ShutdownReason = 'failure',
+): Step => ({
   state: { kind: 'gone', reason },
   decisions: [
     {
@@ -253,33 +328,42 @@ const platformFailure = (run: Run, reason: string, durationMs: number, initMs: n
         ...{ durationMs, initMs, reported: 'error', lost: true },
       },
     },
-    { do: 'destroy', reason },
+    { do: 'destroy', reason, why },
   ],
 })
 
 function stopped(state: EnvironmentState, reason: string, now: number): Step {
-  if (state.kind === 'initialising') return platformFailure(state.run, reason, 0, now - state.startedAtMs)
-  if (state.kind === 'running') return platformFailure(state.run, reason, now - state.startedAtMs, state.initMs)
-  return { state: { kind: 'gone', reason }, decisions: [{ do: 'destroy', reason }] }
+  if (state.kind === 'initialising') return platformFailure(state.run, reason, 0, now - state.startedAtMs, 'spindown')
+  if (state.kind === 'settling') {
+    const outcome = { ...state.answer, durationMs: now - state.startedAtMs, lost: true }
+    const { decisions, ...rest } = gone(reason, 'spindown')
+    return { ...rest, decisions: [{ do: 'finish', outcome }, ...decisions] }
+  }
+  if (state.kind === 'running')
+    return platformFailure(state.run, reason, now - state.startedAtMs, state.initMs, 'spindown')
+  return gone(reason, 'spindown')
 }
 
 /** The end of an environment that runs nothing. */
 function ending(event: EnvironmentEvent): Step | undefined {
   if (event.kind === 'exited')
-    return gone(event.exit.oomKilled ? 'out of memory' : 'the runtime exited while nothing ran')
-  if (event.kind === 'violation' || event.kind === 'failed') return gone(event.reason)
+    return gone(event.exit.oomKilled ? 'out of memory' : 'the runtime exited while nothing ran', 'failure')
+  if (event.kind === 'extension-failed') return gone('an extension failed while nothing ran', 'failure')
+  if (event.kind === 'violation' || event.kind === 'failed') return gone(event.reason, 'failure')
   // A fatal error outside an invocation: the end follows.
   return undefined
 }
 
-const gone = (reason: string): Step => ({
+const gone = (reason: string, why: ShutdownReason): Step => ({
   state: { kind: 'gone', reason },
-  decisions: [{ do: 'destroy', reason }],
+  decisions: [{ do: 'destroy', reason, why }],
 })
 
 /** What a runtime may send at any time; the state decides whether it counts. */
 const isAnswer = (event: EnvironmentEvent): boolean =>
-  ['ready', 'init-error', 'response', 'error', 'oversize', 'begin', 'chunk', 'end', 'tick'].includes(event.kind)
+  ['ready', 'settled', 'init-error', 'response', 'error', 'oversize', 'begin', 'chunk', 'end', 'tick'].includes(
+    event.kind,
+  )
 
 function denied(state: EnvironmentState, event: EnvironmentEvent): Step {
   if (isAnswer(event)) return stay(state)

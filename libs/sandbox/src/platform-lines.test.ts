@@ -26,10 +26,20 @@ test('JSON lines carry what the text lines do', () => {
   )
   expect(failed.record).toMatchObject({ status: 'error', errorType: 'Runtime.ExitError' })
   expect(failed.record.metrics).not.toHaveProperty('initDurationMs')
-  expect(JSON.parse(lines.initReport(atMs, 10_000, 'timeout', '')).record).toEqual({
+  expect(JSON.parse(lines.initReport(atMs, 'init', 10_000, 'timeout', '')).record).toEqual({
     ...{ initializationType: 'on-demand', phase: 'init', status: 'timeout', metrics: { durationMs: 10_000 } },
   })
   expect(lines.end('id')).toBeUndefined()
+})
+
+test('extensions and subscriptions are told in the words of AWS', () => {
+  const extension = { id: '', name: 'e', external: true, events: ['INVOKE', 'SHUTDOWN'], errorType: '' } as const
+  expect(platformLines('Text').extension(atMs, { ...extension, state: 'waiting' })).toBe(
+    'EXTENSION\tName: e\tState: Ready\tEvents: [INVOKE, SHUTDOWN]',
+  )
+  expect(platformLines('Text').subscription(atMs, 'telemetry', 'e', ['platform', 'function'])).toBe(
+    'TELEMETRY\tName: e\tState: Subscribed\tTypes: [Platform, Function]',
+  )
 })
 
 test('any other format is text', () => {

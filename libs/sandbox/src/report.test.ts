@@ -23,10 +23,10 @@ test('the lines are those of AWS', () => {
   expect(reportLine({ ...facts, initMs: 0, status: 'error', errorType: 'Runtime.ExitError' })).toMatch(
     /\tStatus: error\tError Type: Runtime.ExitError$/,
   )
-  expect(initStartLine('nodejs24.x', 'eu-west-1')).toBe(
+  expect(initStartLine('nodejs24.x', 'arn:aws:lambda:eu-west-1::runtime:nodejs24.x')).toBe(
     'INIT_START Runtime Version: nodejs24.x\tRuntime Version ARN: arn:aws:lambda:eu-west-1::runtime:nodejs24.x',
   )
-  expect(initReportLine(10_000, 'timeout', '')).toBe(
+  expect(initReportLine(10_000, 'init', 'timeout', '')).toBe(
     'INIT_REPORT Init Duration: 10000.00 ms\tPhase: init\tStatus: timeout',
   )
 })

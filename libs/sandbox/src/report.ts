@@ -16,11 +16,16 @@ export interface ReportFacts {
 /** 1 ms steps, rounded up; initialisation is billed too (AWS since August 2025). */
 export const billedMs = (durationMs: number, initMs: number): number => Math.ceil(durationMs + initMs)
 
-export const initStartLine = (runtime: string, region: string): string =>
-  `INIT_START Runtime Version: ${runtime}\tRuntime Version ARN: arn:aws:lambda:${region}::runtime:${runtime}`
+export const initStartLine = (runtimeVersion: string, runtimeVersionArn: string): string =>
+  `INIT_START Runtime Version: ${runtimeVersion}\tRuntime Version ARN: ${runtimeVersionArn}`
 
-export const initReportLine = (initMs: number, status: 'timeout' | 'error', errorType: string): string =>
-  `INIT_REPORT Init Duration: ${initMs.toFixed(2)} ms\tPhase: init\tStatus: ${status}${errorType && `\tError Type: ${errorType}`}`
+export const initReportLine = (
+  initMs: number,
+  phase: 'init' | 'invoke',
+  status: 'timeout' | 'error',
+  errorType: string,
+): string =>
+  `INIT_REPORT Init Duration: ${initMs.toFixed(2)} ms\tPhase: ${phase}\tStatus: ${status}${errorType && `\tError Type: ${errorType}`}`
 
 export const startLine = (requestId: string, version: string): string =>
   `START RequestId: ${requestId} Version: ${version}`

@@ -37,7 +37,7 @@ test('the first next means that the runtime is ready, later ones do not', () => 
     response: { status: 202 },
     message: { kind: 'response', requestId: id },
   })
-  expect(ask('GET', 'invocation/next')).toEqual({ response: 'park' })
+  expect(ask('GET', 'invocation/next')).toEqual({ response: 'park', message: { kind: 'next' } })
 })
 
 test('a wrong id is 400, whatever the state', () => {
@@ -105,7 +105,7 @@ test('a failed initialisation is told once', () => {
 test('a runtime that lost the connection of its next may ask again', () => {
   ask('GET', 'invocation/next')
   api.hungUp()
-  expect(ask('GET', 'invocation/next')).toEqual({ response: 'park' })
+  expect(ask('GET', 'invocation/next')).toEqual({ response: 'park', message: { kind: 'next' } })
   expect(api.invoke(header, Buffer.from('1')).status).toBe(200)
   api.hungUp()
   expect(statusOf(ask('POST', `invocation/${id}/response`, '1'))).toBe(202)

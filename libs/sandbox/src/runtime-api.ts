@@ -131,6 +131,11 @@ export class RuntimeApi {
     return { response: accepted, message: error(documentOf({ body, errorType: end.errorType })) }
   }
 
+  /** The runtime has asked for its next invocation. */
+  get waiting(): boolean {
+    return this.#state.kind === 'waiting'
+  }
+
   /** The answer to the parked `next`. */
   invoke(header: InvokeHeader, payload: Uint8Array): ApiResponse {
     if (this.#state.kind !== 'waiting') throw new Error(`a runtime that is ${this.#state.kind} takes no invocation`)
@@ -166,8 +171,7 @@ export class RuntimeApi {
     // Broken off, and the end of its connection not noticed yet.
     const given = kind === 'streaming' ? this.endStream({ cut: true }).message : undefined
     this.#state = { kind: 'waiting' }
-    const message: RuntimeMessage | undefined = kind === 'booting' ? { kind: 'ready' } : given
-    return message ? { response: 'park', message } : { response: 'park' }
+    return { response: 'park', message: given ?? { kind: kind === 'booting' ? 'ready' : 'next' } }
   }
 
   #initError(request: ApiRequest): ApiStep {

@@ -5,6 +5,8 @@ import { fromRuntime, ProtocolViolation, type RuntimeFrame, requestIdBytes } fro
 export type RuntimeMessage =
   | { readonly kind: 'hello' }
   | { readonly kind: 'ready' }
+  /** Over the Runtime API: it waits for the next invocation. Over frames an answer says so. */
+  | { readonly kind: 'next' }
   | { readonly kind: 'init-error'; readonly document: Buffer }
   | { readonly kind: 'response'; readonly requestId: string; readonly payload: Buffer }
   /** `fatal`: the runtime ends itself after it. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { bootEnvironment, functionVariables } from './variables.ts'
+import { bootEnvironment, extensionVariables, functionVariables } from './variables.ts'
 
 const facts = {
   functionName: 'f',
@@ -61,4 +61,11 @@ test('variables that count at boot are found', () => {
   expect(bootEnvironment({ NODE_OPTIONS: '--max-http-header-size=1', A: 'b' })).toEqual({
     NODE_OPTIONS: '--max-http-header-size=1',
   })
+})
+
+test('extensions see what the function was given, and not what only its runtime needs', () => {
+  const variables = functionVariables({ ...facts, environment: { OWN: '1' } }, sandbox, credentials)
+  expect(extensionVariables(variables)).toMatchObject({ OWN: '1', AWS_REGION: 'eu-west-1', AWS_ACCESS_KEY_ID: 'ASIA' })
+  expect(extensionVariables(variables)).not.toHaveProperty('_HANDLER')
+  expect(extensionVariables(variables)).not.toHaveProperty('AWS_EXECUTION_ENV')
 })

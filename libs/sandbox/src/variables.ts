@@ -102,6 +102,17 @@ export function functionVariables(
   })
 }
 
+/** What only the runtime is told (developer guide, runtimes-extensions-api). */
+const notForExtensions: readonly string[] = [
+  ...['_HANDLER', '_X_AMZN_TRACE_ID', 'AWS_EXECUTION_ENV', 'AWS_LAMBDA_LOG_GROUP_NAME', 'AWS_LAMBDA_LOG_STREAM_NAME'],
+  ...['AWS_LAMBDA_LOG_FORMAT', 'AWS_XRAY_CONTEXT_MISSING', 'AWS_XRAY_DAEMON_ADDRESS', 'LAMBDA_RUNTIME_DIR'],
+  ...['LAMBDA_TASK_ROOT', 'NODE_PATH', 'PYTHONPATH', 'GEM_PATH', 'RUBYLIB'],
+]
+
+/** Of the variables of a function those that the extensions beside it have too. */
+export const extensionVariables = (variables: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(variables).filter(([name]) => !notForExtensions.includes(name)))
+
 /**
  * Variables that a language's program or the dynamic linker reads when it starts: a function that sets one cannot use a
  * stem that has booted without it.

@@ -1,7 +1,6 @@
-import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { Server, Socket } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import {
-  type ApiResponse,
   apiBodyBytes,
   type InvokeHeader,
   longestChunkBytes,
@@ -9,10 +8,8 @@ import {
   type RuntimeMessage,
   type StreamEnd,
 } from '@weft/sandbox'
+import { type InsideApi, readBody, sendAnswer } from './inside-api.ts'
 import { FrameLink, type InitRequest, type LinkEvent, Pauses, type RuntimeLink } from './runtime-link.ts'
-
-/** Connections that one sandbox may hold open to its Runtime API. */
-const mostConnections = 64
 
 /**
  * A runtime of the package's own: INIT travels as a frame to the launcher, which then becomes the package's `bootstrap`
@@ -21,8 +18,6 @@ const mostConnections = 64
 export class ApiLink implements RuntimeLink {
   readonly closed: Promise<void>
   readonly #launcher: FrameLink
-  readonly #listener: Server
-  readonly #http: HttpServer
   readonly #api = new RuntimeApi()
   #onEvent: (event: LinkEvent) => void = () => undefined
   #parked: ServerResponse | undefined
@@ -33,7 +28,7 @@ export class ApiLink implements RuntimeLink {
   #streaming: IncomingMessage | undefined
   readonly #pauses = new Pauses(() => this.#streaming)
 
-  constructor(launcher: Socket, listener: Server) {
+  constructor(launcher: Socket, inside: InsideApi) {
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve
     })
@@ -42,13 +37,11 @@ export class ApiLink implements RuntimeLink {
     this.#launcher.onEvent((event) => {
       if (event.kind === 'hello' || event.kind === 'init-error' || event.kind === 'violation') this.#onEvent(event)
     })
-    this.#listener = listener
-    listener.maxConnections = mostConnections
-    // A `next` may wait for hours, in a frozen sandbox; the only one harmed by a stalled request is who stalls it.
-    this.#http = createServer({ requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 0 }, (request, response) =>
-      this.#serve(request, response),
-    )
-    listener.on('connection', (socket: Socket) => this.#http.emit('connection', socket))
+    inside.route('/2018-06-01/runtime/', (request, response) => this.#serve(request, response))
+  }
+
+  get waiting(): boolean {
+    return this.#api.waiting
   }
 
   onEvent(listener: (event: LinkEvent) => void): void {
@@ -66,7 +59,7 @@ export class ApiLink implements RuntimeLink {
       return
     }
     this.#parked = undefined
-    send(parked, this.#api.invoke(header, payload))
+    sendAnswer(parked, this.#api.invoke(header, payload))
   }
 
   /** What a custom runtime prints comes through its pipes alone. */
@@ -78,16 +71,13 @@ export class ApiLink implements RuntimeLink {
 
   close(): void {
     this.#launcher.close()
-    this.#listener.close()
-    this.#http.closeAllConnections()
-    this.#http.close()
     this.#settleClosed()
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
     const mode = request.headers['lambda-runtime-function-response-mode']
     if (typeof mode === 'string') this.#serveStream(request, response, mode)
-    else this.#serveWhole(request, response)
+    else readBody(request, apiBodyBytes, (body, cut) => this.#answer(request, response, body, cut))
   }
 
   #serveStream(request: IncomingMessage, response: ServerResponse, mode: string): void {
@@ -97,7 +87,7 @@ export class ApiLink implements RuntimeLink {
     if (!('kind' in begun)) {
       // The body is read and dropped, or the runtime would not read the refusal.
       request.resume()
-      send(response, begun)
+      sendAnswer(response, begun)
       return
     }
     const { requestId } = begun
@@ -105,7 +95,7 @@ export class ApiLink implements RuntimeLink {
       if (this.#streaming !== request) return
       this.#streaming = undefined
       const { response: answer, message } = this.#api.endStream(how)
-      if (answer !== 'park' && !response.destroyed) send(response, answer)
+      if (answer !== 'park' && !response.destroyed) sendAnswer(response, answer)
       if (message) this.#tell(message)
     }
     this.#streaming = request
@@ -123,27 +113,6 @@ export class ApiLink implements RuntimeLink {
     if (this.#pauses.any) request.pause()
   }
 
-  #serveWhole(request: IncomingMessage, response: ServerResponse): void {
-    const chunks: Buffer[] = []
-    let bytes = 0
-    let done = false
-    const finish = (cut: boolean): void => {
-      if (done) return
-      done = true
-      this.#answer(request, response, Buffer.concat(chunks), cut)
-    }
-    request.on('data', (chunk: Buffer) => {
-      bytes += chunk.length
-      if (bytes <= apiBodyBytes) chunks.push(chunk)
-      // The rest is read and dropped, or the runtime would not read the refusal.
-      else finish(true)
-    })
-    request.on('end', () => finish(false))
-    request.on('error', () => {
-      done = true
-    })
-  }
-
   #answer(request: IncomingMessage, response: ServerResponse, body: Buffer, cut: boolean): void {
     const errorType = request.headers['lambda-runtime-function-error-type']
     const { response: answer, message } = this.#api.request({
@@ -155,7 +124,7 @@ export class ApiLink implements RuntimeLink {
     })
     if (!this.#api.streaming) this.#streaming = undefined
     if (answer === 'park') this.#park(response)
-    else send(response, answer)
+    else sendAnswer(response, answer)
     if (message) this.#tell(message)
     if (answer === 'park' && this.#waiting) {
       const [header, payload] = this.#waiting
@@ -176,9 +145,4 @@ export class ApiLink implements RuntimeLink {
   #tell(message: RuntimeMessage): void {
     this.#onEvent(message)
   }
-}
-
-function send(response: ServerResponse, { status, headers, body }: ApiResponse): void {
-  response.writeHead(status, { ...headers, 'Content-Length': body.length })
-  response.end(body)
 }

@@ -9,8 +9,8 @@ const lastWordsMs = 50
 const hangUpMs = 1_000
 
 /** Resolves to how the runtime of a sandbox ended, once what it said before has been read. */
-export async function endOf({ sandbox, link }: Body, clock: Clock): Promise<EnvironmentEvent> {
-  const { exited } = sandbox
+export async function endOf({ runtime, link }: Body, clock: Clock): Promise<EnvironmentEvent> {
+  const { exited } = runtime
   const first = await Promise.race([exited, link.closed])
   const exit = first ?? (await Promise.race([exited, delay(clock, hangUpMs)]))
   if (first) await Promise.race([link.closed, delay(clock, lastWordsMs)])

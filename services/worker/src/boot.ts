@@ -3,9 +3,10 @@ import { chmod, mkdir, rm } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Clock, Logger } from '@weft/platform'
-import type { CodeFolders, RuntimeImage, Sandbox, SandboxDriver } from '@weft/sandbox'
+import type { CodeFolders, RuntimeImage, Sandbox, SandboxDriver, SandboxExit, Scratch } from '@weft/sandbox'
 import { ApiLink } from './api-link.ts'
 import { forwardCallbacks } from './callback-forward.ts'
+import { InsideApi } from './inside-api.ts'
 import { FrameLink, type RuntimeLink } from './runtime-link.ts'
 
 export interface BootDeps {
@@ -24,11 +25,30 @@ export interface BootRequest {
   readonly environment?: Readonly<Record<string, string>>
   /** Package and layers, when they are to be there from the first. */
   readonly code?: CodeFolders
+  /**
+   * The runtime runs beside a first process that does nothing: with the first one everything inside ends, and extensions
+   * are to outlive the runtime.
+   */
+  readonly apart?: boolean
+  /** The /tmp of the sandbox before. */
+  readonly scratch?: Scratch | undefined
+}
+
+/** What is to be had of how the runtime, not its sandbox, ends. */
+export interface RuntimeProcess {
+  readonly exited: Promise<SandboxExit>
+  /** Asks it to end. */
+  terminate(): void
+  /** Ends it, where that does not end the sandbox. */
+  kill(): void
 }
 
 /** A sandbox whose runtime has booted, with everything that belongs to it. */
 export interface Body {
   readonly sandbox: Sandbox
+  readonly runtime: RuntimeProcess
+  /** Absent where the driver cannot listen inside: no extensions then. */
+  readonly inside: InsideApi | undefined
   readonly link: RuntimeLink
   readonly taskRoot: string
   readonly layersRoot: string
@@ -43,6 +63,8 @@ export interface Body {
   onOutput(listener: (chunk: Buffer, from: 'stdout' | 'stderr') => void): void
   /** Idempotent; resolves when every trace is gone. */
   destroy(): Promise<void>
+  /** As `destroy`, but /tmp is kept for a successor. */
+  retire(): Promise<Scratch>
 }
 
 const runtimeApiPort = 9001
@@ -59,6 +81,8 @@ export async function boot(deps: BootDeps, request: BootRequest): Promise<Body> 
   const socketDir = join(deps.socketsDir, id)
   const cleanUps: (() => Promise<void> | void)[] = [() => rm(socketDir, { recursive: true, force: true })]
   let ended: Promise<void> | undefined
+  let keep = false
+  let kept: Scratch | undefined
   const destroy = (): Promise<void> => {
     ended ??= (async () => {
       for (const cleanUp of cleanUps.reverse()) {
@@ -74,32 +98,37 @@ export async function boot(deps: BootDeps, request: BootRequest): Promise<Body> 
   try {
     const entrance = await openEntrance(socketDir)
     cleanUps.push(() => entrance.close())
+    const environment = { ...image.environment, ...request.environment }
     const sandbox = await driver.create({
       sandboxId: id,
-      runtime: { ...image, environment: { ...image.environment, ...request.environment } },
+      runtime: { ...image, ...(request.apart === true ? holder : { environment }) },
       ephemeralStorageMb: request.ephemeralStorageMb,
       socketDir,
       ...(request.code && { code: request.code }),
+      ...(request.scratch && { scratch: request.scratch }),
       timeoutMs: bootMs,
     })
-    const output = new Output(sandbox)
-    cleanUps.push(() => sandbox.destroy())
-    const socket = await firstOf(entrance.connected, sandbox, output, clock)
+    const output = new Output()
+    sandbox.onOutput((chunk, from) => output.take(chunk, from))
+    cleanUps.push(async () => {
+      if (keep) kept = await sandbox.retire()
+      else await sandbox.destroy()
+    })
+    const runtime = request.apart === true ? await startApart(sandbox, image, environment, output) : first(sandbox)
+    const socket = await firstOf(entrance.connected, runtime, output, clock)
     cleanUps.push(() => void socket.destroy())
     entrance.close()
     const listen = (port: number) => sandbox.listen?.(port)
-    const [api, callback] = await Promise.all([
-      image.framed ? undefined : listen(runtimeApiPort),
-      deps.callbackAddress && listen(callbackPort),
-    ])
+    const [api, callback] = await Promise.all([listen(runtimeApiPort), deps.callbackAddress && listen(callbackPort)])
     if (!image.framed && !api) throw new Error(`the ${driver.name} driver cannot serve the Runtime API`)
-    const link = api ? new ApiLink(socket, api.server) : new FrameLink(socket)
+    const inside = api && new InsideApi(api.server)
+    cleanUps.push(() => inside?.close())
+    const link = !image.framed && inside ? new ApiLink(socket, inside) : new FrameLink(socket)
     cleanUps.push(() => link.close())
     if (callback && deps.callbackAddress) cleanUps.push(forwardCallbacks(callback.server, deps.callbackAddress))
-    await hello(link, sandbox, output, clock)
+    await hello(link, runtime, output, clock)
     return {
-      sandbox,
-      link,
+      ...{ sandbox, runtime, inside, link },
       taskRoot: sandbox.taskRoot ?? '/var/task',
       layersRoot: sandbox.layersRoot ?? '/opt',
       runtimeApi: api?.address ?? `127.0.0.1:${runtimeApiPort}`,
@@ -109,10 +138,44 @@ export async function boot(deps: BootDeps, request: BootRequest): Promise<Body> 
       outputDelayMs: image.framed ? 0 : (sandbox.outputDelayMs ?? 0),
       onOutput: (listener) => output.pass(listener),
       destroy,
+      async retire() {
+        keep = true
+        await destroy()
+        if (!kept) throw new Error('the /tmp of a sandbox could not be kept')
+        return kept
+      },
     }
   } catch (error) {
     await destroy()
     throw error
+  }
+}
+
+/** Sleeps for ever in as little memory as anything can; what it ignores, the kernel buries for it. */
+const holder = {
+  command: ['/bin/sh', '-c', 'trap "" CHLD; exec sleep infinity'],
+  environment: {},
+} as const
+
+const first = (sandbox: Sandbox): RuntimeProcess => ({
+  exited: sandbox.exited,
+  terminate: () => sandbox.terminate?.(),
+  kill: () => undefined,
+})
+
+async function startApart(
+  sandbox: Sandbox,
+  { command }: RuntimeImage,
+  environment: Readonly<Record<string, string>>,
+  output: Output,
+): Promise<RuntimeProcess> {
+  if (!sandbox.run) throw new Error('this worker cannot run extensions')
+  const program = await sandbox.run({ programId: 'runtime', command, environment, folder: '/tmp' })
+  program.onOutput((chunk) => output.take(chunk, 'stdout'))
+  return {
+    exited: Promise.race([program.exited, sandbox.exited]),
+    terminate: () => program.signal('SIGTERM'),
+    kill: () => program.signal('SIGKILL'),
   }
 }
 
@@ -145,12 +208,13 @@ class Output {
   #earlyBytes = 0
   #listener: ((chunk: Buffer, from: 'stdout' | 'stderr') => void) | undefined
 
-  constructor(sandbox: Sandbox) {
-    sandbox.onOutput((chunk, from) => {
-      if (this.#listener) return this.#listener(chunk, from)
-      this.#earlyBytes += chunk.length
-      if (this.#earlyBytes <= earlyOutputBytes) this.#early.push([chunk, from])
-    })
+  take(chunk: Buffer, from: 'stdout' | 'stderr'): void {
+    if (this.#listener) {
+      this.#listener(chunk, from)
+      return
+    }
+    this.#earlyBytes += chunk.length
+    if (this.#earlyBytes <= earlyOutputBytes) this.#early.push([chunk, from])
   }
 
   pass(listener: (chunk: Buffer, from: 'stdout' | 'stderr') => void): void {
@@ -167,12 +231,12 @@ class Output {
   }
 }
 
-async function firstOf<T>(wanted: Promise<T>, sandbox: Sandbox, output: Output, clock: Clock): Promise<T> {
+async function firstOf<T>(wanted: Promise<T>, runtime: RuntimeProcess, output: Output, clock: Clock): Promise<T> {
   let timer: { cancel(): void } | undefined
   const late = new Promise<never>((_, reject) => {
     timer = clock.schedule(bootMs, () => reject(new Error(`the runtime has not booted within ${bootMs} ms`)))
   })
-  const died = sandbox.exited.then(({ code, signal }): never => {
+  const died = runtime.exited.then(({ code, signal }): never => {
     throw new Error(`the runtime ended while it booted (${signal ?? code}): ${output.text}`)
   })
   try {
@@ -184,14 +248,14 @@ async function firstOf<T>(wanted: Promise<T>, sandbox: Sandbox, output: Output, 
   }
 }
 
-const hello = (link: RuntimeLink, sandbox: Sandbox, output: Output, clock: Clock): Promise<void> =>
+const hello = (link: RuntimeLink, runtime: RuntimeProcess, output: Output, clock: Clock): Promise<void> =>
   firstOf(
     new Promise<void>((resolve, reject) =>
       link.onEvent((event) =>
         event.kind === 'hello' ? resolve() : reject(new Error(`the runtime began with ${event.kind}`)),
       ),
     ),
-    sandbox,
+    runtime,
     output,
     clock,
   )

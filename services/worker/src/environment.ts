@@ -9,20 +9,21 @@ import {
   type EnvironmentState,
   functionVariables,
   type InvokeHeader,
-  oneLine,
   type PaceLimits,
-  type PlatformLines,
-  platformLines,
   type RunOutcome,
+  type Scratch,
   type SessionCredentials,
+  type ShutdownReason,
   step,
 } from '@weft/sandbox'
 import { type AnswerPath, CollectedAnswer, StreamedAnswer } from './answer-path.ts'
 import { endOf } from './body-exit.ts'
 import type { Body } from './boot.ts'
+import { Chronicle } from './chronicle.ts'
+import { ExtensionHost } from './extension-host.ts'
 import { Journal } from './journal.ts'
 import { MemoryMeter } from './memory-meter.ts'
-import { invocationRecord, logBatches, logStreamName, type RunFacts, tellEnd } from './run-facts.ts'
+import { invocationRecord, logBatches, logStreamName, type RunFacts } from './run-facts.ts'
 import type { LinkEvent } from './runtime-link.ts'
 
 export interface EnvironmentParts {
@@ -36,8 +37,10 @@ export interface EnvironmentParts {
   readonly facts: FactSink
   readonly clock: Clock
   readonly log: Logger
-  /** Another sandbox with the same code, for an initialisation that is repeated. */
-  readonly replacement: () => Promise<Body>
+  /** Programs in /opt/extensions, by name. */
+  readonly extensions: readonly string[]
+  /** Another sandbox with the same code and the /tmp of the one before. */
+  readonly replacement: (scratch: Scratch) => Promise<Body>
   /** Nothing runs any more; called after every run. */
   readonly onIdle: () => void
   /** It serves no more; called once, as soon as that is decided. */
@@ -52,6 +55,15 @@ interface CurrentRun extends RunFacts {
   readonly answer: AnswerPath
   /** The START line is out. */
   told: boolean
+  /** The caller has its answer. */
+  answered: boolean
+}
+
+/** An invocation that came when the one before had its answer but was not over. */
+interface NextRun {
+  readonly invocation: RunInvocation
+  readonly reply: RunReply
+  readonly answer: AnswerPath
 }
 
 /** After lines were dropped, how long nothing more is read, ms. */
@@ -67,7 +79,11 @@ export class Environment {
   #state: EnvironmentState = { kind: 'starting' }
   #run: CurrentRun | undefined
   readonly #journal: Journal
-  readonly #lines: PlatformLines
+  readonly #chronicle: Chronicle
+  #extensions: ExtensionHost
+  #next: NextRun | undefined
+  #initStartedAtMs = 0
+  #runtimeReady = false
   #timer: { readonly atMs: number; cancel(): void } | undefined
   #cpuLimited = false
   readonly #meter: MemoryMeter
@@ -83,9 +99,11 @@ export class Environment {
     this.#body = body
     this.#logStream = logStreamName(parts.clock.now(), parts.spec.version, parts.sandboxId)
     this.#idleSinceMs = parts.clock.monotonic()
-    this.#lines = platformLines(parts.spec.logFormat)
     this.#meter = new MemoryMeter(parts.spec.memoryMb, parts.clock, parts.log)
-    this.#journal = new Journal(parts.clock)
+    this.#journal = new Journal(parts.clock, (line) => this.#chronicle.line('function', line))
+    this.#extensions = this.#host(body)
+    const { telemetry } = this.#extensions
+    this.#chronicle = new Chronicle(parts.spec, this.#logStream, parts.clock, this.#journal, telemetry)
     this.#attach(body)
     this.#apply({ kind: 'booted' })
     this.#apply({ kind: 'specialised' })
@@ -93,6 +111,11 @@ export class Environment {
 
   get busy(): boolean {
     return this.#run !== undefined
+  }
+
+  /** It takes an invocation now, though the one before may still be coming to its end. */
+  get free(): boolean {
+    return this.#run === undefined || (this.#run.answered && this.#next === undefined)
   }
 
   get gone(): boolean {
@@ -110,27 +133,53 @@ export class Environment {
   }
 
   /**
-   * Runs an invocation; the caller has seen that none runs. `reply` gets one result, and ahead of it the parts of a
+   * Runs an invocation; the caller has seen that it is free. `reply` gets one result, and ahead of it the parts of a
    * streamed answer if the caller takes those; credit for them goes to the stream that is returned then.
    */
   run(invocation: RunInvocation, reply: RunReply): StreamedAnswer | undefined {
-    const { clock, spec, pace } = this.#parts
+    const { clock, pace } = this.#parts
     const pause = () => this.#body.link.pause()
     const stream =
       invocation.answerWindowBytes > 0 ? new StreamedAnswer({ invocation, pace, clock, pause, send: reply }) : undefined
     const answer = stream ?? new CollectedAnswer()
-    this.#run = { invocation, reply, answer, startedAtMs: clock.now(), log: this.#journal.begin(), told: false }
-    this.#runs += 1
-    const { requestId } = invocation
-    const { timeoutMs } = spec
-    this.#apply({ kind: 'invoke', run: { requestId, timeoutMs, streamBytes: answer.mostBytes } })
+    const next = { invocation, reply, answer }
+    if (this.#run) this.#next = next
+    else this.#begin(next)
     return stream
+  }
+
+  #begin(next: NextRun): void {
+    const { clock, spec } = this.#parts
+    this.#run = { ...next, startedAtMs: clock.now(), log: this.#journal.begin(), told: false, answered: false }
+    this.#runs += 1
+    const { requestId } = next.invocation
+    const { timeoutMs } = spec
+    this.#apply({ kind: 'invoke', run: { requestId, timeoutMs, streamBytes: next.answer.mostBytes } })
   }
 
   /** Ends it, whatever it does. */
   stop(reason: string): Promise<void> {
     this.#apply({ kind: 'stop', reason })
     return this.destroyed
+  }
+
+  #host(body: Body): ExtensionHost {
+    const { spec, extensions, clock, log } = this.#parts
+    const current = (): boolean => body === this.#body
+    return new ExtensionHost({
+      ...{ body, spec, programs: extensions, clock, log },
+      onLine: (line) => {
+        this.#journal.addBeside(line)
+        this.#chronicle.line('extension', line)
+      },
+      onSubscribed: (name, subscription) => this.#chronicle.subscribed(name, subscription),
+      onChange: () => {
+        if (current()) this.#lookAround()
+      },
+      onFailed: (fault) => {
+        if (current()) this.#apply({ kind: 'extension-failed', fault })
+      },
+    })
   }
 
   #attach(body: Body): void {
@@ -151,7 +200,27 @@ export class Environment {
       this.#journal.add(event.message)
       if (this.#journal.full) this.#body.link.hold(this.#parts.clock, floodHoldMs)
     } else if (event.kind === 'hello') this.#apply({ kind: 'violation', reason: 'HELLO for the second time' })
+    else if (event.kind === 'ready') {
+      this.#runtimeReady = true
+      if (this.#state.kind === 'initialising') this.#chronicle.runtimeReady(this.#phase)
+      this.#extensions.close()
+      this.#lookAround()
+    } else if (event.kind === 'next') this.#lookAround()
     else this.#apply(event)
+  }
+
+  /** What waits for runtime and extensions together goes on once the last of them is where it should be. */
+  #lookAround(): void {
+    const { kind } = this.#state
+    const extensions = this.#extensions
+    if (kind === 'initialising' && !this.#runtimeReady) {
+      if (extensions.registered) this.#initRuntime()
+    } else if (kind === 'initialising' && extensions.settled) this.#apply({ kind: 'ready' })
+    else if (kind === 'settling' && extensions.settled && this.#body.link.waiting) this.#apply({ kind: 'settled' })
+  }
+
+  get #phase(): 'init' | 'invoke' {
+    return this.#state.kind === 'initialising' && this.#state.repeated ? 'invoke' : 'init'
   }
 
   #apply(event: EnvironmentEvent): void {
@@ -184,10 +253,9 @@ export class Environment {
   }
 
   #do(decision: EnvironmentDecision): void {
-    const { clock, spec, log, sandboxId } = this.#parts
+    const { log, sandboxId } = this.#parts
     switch (decision.do) {
       case 'init':
-        this.#journal.tell(this.#lines.initStart(clock.now(), spec.runtime, spec.region))
         this.#init()
         break
       case 'invoke':
@@ -207,38 +275,55 @@ export class Environment {
           .freeze()
           .catch((error: unknown) => log.warn({ err: error, sandboxId }, 'a sandbox could not be frozen'))
         break
-      case 'replace':
-        void this.#replace()
+      case 'reset':
+        void this.#reset(decision.why)
         break
-      case 'report-init': {
-        const { initMs, status, errorType } = decision
-        this.#journal.tell(this.#lines.initReport(clock.now(), initMs, status, oneLine(errorType)))
+      case 'report-init':
+        this.#chronicle.initFailed(decision.phase, decision.initMs, decision.status, decision.errorType)
         break
-      }
+      case 'answer':
+        this.#answer(decision.outcome)
+        this.#lookAround()
+        break
       case 'finish':
         this.#finish(decision.outcome)
         break
       case 'destroy':
-        this.#destroy(decision.reason)
+        this.#destroy(decision.reason, decision.why)
         break
     }
   }
 
+  /** Extensions first; when they have registered, the runtime. */
   #init(): void {
+    this.#initStartedAtMs = this.#parts.clock.monotonic()
+    this.#runtimeReady = false
+    this.#runtimeAsked = false
+    this.#chronicle.initStart(this.#phase)
+    this.#extensions.launch(this.#variables())
+    this.#lookAround()
+  }
+
+  #runtimeAsked = false
+
+  #initRuntime(): void {
+    if (this.#runtimeAsked) return
+    this.#runtimeAsked = true
+    const { spec } = this.#parts
+    const { link, taskRoot, layersRoot } = this.#body
+    const { handler, logFormat } = spec
+    link.init({ handler, taskRoot, layersRoot, logFormat, environment: this.#variables() })
+  }
+
+  #variables(): Record<string, string> {
     const { spec, credentials } = this.#parts
-    const body = this.#body
-    body.link.init({
-      handler: spec.handler,
-      taskRoot: body.taskRoot,
-      layersRoot: body.layersRoot,
-      logFormat: spec.logFormat,
-      environment: functionVariables({ ...spec, logStream: this.#logStream }, body, credentials),
-    })
+    return functionVariables({ ...spec, logStream: this.#logStream }, this.#body, credentials)
   }
 
   #invoke(): void {
     const run = this.#run as CurrentRun
     const { spec, clock } = this.#parts
+    if (this.#initStartedAtMs > 0) this.#initialised()
     // Initialisation has the CPU to itself, as on AWS; from the first invocation on the share counts.
     if (!this.#cpuLimited) {
       this.#cpuLimited = true
@@ -258,29 +343,71 @@ export class Environment {
         clientContext: Buffer.from(invocation.clientContext, 'base64').toString('utf8'),
       }),
     }
+    this.#extensions.invoke(header)
     this.#body.link.invoke(header, invocation.payload.length > 0 ? invocation.payload : emptyEvent)
   }
 
   #tellStart(run: CurrentRun): void {
     if (run.told) return
     run.told = true
-    const now = this.#parts.clock.now()
-    run.log.tell(now, this.#lines.start(now, run.invocation.requestId, this.#parts.spec.version))
+    this.#chronicle.start(run.log, run.invocation.requestId)
   }
 
-  async #replace(): Promise<void> {
-    const old = this.#body
-    void old.destroy()
+  #initialised(): void {
+    const initMs = this.#parts.clock.monotonic() - this.#initStartedAtMs
+    this.#initStartedAtMs = 0
+    for (const extension of this.#extensions.all) this.#chronicle.extension(extension)
+    const part = this.#state.kind === 'running' && this.#state.initMs === 0 ? 'invoke' : 'init'
+    this.#chronicle.initDone(part, initMs)
+  }
+
+  /** A fresh sandbox with the same /tmp takes the place of this one. */
+  async #reset(why: ShutdownReason): Promise<void> {
+    let scratch: Scratch | undefined
     try {
-      const body = await this.#parts.replacement()
-      if (this.gone) return void body.destroy()
+      await this.#extensions.shutdown(why)
+      await this.#figuresTaken()
+      const retired = await this.#body.retire()
+      scratch = retired
+      if (this.gone) return await retired.release()
+      const body = await this.#parts.replacement(retired)
+      scratch = undefined
+      if (this.gone) return await body.destroy()
       this.#body = body
       this.#cpuLimited = false
+      this.#extensions = this.#host(body)
+      this.#chronicle.telemetry = this.#extensions.telemetry
       this.#attach(body)
       this.#apply({ kind: 'specialised' })
     } catch (error) {
+      await scratch?.release()
       this.#apply({ kind: 'failed', reason: `no sandbox to initialise again: ${error}` })
     }
+  }
+
+  /** The caller gets its answer, unless it wants to see the end of the log in it. */
+  #answer(outcome: RunOutcome): void {
+    const run = this.#run as CurrentRun
+    this.#chronicle.runtimeDone(outcome)
+    if (run.invocation.logTail) return
+    run.answered = true
+    this.#reply(run, outcome, '')
+  }
+
+  #reply({ invocation, answer, reply }: CurrentRun, outcome: RunOutcome, logTail: string): void {
+    const collected = answer.end()
+    const whole = outcome.status === 'success' && outcome.streamedBytes !== undefined ? collected : outcome.payload
+    const value: RunResult = {
+      seq: invocation.seq,
+      status: statusOf[outcome.status],
+      payload: whole as Buffer,
+      logTail,
+      sandboxLost: outcome.lost,
+      detail: outcome.errorType,
+      durationMs: outcome.durationMs,
+      initDurationMs: outcome.initMs,
+    }
+    reply({ $case: 'result', value })
   }
 
   #finish(outcome: RunOutcome): void {
@@ -289,51 +416,68 @@ export class Environment {
     this.#run = undefined
     this.#idleSinceMs = this.#parts.clock.monotonic()
     this.#journal.end(run.log)
-    const collected = run.answer.end()
-    const whole = outcome.status === 'success' && outcome.streamedBytes !== undefined ? collected : outcome.payload
-    const result = (logTail: string): RunResult => ({
-      seq: run.invocation.seq,
-      status: statusOf[outcome.status],
-      payload: whole as Buffer,
-      logTail,
-      sandboxLost: outcome.lost,
-      detail: outcome.errorType,
-      durationMs: outcome.durationMs,
-      initDurationMs: outcome.initMs,
-    })
-    const wantsTail = run.invocation.logTail
-    const reply = (value: RunResult): void => run.reply({ $case: 'result', value })
-    if (!wantsTail) reply(result(''))
+    if (!run.answered && !run.invocation.logTail) this.#reply(run, outcome, '')
     const coldStart = this.#runs === 1
     this.#sealed = this.#sealed.then(() => this.#seal(run, outcome, coldStart))
-    if (wantsTail) void this.#sealed.then(() => reply(result(run.log.tail())))
+    if (run.invocation.logTail) void this.#sealed.then(() => this.#reply(run, outcome, run.log.tail()))
+    const next = this.#next
+    this.#next = undefined
+    if (next) void Promise.resolve().then(() => this.#follow(next))
+    else this.#parts.onIdle()
+  }
+
+  /** The invocation that has waited for the end of the one before. */
+  #follow(next: NextRun): void {
+    if (!this.gone) {
+      this.#begin(next)
+      return
+    }
+    const status = RunStatus.RUN_STATUS_NOT_STARTED
+    const { seq } = next.invocation
+    const nothing = { payload: Buffer.alloc(0), logTail: '', durationMs: 0, initDurationMs: 0 }
+    next.reply({
+      $case: 'result',
+      value: { seq, status, ...nothing, sandboxLost: true, detail: 'the sandbox is gone' },
+    })
     this.#parts.onIdle()
   }
 
   /** Completes the log of a run and hands over what is known of it; off the path of the answer. */
   async #seal(run: CurrentRun, outcome: RunOutcome, coldStart: boolean): Promise<void> {
-    const { clock, spec, facts, workerId, sandboxId } = this.#parts
+    const { spec, facts, workerId, sandboxId } = this.#parts
     await this.#journal.complete(run.log, this.#body.outputDelayMs)
     const maxMemoryUsedMb =
       outcome.errorType === 'Runtime.OutOfMemory' ? spec.memoryMb : await this.#meter.maxMb(this.#body.sandbox)
     // The runtime lives on, but a process of the function's is missing: nobody knows in what state that leaves it.
     if (this.#meter.killed && !this.busy) this.#apply({ kind: 'stop', reason: 'out of memory' })
-    tellEnd(run.log, clock.now(), spec, outcome, maxMemoryUsedMb)
+    this.#chronicle.report(run.log, outcome, maxMemoryUsedMb)
     for (const batch of logBatches(run, spec, this.#logStream)) facts.log(batch)
     facts.record(invocationRecord(run, spec, outcome, { workerId, sandboxId, maxMemoryUsedMb, coldStart }))
   }
 
-  #destroy(reason: string): void {
-    const { onGone, clock } = this.#parts
+  #destroy(reason: string, why: ShutdownReason): void {
     this.#timer?.cancel()
-    const body = this.#body
-    onGone(reason)
+    const [body, extensions] = [this.#body, this.#extensions]
+    this.#parts.onGone(reason)
     const work = async (): Promise<void> => {
-      await Promise.race([this.#sealed, delay(clock, lastFiguresMs)])
-      await body.destroy()
+      try {
+        await extensions.shutdown(why)
+        await this.#figuresTaken()
+      } finally {
+        await body.destroy()
+      }
       await this.#sealed
     }
-    void work().finally(() => this.#destroyed.resolve())
+    work()
+      .catch((error: unknown) =>
+        this.#parts.log.error({ err: error, sandboxId: this.#parts.sandboxId }, 'an end failed'),
+      )
+      .finally(() => this.#destroyed.resolve())
+  }
+
+  /** The figures of the last run are read, or have been waited for long enough. */
+  async #figuresTaken(): Promise<void> {
+    await Promise.race([this.#sealed, delay(this.#parts.clock, lastFiguresMs)])
   }
 
   /** One timer that is moved only forward in time costs a warm invocation nothing. */

@@ -169,7 +169,7 @@ export class Fleet {
   #refusal(member: Member | undefined, { lease, requestId }: RunInvocation): string | undefined {
     if (!member) return 'no such sandbox'
     if (!member.environment) return 'the sandbox is starting'
-    if (member.environment.busy) return 'the sandbox is busy'
+    if (!member.environment.free) return 'the sandbox is busy'
     if (member.environment.gone) return 'the sandbox is gone'
     const now = this.#parts.clock.monotonic()
     if (!lease || !this.gate(member.partition).admit(member.sandboxId, lease, now)) return 'the lease is stale'
@@ -214,7 +214,8 @@ export class Fleet {
           ...{ sandboxId, spec, credentials: given.value, workerId: this.#parts.workerId },
           ...{ freezeAfterMs: this.#parts.freezeAfterMs, pace: this.#parts.pace },
           ...{ facts: this.#parts.facts, clock: this.#parts.clock, log },
-          replacement: () => this.#parts.specialiser.make(spec, () => undefined, held),
+          replacement: (scratch) => this.#parts.specialiser.make(spec, () => undefined, held, scratch),
+          extensions: held?.extensions ?? [],
           onIdle: () => this.#idle(member),
           onGone: (reason) => this.#gone(member, reason, held),
         },

@@ -8,13 +8,15 @@ import { InvocationLog, OutputLines } from '@weft/sandbox'
  */
 export class Journal {
   readonly #clock: Clock
+  readonly #onLine: (line: string) => void
   readonly #output = { stdout: new OutputLines(), stderr: new OutputLines() }
   #log = new InvocationLog()
   /** The log of a run that is over, whose last output may still be on its way. */
   #closing: InvocationLog | undefined
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, onLine: (line: string) => void) {
     this.#clock = clock
+    this.#onLine = onLine
   }
 
   /** Whether lines of the function's are being dropped. */
@@ -25,12 +27,18 @@ export class Journal {
   /** A line of the function's. */
   add(message: string): void {
     this.#log.add(this.#clock.now(), message)
+    this.#onLine(message)
+  }
+
+  /** A line of an extension's. */
+  addBeside(message: string): void {
+    this.#log.add(this.#clock.now(), message)
   }
 
   /** Output of the function's, as it comes. */
   push(chunk: Buffer, from: 'stdout' | 'stderr'): void {
     // Of a flood only the number of lines counts, and that roughly.
-    if (this.#log.full) this.add(chunk.toString('latin1'))
+    if (this.#log.full) this.#log.add(this.#clock.now(), chunk.toString('latin1'))
     else this.#output[from].push(chunk, (line) => this.add(line))
   }
 

@@ -76,7 +76,7 @@ async function start(request: StemRequest, dir: string): Promise<Sandbox> {
   try {
     await once(child, 'spawn')
     await writeFile(join(dir, 'process'), `${child.pid} ${bornAt(child.pid as number) ?? ''}`)
-    const sandbox = new ProcessSandbox(request.sandboxId, child, dir)
+    const sandbox = new ProcessSandbox(request, child, dir)
     if (request.code) await sandbox.mountCode(request.code)
     return sandbox
   } catch (error) {
@@ -93,6 +93,7 @@ class ProcessSandbox implements Sandbox {
   readonly layersRoot: string
   readonly variables: Readonly<Record<string, string>>
   readonly exited: Promise<SandboxExit>
+  readonly #request: StemRequest
   readonly #child: ChildProcess
   readonly #dir: string
   readonly #programs: number[] = []
@@ -100,8 +101,9 @@ class ProcessSandbox implements Sandbox {
   #retired = false
   #peakBytes = 0
 
-  constructor(id: string, child: ChildProcess, dir: string) {
-    this.id = id
+  constructor(request: StemRequest, child: ChildProcess, dir: string) {
+    this.id = request.sandboxId
+    this.#request = request
     this.pid = child.pid as number
     this.taskRoot = join(dir, 'task')
     this.layersRoot = join(dir, 'opt')
@@ -125,10 +127,10 @@ class ProcessSandbox implements Sandbox {
   }
 
   async run(request: ProgramRequest): Promise<SandboxProgram> {
-    const [program = '', ...args] = request.command
+    const [program = '', ...args] = request.command.map((word) => onHost(word, this.#request.runtime))
     const child = spawn(program, args, {
       cwd: request.folder,
-      env: request.environment,
+      env: { WEFT_RUNTIME_SOCKET: join(this.#request.socketDir, 'runtime.sock'), ...request.environment },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     })

@@ -10,7 +10,7 @@ import {
 } from '@weft/contracts'
 import type { SandboxSpec } from '@weft/contracts/sandbox'
 import { InvocationSource, type RunInvocation } from '@weft/contracts/worker'
-import { billedMs, type InvocationLog, oneLine, platformLines, type RunOutcome } from '@weft/sandbox'
+import { billedMs, type InvocationLog, oneLine, type RunOutcome } from '@weft/sandbox'
 
 export interface RunFacts {
   readonly invocation: RunInvocation
@@ -26,23 +26,6 @@ export function logStreamName(nowMs: number, version: string, sandboxId: string)
     ? sandboxId
     : createHash('sha256').update(sandboxId).digest('hex').slice(0, 32)
   return `${new Date(nowMs).toISOString().slice(0, 10).replaceAll('-', '/')}/[${version}]${hex}`
-}
-
-/** The END and REPORT lines. */
-export function tellEnd(
-  log: InvocationLog,
-  atMs: number,
-  spec: SandboxSpec,
-  outcome: RunOutcome,
-  maxMemoryUsedMb: number,
-): void {
-  const { requestId, durationMs, initMs, reported } = outcome
-  const lines = platformLines(spec.logFormat)
-  const end = lines.end(requestId)
-  if (end !== undefined) log.tell(atMs, end)
-  const errorType = reported === 'error' ? oneLine(outcome.errorType) : ''
-  const figures = { durationMs, initMs, memoryMb: spec.memoryMb, maxMemoryUsedMb }
-  log.tell(atMs, lines.report(atMs, { requestId, ...figures, status: reported, errorType }))
 }
 
 /** The log, cut into batches that travel well. */

@@ -28,6 +28,8 @@ export interface InitRequest {
 export interface RuntimeLink {
   init(request: InitRequest): void
   invoke(header: InvokeHeader, payload: Uint8Array): void
+  /** The runtime waits for an invocation; always true of one whose answer says so. */
+  readonly waiting: boolean
   /** Gets everything that comes from now on; nothing is sent before INIT. */
   onEvent(listener: (event: LinkEvent) => void): void
   /** Reads nothing for a moment: what a flood costs the worker is bounded by that. */
@@ -67,6 +69,7 @@ export class Pauses {
 
 /** Frames over the socket of a sandbox. */
 export class FrameLink implements RuntimeLink {
+  readonly waiting = true
   readonly closed: Promise<void>
   readonly #socket: Socket
   readonly #pauses = new Pauses(() => this.#socket)

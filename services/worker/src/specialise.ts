@@ -1,11 +1,15 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { SandboxSpec } from '@weft/contracts/sandbox'
-import type { CodeFolders } from '@weft/sandbox'
+import type { CodeFolders, Scratch } from '@weft/sandbox'
 import type { Body } from './boot.ts'
 import type { CodeCache, CodeUse } from './code-cache.ts'
 import type { StemPool } from './stems.ts'
 
 /** What a function brings, unpacked and in use. */
 export interface FunctionCode extends CodeFolders {
+  /** Programs in the folder `extensions` of its layers, by name. */
+  readonly extensions: readonly string[]
   /** Safe to call twice. */
   release(): void
 }
@@ -22,18 +26,25 @@ export class Specialiser {
 
   /**
    * A sandbox with the function's code and memory limit. `opened` gets the code as soon as it is in use, also when the
-   * sandbox then cannot be made; with `held` that is used instead.
+   * sandbox then cannot be made; with `held` that is used instead. `scratch` is the /tmp of the sandbox before.
    */
-  async make(spec: SandboxSpec, opened: (code: FunctionCode) => void, held?: FunctionCode): Promise<Body> {
+  async make(
+    spec: SandboxSpec,
+    opened: (code: FunctionCode) => void,
+    held?: FunctionCode,
+    scratch?: Scratch,
+  ): Promise<Body> {
     const code = held
       ? Promise.resolve(held)
       : this.#open(spec).then((value) => {
           opened(value)
           return value
         })
-    // What must be fetched first is fetched while a sandbox is made; what is there is bound when it is made.
-    const there = held || this.#has(spec) ? await code : undefined
-    const [taken, fetched] = await Promise.allSettled([this.#stems.take(spec, there), code])
+    // What must be fetched first is fetched while a sandbox is made; what is there is bound when it is made. Only layers
+    // tell whether there are extensions, which take another kind of sandbox.
+    const there = held || this.#has(spec) || spec.layers.length > 0 ? await code : undefined
+    const apart = there !== undefined && there.extensions.length > 0
+    const [taken, fetched] = await Promise.allSettled([this.#stems.take(spec, there, { apart, scratch }), code])
     if (taken.status === 'rejected') throw taken.reason
     const { body, hasCode } = taken.value
     try {
@@ -66,7 +77,26 @@ export class Specialiser {
       throw one.reason
     }
     const [task, merged] = uses as [CodeUse, CodeUse | undefined]
-    return { taskDir: task.dir, layersDir: merged?.dir, release }
+    try {
+      const extensions = merged ? await extensionsIn(join(merged.dir, 'extensions')) : []
+      return { taskDir: task.dir, layersDir: merged?.dir, extensions, release }
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+}
+
+async function extensionsIn(dir: string): Promise<readonly string[]> {
+  try {
+    const entries = await readdir(dir, { withFileTypes: true })
+    return entries
+      .filter((entry) => !entry.isDirectory())
+      .map(({ name }) => name)
+      .sort()
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return []
+    throw error
   }
 }
 

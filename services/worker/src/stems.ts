@@ -3,7 +3,7 @@ import { limits } from '@weft/contracts'
 import type { SandboxSpec } from '@weft/contracts/sandbox'
 import type { Clock, Logger } from '@weft/platform'
 import { bootEnvironment, type CodeFolders, type RuntimeImage } from '@weft/sandbox'
-import { type Body, type BootDeps, boot } from './boot.ts'
+import { type Body, type BootDeps, type BootRequest, boot } from './boot.ts'
 
 export interface StemOptions {
   readonly images: ReadonlyMap<string, RuntimeImage>
@@ -70,19 +70,23 @@ export class StemPool {
   }
 
   /**
-   * A sandbox for the function. `code` is bound at once when a sandbox must be made for it; the answer tells whether.
+   * A sandbox for the function, by `how` a special one. `code` is bound at once when a sandbox must be made for it; the answer tells whether.
    * Rejects when it cannot be made.
    */
   async take(
     spec: SandboxSpec,
     code: CodeFolders | undefined,
+    how: Pick<BootRequest, 'apart' | 'scratch'> = {},
   ): Promise<{ readonly body: Body; readonly hasCode: boolean }> {
     const shelf = this.#shelves.get(spec.runtime)
     if (!shelf) throw new Error(`this worker does not offer ${spec.runtime}`)
     shelf.lastUsedMs = this.#options.clock.monotonic()
     const environment = bootEnvironment(spec.environment)
     const ordinary =
-      spec.ephemeralStorageMb <= limits.ephemeralStorageMb.default && Object.keys(environment).length === 0
+      how.apart !== true &&
+      !how.scratch &&
+      spec.ephemeralStorageMb === limits.ephemeralStorageMb.default &&
+      Object.keys(environment).length === 0
     const stem = ordinary ? shelf.ready.shift() : undefined
     if (stem) {
       this.#refillSoon()
@@ -94,6 +98,7 @@ export class StemPool {
         image: shelf.image,
         ephemeralStorageMb: spec.ephemeralStorageMb,
         environment,
+        ...how,
         ...(code && { code }),
       })
       this.#problem = undefined

@@ -163,9 +163,9 @@ test('errors, crashes and timeouts in mid stream come after what was streamed', 
     return [JSON.parse(result.payload.toString()).errorType, result.sandboxLost]
   }
   expect(await endOf('throw')).toEqual(['RangeError', false])
-  expect(await endOf('exit')).toEqual(['Runtime.ExitError', true])
-  expect(await endOf('uncaught')).toEqual(['TypeError', true])
-  expect(await endOf('sleep')).toEqual(['Sandbox.Timedout', true])
+  expect(await endOf('exit')).toEqual(['Runtime.ExitError', false])
+  expect(await endOf('uncaught')).toEqual(['TypeError', false])
+  expect(await endOf('sleep')).toEqual(['Sandbox.Timedout', false])
 })
 
 test('a custom runtime streams through the Runtime API, with trailers for errors', async () => {

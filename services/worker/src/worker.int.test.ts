@@ -246,8 +246,7 @@ def handler(event, context):
       'index.js': `exports.handler = () => new Promise(() => { Promise.reject(new Error('stray')) })`,
     })
     const rejected = await stray.run({})
-    expect(rejected).toMatchObject({ detail: 'Runtime.UnhandledPromiseRejection', sandboxLost: true })
-    await w.gone(stray.sandboxId)
+    expect(rejected).toMatchObject({ detail: 'Runtime.UnhandledPromiseRejection', sandboxLost: false })
     for (const [files, handler, errorType] of [
       [{ 'index.js': '' }, 'index.missing', 'Runtime.HandlerNotFound'],
       [{ 'index.js': '' }, 'other.handler', 'Runtime.ImportModuleError'],
@@ -256,31 +255,44 @@ def handler(event, context):
       const broken = await w.environment(files, { handler })
       const requestId = randomUUID()
       const result = await broken.run({}, { requestId })
-      expect(result).toMatchObject({ status: RUN_STATUS_FUNCTION_ERROR, detail: errorType, sandboxLost: true })
-      expect(result.initDurationMs).toBeGreaterThan(0)
+      expect(result).toMatchObject({ status: RUN_STATUS_FUNCTION_ERROR, detail: errorType, sandboxLost: false })
+      expect(result.initDurationMs).toBe(0)
       const lines = await w.linesOf(requestId)
-      expect(lines.some((line) => line.startsWith('INIT_REPORT Init Duration: '))).toBe(true)
+      const reports = lines.filter((line) => line.startsWith('INIT_REPORT Init Duration: '))
+      expect(reports.map((line) => line.split('\t').slice(1))).toEqual(
+        ['init', 'invoke'].map((phase) => [`Phase: ${phase}`, 'Status: error', `Error Type: ${errorType}`]),
+      )
       expect(lines.at(-1)).toContain(`\tStatus: error\tError Type: ${errorType}`)
     }
   })
 
-  test('a timeout ends the environment and is told as AWS tells it', async () => {
+  test('a timeout is told as AWS tells it; memory is lost, /tmp stays, and the next call initialises in its own time', async () => {
     const env = await w.environment(
       {
-        'index.js': `exports.handler = async (e) => { if (e.spin) for (;;); await new Promise(() => setInterval(() => {}, 1000)) }`,
+        'index.js': `
+          const fs = require('node:fs'), path = require('node:os').tmpdir() + '/mark'
+          let count = 0
+          exports.handler = async (event) => {
+            const had = fs.existsSync(path)
+            fs.writeFileSync(path, '')
+            count += 1
+            if (event.spin) for (;;);
+            return { had, count }
+          }`,
       },
       { timeoutMs: 1_000 },
     )
     const requestId = randomUUID()
     const result = await env.run({ spin: true }, { requestId })
-    expect(result).toMatchObject({ status: RUN_STATUS_FUNCTION_ERROR, detail: 'Sandbox.Timedout', sandboxLost: true })
+    expect(result).toMatchObject({ status: RUN_STATUS_FUNCTION_ERROR, detail: 'Sandbox.Timedout', sandboxLost: false })
     expect(JSON.parse(result.payload.toString())).toEqual({
       errorType: 'Sandbox.Timedout',
       errorMessage: `RequestId: ${requestId} Error: Task timed out after 1.00 seconds`,
     })
     expect((await w.linesOf(requestId)).at(-1)).toContain('\tStatus: timeout')
-    await w.gone(env.sandboxId)
-    expect(await env.run({})).toMatchObject({ status: RUN_STATUS_NOT_STARTED })
+    const next = await env.run({})
+    expect(JSON.parse(next.payload.toString())).toEqual({ had: true, count: 1 })
+    expect(next.initDurationMs).toBe(0)
   })
 
   if (name === 'oci')
@@ -291,13 +303,13 @@ def handler(event, context):
       )
       const requestId = randomUUID()
       const result = await env.run({}, { requestId })
-      expect(result).toMatchObject({ detail: 'Sandbox.Timedout', durationMs: 1_000, sandboxLost: true })
+      expect(result).toMatchObject({ detail: 'Sandbox.Timedout', durationMs: 1_000, sandboxLost: false })
       const lines = await w.linesOf(requestId)
       expect(
         lines.some((line) => /^INIT_REPORT Init Duration: 1\d{4}\.\d\d ms\tPhase: init\tStatus: timeout$/.test(line)),
       ).toBe(true)
       expect(lines.filter((line) => line.startsWith('INIT_START'))).toHaveLength(2)
-      await w.gone(env.sandboxId)
+      expect(lines.some((line) => line.endsWith('\tPhase: invoke\tStatus: timeout'))).toBe(true)
     })
 
   const endings: (readonly [code: string, message: string])[] = [
@@ -308,27 +320,32 @@ def handler(event, context):
       ? []
       : [['process.kill(process.pid, "SIGKILL")', 'Runtime exited with error: signal: killed'] as const]),
   ]
-  test.each(endings)('%s ends the environment', async (code, message) => {
-    const env = await w.environment({ 'index.js': `exports.handler = async () => { ${code} }` })
+  test.each(endings)('%s is told, and the environment begins anew', async (code, message) => {
+    const env = await w.environment({
+      'index.js': `let count = 0; exports.handler = async (event) => { count += 1; if (event.live) return count; ${code} }`,
+    })
     const requestId = randomUUID()
     const result = await env.run({}, { requestId })
-    expect(result).toMatchObject({ detail: 'Runtime.ExitError', sandboxLost: true })
+    expect(result).toMatchObject({ detail: 'Runtime.ExitError', sandboxLost: false })
     expect(JSON.parse(result.payload.toString())).toEqual({
       errorType: 'Runtime.ExitError',
       errorMessage: `RequestId: ${requestId} Error: ${message}`,
     })
-    await w.gone(env.sandboxId)
+    expect(await env.call({ live: true })).toBe(1)
   })
 
   if (isolated)
-    test('running out of memory ends the environment', async () => {
+    test('running out of memory is told, and the environment begins anew', async () => {
       const env = await w.environment(
-        { 'index.js': `exports.handler = async () => { const a = []; for (;;) a.push(Buffer.alloc(1 << 20, 1)) }` },
+        {
+          'index.js': `
+            exports.handler = async (event) => { if (event.live) return 1; const a = []; for (;;) a.push(Buffer.alloc(1 << 20, 1)) }`,
+        },
         { memoryMb: 128 },
       )
       const result = await env.run({})
-      expect(result).toMatchObject({ detail: 'Runtime.OutOfMemory', sandboxLost: true })
-      await w.gone(env.sandboxId)
+      expect(result).toMatchObject({ detail: 'Runtime.OutOfMemory', sandboxLost: false })
+      expect(await env.call({ live: true })).toBe(1)
     })
 
   if (name === 'oci')
@@ -372,10 +389,9 @@ def handler(event, context):
     })
     expect(await env.run({})).toMatchObject({
       status: RUN_STATUS_FUNCTION_ERROR,
-      sandboxLost: true,
+      sandboxLost: false,
       detail: 'Runtime.Unknown',
     })
-    await w.gone(env.sandboxId)
   })
 
   test('a flood of lines is cut and counted, and the answer comes all the same', async () => {
@@ -401,10 +417,11 @@ def handler(event, context):
     expect(failed).toMatchObject({ detail: 'Own.Error', sandboxLost: false })
     expect(await env.call({ probe: true })).toEqual({ wrongId: 400, outOfTurn: 403, unknown: 404 })
     const exit = await env.run({ exit: 3 })
-    expect(exit).toMatchObject({ detail: 'Runtime.ExitError', sandboxLost: true })
+    expect(exit).toMatchObject({ detail: 'Runtime.ExitError', sandboxLost: false })
     expect(exit.payload.toString()).toContain('exit status 3')
+    expect(await env.call({ a: 3 })).toMatchObject({ got: { a: 3 } })
     const none = await w.environment({ other: '' }, { runtime: 'provided.al2023', handler: 'x' })
-    expect(await none.run({})).toMatchObject({ detail: 'Runtime.InvalidEntrypoint', sandboxLost: true })
+    expect(await none.run({})).toMatchObject({ detail: 'Runtime.InvalidEntrypoint', sandboxLost: false })
   })
 
   test('functions reach the fabric back, and nothing else', async () => {
@@ -520,7 +537,7 @@ def handler(event, context):
     expect(await env.call()).toBe(12_345)
   })
 
-  test('an environment that ends between invocations is gone', async () => {
+  test('an environment that ends between invocations is gone, or begins anew in the next one', async () => {
     const env = await w.environment({
       'index.js': `exports.handler = async () => { setTimeout(() => process.exit(1), 20); return 1 }`,
     })
@@ -528,8 +545,11 @@ def handler(event, context):
     // It may be frozen before it gets to end itself; the next invocation thaws it.
     let result = await env.run({})
     while (result.status === RUN_STATUS_SUCCEEDED) result = await env.run({})
-    expect([RUN_STATUS_NOT_STARTED, RUN_STATUS_FUNCTION_ERROR]).toContain(result.status)
-    await w.gone(env.sandboxId)
+    if (result.status === RUN_STATUS_NOT_STARTED) await w.gone(env.sandboxId)
+    else {
+      expect(result).toMatchObject({ status: RUN_STATUS_FUNCTION_ERROR, detail: 'Runtime.ExitError' })
+      expect(await env.call()).toBe(1)
+    }
   })
 })
 
