@@ -1,0 +1,1 @@
+export { type ChaosOptions, runChaos } from './run-chaos.ts'
