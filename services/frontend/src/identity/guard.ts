@@ -52,7 +52,9 @@ export class Guard {
     const admitted = this.#admit(context, lambdaAction(operation), resource, keys)
     if (!admitted.ok) return admitted
     const { Role: role } = input as { readonly Role?: string | undefined }
-    const refused = role === undefined ? undefined : this.#refusePassing(context, role, resource)
+    const refused =
+      (role === undefined ? undefined : this.#refusePassing(context, role, resource)) ??
+      this.#refusePackage(context, packageOf(input))
     return refused ? err(refused) : admitted
   }
 
@@ -105,6 +107,17 @@ export class Guard {
     return { 'lambda:functionarn': functionArn(this.#deps.region, principal.accountId, parsed.value.functionName) }
   }
 
+  /** A package in a bucket is read for the caller, who must be allowed to read it. */
+  #refusePackage({ principal }: CallContext, { S3Bucket: bucket, S3Key: key }: BucketPackage): AwsError | undefined {
+    if (bucket === undefined || key === undefined) return undefined
+    const ask = { action: 's3:GetObject', resource: `arn:aws:s3:::${bucket}/${key}` }
+    if (this.#deps.authorizer.decide(principal, ask).allowed) return undefined
+    return awsError(
+      'AccessDeniedException',
+      `Your access has been denied by S3, please make sure your request credentials have permission to GetObject for ${bucket}/${key}. S3 Error Code: AccessDenied. S3 Error Message: Access Denied`,
+    )
+  }
+
   /**
    * Who gives a function a role lends it the role's rights, so it needs the right to. A role that was never made is taken,
    * for beginners' sake; its functions may do nothing at the doors.
@@ -134,6 +147,20 @@ export class Guard {
     if (trusted.kind === 'allow') return undefined
     return awsError('InvalidParameterValueException', 'The role defined for the function cannot be assumed by Lambda.')
   }
+}
+
+interface BucketPackage {
+  readonly S3Bucket?: string | undefined
+  readonly S3Key?: string | undefined
+}
+
+/** Where CreateFunction, UpdateFunctionCode and PublishLayerVersion say that the package lies. */
+function packageOf(input: LambdaInput): BucketPackage {
+  const { Code, Content, ...own } = input as BucketPackage & {
+    readonly Code?: BucketPackage
+    readonly Content?: BucketPackage
+  }
+  return Code ?? Content ?? own
 }
 
 /** The account of a layer or of another resource of Lambda that is named by its ARN. */

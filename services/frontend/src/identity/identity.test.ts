@@ -206,6 +206,24 @@ describe('a user', () => {
   })
 })
 
+describe('a package in a bucket', () => {
+  it('is read for who may read it', async () => {
+    const maker = await makeUser('packer', statement('lambda:CreateFunction'), statement('iam:PassRole'))
+    const { body, ...request } = await creation('packed', fullAccessRole, maker)
+    const Code = { S3Bucket: 'packages', S3Key: 'f.zip' }
+    const create = () => lambda({ ...request, body: JSON.stringify({ ...JSON.parse(String(body)), Code }) })
+    expect(await create()).toMatchObject({
+      status: 403,
+      code: 'AccessDeniedException',
+      message:
+        'Your access has been denied by S3, please make sure your request credentials have permission to GetObject for packages/f.zip. S3 Error Code: AccessDenied. S3 Error Message: Access Denied',
+    })
+    const read = document(statement('s3:GetObject', 'arn:aws:s3:::packages/*'))
+    await iam('PutUserPolicy', { UserName: 'packer', PolicyName: 'read', PolicyDocument: read })
+    expect((await create()).status).not.toBe(403)
+  })
+})
+
 describe('another account', () => {
   const grant = (parameters: object) =>
     lambda({ path: `${functions}/g/policy`, body: JSON.stringify({ Action: 'lambda:InvokeFunction', ...parameters }) })
