@@ -29,7 +29,7 @@ export function banner({ connection, dataDir, choices, hasHello, colours }: Bann
   const [whatWidth, chosenWidth] = [columns((c) => c.what), columns((c) => c.chosen)]
   const door = (name: string, line: string): string => `  ${name.padEnd(whatWidth)}  ${line}`
   const aws = `aws --endpoint-url ${http} lambda`
-  const role = `arn:aws:iam::${accountId}:role/hello`
+  const role = `arn:aws:iam::${accountId}:role/weft-full-access`
   const createHello = `python3 -m zipfile -c /tmp/hello.zip examples/hello/index.mjs && ${aws} create-function --function-name hello --runtime nodejs24.x --handler index.handler --role ${role} --zip-file fileb:///tmp/hello.zip`
   const payload = `'{"name": "Ada"}'`
   return [

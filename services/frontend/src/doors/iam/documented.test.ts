@@ -1,0 +1,10 @@
+import { readFile } from 'node:fs/promises'
+import { expect, it } from 'vitest'
+import { iamOperationNames } from './iam-door.ts'
+
+it('the page on identity lists the operations that are served, and no others', async () => {
+  const page = await readFile(new URL('../../../../../docs/identity.md', import.meta.url), 'utf8')
+  const table = page.slice(page.indexOf('| API |'), page.indexOf('Others are refused'))
+  const listed = [...table.matchAll(/`(\w+)`/g)].map(([, name]) => name ?? '')
+  expect(listed.toSorted()).toEqual([...iamOperationNames, 'AssumeRole', 'GetCallerIdentity'].toSorted())
+})
