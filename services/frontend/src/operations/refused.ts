@@ -33,8 +33,10 @@ export const refusedOperations: Readonly<Record<Exclude<OperationName, ServedOpe
   SendDurableExecutionCallbackHeartbeat: durable,
 }
 
+export type RefusedOperation = keyof typeof refusedOperations
+
 /** The refusal of an operation that is in the model but not served. */
-export function refusalOf(operation: keyof typeof refusedOperations): AwsError {
+export function refusalOf(operation: RefusedOperation): AwsError {
   return awsError(
     'NotImplementedException',
     `${operation} is not served by this fabric: ${refusedOperations[operation]}.`,
