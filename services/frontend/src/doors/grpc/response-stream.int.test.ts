@@ -6,6 +6,7 @@ import { MemoryIdentities } from '@weft/policy/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Credentials } from '../../identity/credentials.ts'
 import type { CallContext, InvokeInput, InvokeOutput } from '../../operations/context.ts'
+import { refusedManagement } from '../../testing/refused-management.ts'
 import { type GrpcDoor, type GrpcDoorDeps, startGrpcDoor } from './server.ts'
 
 const account: Account = {
@@ -25,10 +26,7 @@ const deps: GrpcDoorDeps = {
   operations: {
     invoke: (context, input) => answer(context, input),
     publish: notServed,
-    management: {
-      ...{ CreateFunction: notServed, GetFunction: notServed, ListFunctions: notServed, DeleteFunction: notServed },
-      ...{ UpdateFunctionCode: notServed, UpdateFunctionConfiguration: notServed },
-    },
+    management: refusedManagement(),
   },
 }
 

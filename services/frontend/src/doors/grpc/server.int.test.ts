@@ -15,6 +15,7 @@ import { generate } from 'selfsigned'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { Credentials } from '../../identity/credentials.ts'
 import type { CallContext, InvokeInput, PublishInput } from '../../operations/context.ts'
+import { refusedManagement } from '../../testing/refused-management.ts'
 import type { GrpcDoorDeps } from './server.ts'
 import { type GrpcDoor, startGrpcDoor } from './server.ts'
 
@@ -33,7 +34,6 @@ const calls: { context: CallContext; input: InvokeInput | PublishInput | object 
 const slowStarted = Promise.withResolvers<void>()
 const slowEnded = Promise.withResolvers<void>()
 
-const notServed = async () => err(awsError('NotImplementedException', 'not served'))
 const deps: GrpcDoorDeps = {
   clock: systemClock,
   log: silentLogger,
@@ -76,6 +76,7 @@ const deps: GrpcDoorDeps = {
       return ok({ requestId: context.requestId, duplicate: input.deduplicationId === 'seen' })
     },
     management: {
+      ...refusedManagement(),
       async CreateFunction(context, input) {
         calls.push({ context, input })
         return ok({
@@ -85,10 +86,6 @@ const deps: GrpcDoorDeps = {
           Environment: input.Environment,
         })
       },
-      GetFunction: notServed,
-      ListFunctions: notServed,
-      UpdateFunctionCode: notServed,
-      UpdateFunctionConfiguration: notServed,
       DeleteFunction: async () => ok({}),
     },
   },

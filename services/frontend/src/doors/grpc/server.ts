@@ -1,14 +1,17 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js'
+import { Server, ServerCredentials } from '@grpc/grpc-js'
+import { protoService } from '@weft/aws'
 import { FunctionsServiceService } from '@weft/contracts/api/functions'
 import { InvokeServiceService } from '@weft/contracts/api/invoke'
 import type { Clock } from '@weft/platform'
 import { HealthImplementation } from 'grpc-health-check'
+import type { Operations } from '../../operations/api.ts'
 import { type CallDeps, Drain } from './calls.ts'
 import { tolerant } from './codec.ts'
-import { type FunctionOperations, functionsService } from './functions-service.ts'
-import { type InvokeOperations, invokeService } from './invoke-service.ts'
+import { functionsService } from './functions-service.ts'
+import { invokeService } from './invoke-service.ts'
+import { lambdaService } from './lambda-service.ts'
 import { createReflector, reflectionHandlers, reflectionServices } from './reflection.ts'
 
 export interface GrpcDoorConfig {
@@ -22,7 +25,7 @@ export interface GrpcDoorConfig {
 }
 
 export interface GrpcDoorDeps extends Omit<CallDeps, 'drain'> {
-  readonly operations: InvokeOperations & FunctionOperations
+  readonly operations: Pick<Operations, 'invoke' | 'publish' | 'management'>
   readonly clock: Clock
   /** As of the service: the health service answers NOT_SERVING while there are any. */
   readonly problems: () => readonly string[]
@@ -38,7 +41,7 @@ const healthPollMs = 1_000
 /** Once no request runs, what is left are answers on their way and watchers of the health service. */
 const flushMs = 500
 
-const publicServices = ['weft.v1.InvokeService', 'weft.v1.FunctionsService'] as const
+const publicServices = ['weft.v1.InvokeService', 'weft.v1.FunctionsService', protoService] as const
 
 /**
  * The public gRPC door: weft.v1, health and reflection. Disposing stops taking calls, lets those that run finish, and
@@ -57,7 +60,11 @@ export async function startGrpcDoor(config: GrpcDoorConfig, deps: GrpcDoorDeps):
   const callDeps: CallDeps = { catalogue: deps.catalogue, credentials: deps.credentials, log: deps.log, drain }
   server.addService(tolerant(InvokeServiceService), invokeService(deps.operations, callDeps))
   server.addService(tolerant(FunctionsServiceService), functionsService(deps.operations, callDeps))
-  for (const [definition, handlers] of await reflection()) server.addService(definition, handlers)
+  const descriptors = await readFile(fileURLToPath(import.meta.resolve('@weft/contracts/descriptors')))
+  const lambda = lambdaService(descriptors, deps.operations.management, callDeps)
+  server.addService(lambda.definition, lambda.handlers)
+  const reflector = createReflector(descriptors, [...publicServices, 'grpc.health.v1.Health', ...reflectionServices])
+  for (const [definition, handlers] of reflectionHandlers(reflector)) server.addService(definition, handlers)
   const health = serveHealth(server, deps)
   const port = await new Promise<number>((resolve, reject) =>
     server.bindAsync(`${config.host}:${config.port}`, credentialsOf(config), (error, bound) =>
@@ -85,12 +92,6 @@ function credentialsOf({ tls }: GrpcDoorConfig): ServerCredentials {
   const pair = { cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) }
   const ca = tls.clientCa === undefined ? null : Buffer.from(tls.clientCa)
   return ServerCredentials.createSsl(ca, [pair], ca !== null)
-}
-
-async function reflection(): Promise<[ServiceDefinition, UntypedServiceImplementation][]> {
-  const set = await readFile(fileURLToPath(import.meta.resolve('@weft/contracts/descriptors')))
-  const names = [...publicServices, 'grpc.health.v1.Health', ...reflectionServices]
-  return reflectionHandlers(createReflector(set, names))
 }
 
 function serveHealth(server: Server, deps: GrpcDoorDeps): { stop(): void } {

@@ -1,16 +1,7 @@
-import {
-  bindRequest,
-  encodeError,
-  encodeResponse,
-  type MatchedRoute,
-  matchRoute,
-  type OperationInputs,
-  type OperationName,
-  type OperationOutputs,
-} from '@weft/aws'
-import { type AwsError, awsError, limits, type Result } from '@weft/contracts'
-import { type Operations, type ServedOperation, servedOperations } from '../../operations/api.ts'
-import type { CallContext, Operation } from '../../operations/context.ts'
+import { bindRequest, encodeError, encodeResponse, type MatchedRoute, matchRoute, type OperationName } from '@weft/aws'
+import { type AwsError, awsError, err, limits } from '@weft/contracts'
+import type { Operations } from '../../operations/api.ts'
+import { callOperation, isServed } from '../../operations/call.ts'
 import { payloadLimit, payloadTooLarge } from '../../operations/invocation-input.ts'
 import { refusalOf } from '../../operations/refused.ts'
 import type { AwsDoor, BodyLimit, DoorHead, DoorRequest, DoorResponse } from '../door.ts'
@@ -20,9 +11,6 @@ import { streamOverRest } from './stream-rest.ts'
 
 /** Body of an operation that carries no package, bytes: room for 4 KB of environment many times over. */
 const plainBodyBytes = 1_048_576
-
-const served: ReadonlySet<string> = new Set(servedOperations)
-const isServed = (name: OperationName): name is ServedOperation => served.has(name)
 
 const carriesPackage: ReadonlySet<OperationName> = new Set([
   'CreateFunction',
@@ -59,25 +47,10 @@ async function answer(
   if (operation === 'Invoke' || operation === 'InvokeAsync')
     return invokeOverRest(operations, request, operation, parts)
   if (operation === 'InvokeWithResponseStream') return streamOverRest(operations, request, parts)
-  if (!isServed(operation)) return { error: refusalOf(operation) }
-  const input = bindRequest(operation, parts)
+  const input = isServed(operation) ? bindRequest(operation, parts) : err(refusalOf(operation))
   if (!input.ok) return input
-  const output = await run(operations, operation, contextOf(request), input.value)
+  const output = await callOperation(operations.management, operation, contextOf(request), input.value)
   return output.ok ? encodeResponse(operation, output.value, request.requestId) : output
-}
-
-/** The table's entry and its input have the same key, which TypeScript cannot follow through a union. */
-function run(
-  operations: Operations,
-  operation: ServedOperation,
-  context: CallContext,
-  input: OperationInputs[ServedOperation],
-): Promise<Result<OperationOutputs[ServedOperation], AwsError>> {
-  const entry = operations.management[operation] as Operation<
-    OperationInputs[ServedOperation],
-    OperationOutputs[ServedOperation]
-  >
-  return entry(context, input)
 }
 
 function bodyLimit(head: DoorHead): BodyLimit {
