@@ -85,7 +85,8 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
   const codeLinks = new CodeLinks(clusterSecret, deps.code, clock)
   const { region } = config
   const { urlDomain = 'localhost' } = config.http
-  const authorizer = new Authorizer({ identities, clock, region })
+  const secureTransport = config.http.publicUrl?.startsWith('https:') ?? false
+  const authorizer = new Authorizer({ identities, clock, region, secureTransport })
   const operations = createOperations({
     ...deps,
     guard: new Guard({ authorizer, identities, catalogue, layers: deps.layers, region }),

@@ -38,6 +38,8 @@ export interface AuthorizerDeps {
   readonly identities: Identities
   readonly clock: Pick<Clock, 'now'>
   readonly region: string
+  /** Clients reach the doors through TLS, which somebody before them ends. */
+  readonly secureTransport?: boolean
 }
 
 /**
@@ -114,7 +116,7 @@ export class Authorizer {
         case 'aws:epochtime':
           return String(Math.floor(clock.now() / 1_000))
         case 'aws:securetransport':
-          return 'false'
+          return String(this.#deps.secureTransport ?? false)
         case 'aws:principalisawsservice':
           return 'false'
         case 'aws:requestedregion':

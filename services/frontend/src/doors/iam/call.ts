@@ -85,6 +85,9 @@ export async function read<K extends IdentityKind>(
 /** Changes are laid over concurrent ones this often. */
 const tries = 10
 
+export const noHolder = (arn: string): Result<never, IamError> =>
+  iamError('NoSuchEntity', `No user or role with the ARN ${arn} can be found.`)
+
 export const busy = (): Result<never, IamError> =>
   iamError(
     'ConcurrentModification',

@@ -1,5 +1,13 @@
+import { mintSession } from '@weft/aws'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { account, otherKeys, sendQuery, startTestFrontend, type TestFrontend } from '../../testing/index.ts'
+import {
+  account,
+  fullAccessRole,
+  otherKeys,
+  sendQuery,
+  startTestFrontend,
+  type TestFrontend,
+} from '../../testing/index.ts'
 
 let frontend: TestFrontend
 beforeAll(async () => {
@@ -252,5 +260,58 @@ describe('users', () => {
     for (const AccessKeyId of listed.elements('AccessKeyId')) await iam('DeleteAccessKey', { UserName, AccessKeyId })
     await iam('DeleteUserPolicy', { UserName, PolicyName: 'self' })
     expect((await iam('DeleteUser', { UserName })).status).toBe(200)
+  })
+})
+
+describe('simulations', () => {
+  const verdicts = async (action: string, parameters: Record<string, string>) => {
+    const answer = await iam(action, { 'ActionNames.member.1': 's3:GetObject', ...parameters })
+    return answer.code === '' ? answer.elements('EvalDecision') : answer.code
+  }
+
+  it('tell what a role may do, before it does', async () => {
+    const RoleName = 'simulated'
+    await iam('CreateRole', { RoleName, AssumeRolePolicyDocument: trust })
+    await iam('PutRolePolicy', { RoleName, PolicyName: 'p', PolicyDocument: allow('s3:*', 'arn:aws:s3:::a/*') })
+    const PolicySourceArn = `arn:aws:iam::${account}:role/${RoleName}`
+    const ask = (more: Record<string, string> = {}) => verdicts('SimulatePrincipalPolicy', { PolicySourceArn, ...more })
+    const both = { 'ResourceArns.member.1': 'arn:aws:s3:::a/1', 'ResourceArns.member.2': 'arn:aws:s3:::b/1' }
+    expect(await ask(both)).toEqual(['allowed', 'implicitDeny'])
+    expect(await ask()).toEqual(['implicitDeny'])
+    const denial = JSON.stringify({
+      Version: '2012-10-17',
+      Statement: {
+        ...{ Effect: 'Deny', Action: 's3:*', Resource: '*' },
+        Condition: { IpAddress: { 'aws:SourceIp': '10.0.0.0/8' } },
+      },
+    })
+    const from = (address: string) => ({
+      'PolicyInputList.member.1': denial,
+      'ContextEntries.member.1.ContextKeyName': 'aws:SourceIp',
+      'ContextEntries.member.1.ContextKeyValues.member.1': address,
+      'ContextEntries.member.1.ContextKeyType': 'ip',
+    })
+    expect(await ask({ ...both, ...from('10.1.2.3') })).toEqual(['explicitDeny', 'explicitDeny'])
+    expect(await ask({ ...both, ...from('11.1.2.3') })).toEqual(['allowed', 'implicitDeny'])
+    const boundary = { 'PermissionsBoundaryPolicyInputList.member.1': allow('lambda:*') }
+    expect(await ask({ ...both, ...boundary })).toEqual(['implicitDeny', 'implicitDeny'])
+    expect(await ask({ PolicySourceArn: `${PolicySourceArn}2` })).toBe('NoSuchEntity')
+  })
+
+  it('tell what documents allow that nobody has yet', async () => {
+    const allows = { 'PolicyInputList.member.1': allow('s3:GetObject') }
+    expect(await verdicts('SimulateCustomPolicy', allows)).toEqual(['allowed'])
+    expect(await verdicts('SimulateCustomPolicy', { 'PolicyInputList.member.1': '{' })).toBe('MalformedPolicyDocument')
+  })
+})
+
+it('tells who asks without a name, unless it is a session', async () => {
+  expect((await iam('GetUser')).element('Arn')).toBe(`arn:aws:iam::${account}:root`)
+  const session = mintSession('cluster secret', {
+    ...{ accountId: account, roleArn: fullAccessRole, sessionName: 's', expiresAtMs: Date.now() + 60_000 },
+  })
+  expect(await iam('GetUser', {}, { keys: session })).toMatchObject({
+    code: 'ValidationError',
+    message: 'Must specify userName when calling with non-User credentials',
   })
 })

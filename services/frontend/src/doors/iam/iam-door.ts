@@ -7,6 +7,7 @@ import { fromAwsError, type QueryOperation, queryDoor } from '../query/query-doo
 import { type IamCall, type IamOperation, toQueryError } from './call.ts'
 import { policyOperations } from './policy-operations.ts'
 import { roleOperations } from './role-operations.ts'
+import { simulateOperations } from './simulate-operations.ts'
 import { userOperations } from './user-operations.ts'
 
 export interface IamDoorDeps {
@@ -15,7 +16,7 @@ export interface IamDoorDeps {
   readonly clock: Pick<Clock, 'now'>
 }
 
-const operations = { ...roleOperations, ...userOperations, ...policyOperations }
+const operations = { ...roleOperations, ...userOperations, ...policyOperations, ...simulateOperations }
 
 /** Names of the operations of IAM that are served. */
 export const iamOperationNames: readonly string[] = Object.keys(operations)

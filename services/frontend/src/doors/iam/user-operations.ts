@@ -39,7 +39,18 @@ function nameOf({ params, principal }: IamCall): string {
   return params.required('UserName', names.user)
 }
 
-const resource = (call: IamCall): string => arnOf(call, 'user', nameOf(call))
+function resource(call: IamCall): string {
+  const { params, principal } = call
+  // Who is no user may still ask who it is.
+  return params.has('UserName') || principal.user ? arnOf(call, 'user', nameOf(call)) : principal.arn
+}
+
+/** The root of an account counts as a user that has no name; a session does not. */
+const itself = ({ principal }: IamCall) =>
+  principal.session
+    ? iamError('ValidationError', 'Must specify userName when calling with non-User credentials')
+    : ok({ User: { Path: '/', UserId: principal.accountId, Arn: principal.arn, CreateDate: iamDate(0) } })
+
 const operation = (run: IamOperation['run']): IamOperation => ({ resource, run })
 const keyIdRule = { min: 16, max: 128, pattern: /^[\w]+$/ }
 
@@ -106,6 +117,7 @@ export const userOperations: IamOperations = {
     },
   },
   GetUser: operation((call) => {
+    if (!call.params.has('UserName') && !call.principal.user) return itself(call)
     const user = find(call)
     return user.ok ? ok({ User: describe(user.value, true) }) : user
   }),
