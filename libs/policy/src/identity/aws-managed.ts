@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 /**
  * Policies that AWS keeps and that people attach to roles of functions, by the part of their ARN after `policy/`. AWS
  * managed policy reference; statements about services that this fabric does not have are kept where they are short, so that
@@ -156,6 +158,22 @@ const allows: Readonly<Record<string, Statements>> = {
       ],
     ],
   ],
+  AWSXrayWriteOnlyAccess: [
+    [
+      [
+        'xray:PutTraceSegments',
+        'xray:PutTelemetryRecords',
+        'xray:GetSamplingRules',
+        'xray:GetSamplingTargets',
+        'xray:GetSamplingStatisticSummaries',
+      ],
+    ],
+  ],
+  AmazonAPIGatewayInvokeFullAccess: [
+    [['execute-api:Invoke', 'execute-api:ManageConnections'], 'arn:aws:execute-api:*:*:*'],
+  ],
+  AmazonSESFullAccess: [['ses:*']],
+  AmazonSSMReadOnlyAccess: [[['ssm:Describe*', 'ssm:Get*', 'ssm:List*']]],
   AmazonSQSFullAccess: [['sqs:*']],
   AmazonSQSReadOnlyAccess: [
     [['sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:ListDeadLetterSourceQueues', 'sqs:ListQueues']],
@@ -198,7 +216,7 @@ function describe([key, statements]: [string, Statements]): AwsManagedPolicy {
     arn: `${prefix}${key}`,
     name,
     path: `/${key.slice(0, key.length - name.length)}`,
-    id: `ANPA${Buffer.from(name).toString('hex').toUpperCase().padEnd(17, '0').slice(-17)}`,
+    id: `ANPA${idOf(key)}`,
     createdAtMs,
     document: JSON.stringify({
       Version: '2012-10-17',
@@ -206,6 +224,9 @@ function describe([key, statements]: [string, Statements]): AwsManagedPolicy {
     }),
   }
 }
+
+/** 17 characters, always the same for a policy. */
+const idOf = (key: string): string => createHash('sha256').update(key).digest('hex').slice(0, 17).toUpperCase()
 
 const byArn = new Map(
   Object.entries(allows)

@@ -6,6 +6,7 @@ import type { RequestContext } from './authorizer.ts'
 /** What an operation of the Lambda API is called in policies, where that is not its own name. */
 const actions: Partial<Record<OperationName, string>> = {
   Invoke: 'InvokeFunction',
+  InvokeAsync: 'InvokeFunction',
   InvokeWithResponseStream: 'InvokeFunction',
   GetLayerVersionByArn: 'GetLayerVersion',
 }
