@@ -11,6 +11,8 @@ import { withTimeout } from './engine.ts'
 const callMs = 10_000
 /** How often the engine is asked whether a program still runs, ms: it has no call that waits for that. */
 const lookMs = 100
+const startLookMs = 5
+const mostLooks = 1_000
 
 /** Runs a program in a container whose processes are visible here (`docker exec`). */
 export async function runInContainer(
@@ -35,7 +37,13 @@ export async function runInContainer(
   )
   output.on('error', () => output.destroy())
   const look = () => withTimeout(clock, callMs, 'inspect a program', (call) => exec.inspect(call))
-  const { Running, ExitCode, Pid } = await look()
+  let state = await look()
+  // The engine says that it runs a little before it knows as which process.
+  for (let looks = 0; state.Running && state.Pid === 0 && looks < mostLooks; looks++) {
+    await delay(clock, startLookMs)
+    state = await look()
+  }
+  const { Running, ExitCode, Pid } = state
   // What cannot be started at all ends with these statuses of the shell.
   if (!Running && (ExitCode === 126 || ExitCode === 127)) throw new Error(`${request.command[0]} cannot be started`)
   let ended = !Running
@@ -43,10 +51,10 @@ export async function runInContainer(
     await finished(output).catch(() => undefined)
     for (;;) {
       // A container that is gone has no programs any more.
-      const state = await look().catch(() => ({ Running: false, ExitCode: null }))
-      if (!state.Running) {
+      const now = await look().catch(() => ({ Running: false, ExitCode: null }))
+      if (!now.Running) {
         ended = true
-        return exitOf(state.ExitCode)
+        return exitOf(now.ExitCode)
       }
       await delay(clock, lookMs)
     }

@@ -86,11 +86,6 @@ export class ExtensionsApi {
     return this.#entries
   }
 
-  /** Nobody may register any more. */
-  get closed(): boolean {
-    return this.#closed
-  }
-
   /** All programs that were launched have registered, so that the runtime may start. */
   get registered(): boolean {
     return this.#entries.every(({ state }) => state !== 'launched')

@@ -120,7 +120,7 @@ export const extensionVariables = (variables: Readonly<Record<string, string>>):
 export const bootVariables: readonly string[] = [
   ...['NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'NODE_ICU_DATA', 'NODE_NO_WARNINGS', 'NODE_PENDING_DEPRECATION'],
   ...['UV_THREADPOOL_SIZE', 'NODE_COMPILE_CACHE', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'OPENSSL_CONF'],
-  ...['LD_PRELOAD', 'LD_LIBRARY_PATH', 'MALLOC_ARENA_MAX', 'GLIBC_TUNABLES'],
+  ...['LD_PRELOAD', 'LD_LIBRARY_PATH', 'MALLOC_ARENA_MAX', 'GLIBC_TUNABLES', 'RUBYOPT'],
 ]
 
 /** Those of a function's own variables that must be there at boot. */

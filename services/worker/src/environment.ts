@@ -84,6 +84,8 @@ export class Environment {
   #next: NextRun | undefined
   #initStartedAtMs = 0
   #runtimeReady = false
+  #runtimeAsked = false
+  #lastRequestId = ''
   #timer: { readonly atMs: number; cancel(): void } | undefined
   #cpuLimited = false
   readonly #meter: MemoryMeter
@@ -154,6 +156,7 @@ export class Environment {
     this.#runs += 1
     const { requestId } = next.invocation
     const { timeoutMs } = spec
+    this.#lastRequestId = requestId
     this.#apply({ kind: 'invoke', run: { requestId, timeoutMs, streamBytes: next.answer.mostBytes } })
   }
 
@@ -203,7 +206,7 @@ export class Environment {
     else if (event.kind === 'ready') {
       this.#runtimeReady = true
       if (this.#state.kind === 'initialising') this.#chronicle.runtimeReady(this.#phase)
-      this.#extensions.close()
+      this.#extensions.closeRegistration()
       this.#lookAround()
     } else if (event.kind === 'next') this.#lookAround()
     else this.#apply(event)
@@ -304,8 +307,6 @@ export class Environment {
     this.#lookAround()
   }
 
-  #runtimeAsked = false
-
   #initRuntime(): void {
     if (this.#runtimeAsked) return
     this.#runtimeAsked = true
@@ -356,6 +357,7 @@ export class Environment {
   #initialised(): void {
     const initMs = this.#parts.clock.monotonic() - this.#initStartedAtMs
     this.#initStartedAtMs = 0
+    this.#extensions.closeSubscriptions()
     for (const extension of this.#extensions.all) this.#chronicle.extension(extension)
     const part = this.#state.kind === 'running' && this.#state.initMs === 0 ? 'invoke' : 'init'
     this.#chronicle.initDone(part, initMs)
@@ -451,7 +453,7 @@ export class Environment {
     // The runtime lives on, but a process of the function's is missing: nobody knows in what state that leaves it.
     if (this.#meter.killed && !this.busy) this.#apply({ kind: 'stop', reason: 'out of memory' })
     this.#chronicle.report(run.log, outcome, maxMemoryUsedMb)
-    for (const batch of logBatches(run, spec, this.#logStream)) facts.log(batch)
+    for (const batch of logBatches(run.invocation.requestId, run.log, spec, this.#logStream)) facts.log(batch)
     facts.record(invocationRecord(run, spec, outcome, { workerId, sandboxId, maxMemoryUsedMb, coldStart }))
   }
 
@@ -467,12 +469,21 @@ export class Environment {
         await body.destroy()
       }
       await this.#sealed
+      this.#logLastWords()
     }
     work()
       .catch((error: unknown) =>
         this.#parts.log.error({ err: error, sandboxId: this.#parts.sandboxId }, 'an end failed'),
       )
       .finally(() => this.#destroyed.resolve())
+  }
+
+  /** What was written after the last run, by extensions that end for example, is logged with that. */
+  #logLastWords(): void {
+    const { facts, spec } = this.#parts
+    const left = this.#journal.begin()
+    if (this.#lastRequestId === '' || left.lines().length === 0) return
+    for (const batch of logBatches(this.#lastRequestId, left, spec, this.#logStream)) facts.log(batch)
   }
 
   /** The figures of the last run are read, or have been waited for long enough. */

@@ -49,6 +49,7 @@ export class ExtensionHost {
   readonly #programs = new Map<string, SandboxProgram>()
   /** Connections of parked `next`s, by extension id. */
   readonly #parked = new Map<string, ServerResponse>()
+  #subscribable = true
   #ending = false
 
   constructor(parts: ExtensionHostParts) {
@@ -96,9 +97,14 @@ export class ExtensionHost {
     for (const [index, name] of programs.entries()) void this.#start(index, name, extensionVariables(variables))
   }
 
-  /** The runtime has initialised: nobody registers or subscribes any more. */
-  close(): void {
+  /** The runtime has initialised: nobody registers any more. */
+  closeRegistration(): void {
     this.#api.close()
+  }
+
+  /** Everybody has initialised: nobody subscribes any more. */
+  closeSubscriptions(): void {
+    this.#subscribable = false
     this.telemetry.closeSubscriptions()
   }
 
@@ -182,7 +188,7 @@ export class ExtensionHost {
       if (request.method !== 'PUT') return refuse(405, 'MethodNotAllowed', 'Method not allowed')
       if (!extension) return refuse(403, 'Extension.UnknownExtensionIdentifier', 'Unknown extension')
       const prefix = api === 'logs' ? 'Logs' : 'Telemetry'
-      if (this.#api.closed) return refuse(403, `${prefix}.SubscriptionClosed`, 'The initialisation is over')
+      if (!this.#subscribable) return refuse(403, `${prefix}.SubscriptionClosed`, 'The initialisation is over')
       const parsed = parseSubscription(api, body)
       if (!parsed.ok) return refuse(400, 'ValidationError', parsed.error)
       this.telemetry.subscribe(extension.id, parsed.value)

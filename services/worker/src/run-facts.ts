@@ -29,13 +29,18 @@ export function logStreamName(nowMs: number, version: string, sandboxId: string)
 }
 
 /** The log, cut into batches that travel well. */
-export function* logBatches({ invocation, log }: RunFacts, spec: SandboxSpec, logStream: string): Generator<LogBatch> {
+export function* logBatches(
+  requestId: string,
+  log: InvocationLog,
+  spec: SandboxSpec,
+  logStream: string,
+): Generator<LogBatch> {
   const head = {
     accountId: accountId(spec.accountId),
     functionName: functionName(spec.functionName),
     logGroup: spec.logGroup,
     logStream,
-    requestId: invocation.requestId,
+    requestId,
   }
   let lines: LogLine[] = []
   let bytes = 0

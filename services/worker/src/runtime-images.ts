@@ -2,13 +2,14 @@ import { type DetectedRuntime, runtimePrograms } from '@weft/runtimes'
 import { libraryPath, type RuntimeImage } from '@weft/sandbox'
 
 const launcher = '/usr/bin/python3'
+const javaClientInside = '/var/lang/lib/weft-java.jar'
 
 /** What drivers need to know of each runtime that this host offers, by its id. */
 export function runtimeImages(detected: readonly DetectedRuntime[]): ReadonlyMap<string, RuntimeImage> {
   return new Map(detected.map((runtime) => [runtime.id, imageOf(runtime)]))
 }
 
-function imageOf({ id, language, binary }: DetectedRuntime): RuntimeImage {
+function imageOf({ id, language, binary, version, client = '', needs = [] }: DetectedRuntime): RuntimeImage {
   switch (language) {
     case 'nodejs':
       return {
@@ -28,6 +29,27 @@ function imageOf({ id, language, binary }: DetectedRuntime): RuntimeImage {
         binds: [[runtimePrograms.python, '/var/runtime']],
         // Nothing of the host's packages and of anybody's environment gets in.
         command: [binary, '-I', '-S', '-B', '/var/runtime/bootstrap.py'],
+        environment: { LD_LIBRARY_PATH: libraryPath() },
+        framed: true,
+      }
+    case 'java':
+      return {
+        id,
+        binds: [
+          [runtimePrograms.custom, '/var/runtime'],
+          [client, javaClientInside],
+          ...needs.map((path) => [path, path] as const),
+        ],
+        // The machine itself starts with the function: how much memory it may use cannot be told to a running one.
+        command: [launcher, '-I', '-S', '-B', '/var/runtime/launch.py', 'java', binary, version, javaClientInside],
+        environment: {},
+        framed: true,
+      }
+    case 'ruby':
+      return {
+        id,
+        binds: [[runtimePrograms.ruby, '/var/runtime']],
+        command: [binary, '-EUTF-8', '/var/runtime/bootstrap.rb'],
         environment: { LD_LIBRARY_PATH: libraryPath() },
         framed: true,
       }

@@ -2,41 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { RunStatus } from '@weft/contracts/worker'
-import { createDockerDriver } from '@weft/docker'
-import { startDockerd } from '@weft/docker/testing'
-import { silentLogger as log } from '@weft/platform'
-import type { SandboxDriver } from '@weft/sandbox'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { NamespaceHelper } from './oci/helper.ts'
-import { createOciDriver } from './oci/oci-driver.ts'
-import { createProcessDriver } from './process-driver.ts'
+import { type DriverUnderTest, drivers } from './testing/drivers.ts'
 import { freezeWatch } from './testing/freeze-watch.ts'
 import { leftovers } from './testing/leftovers.ts'
 import { TestWorker, testCredentials, testDataDir } from './testing/test-worker.ts'
 
 const { RUN_STATUS_SUCCEEDED, RUN_STATUS_FUNCTION_ERROR, RUN_STATUS_NOT_STARTED } = RunStatus
-
-interface DriverUnderTest {
-  readonly name: SandboxDriver['name']
-  /** What the driver needs of the host; started once. */
-  readonly prepare: () => Promise<AsyncDisposable & { readonly create: (dataDir: string) => SandboxDriver }>
-}
-const nothing = { [Symbol.asyncDispose]: async () => undefined }
-const drivers: readonly DriverUnderTest[] = [
-  { name: 'oci', prepare: async () => ({ create: (dataDir) => createOciDriver({ dataDir, log }), ...nothing }) },
-  {
-    name: 'docker',
-    prepare: async () => {
-      const engine = await startDockerd()
-      const { socketPath } = engine
-      return {
-        create: (dataDir) => createDockerDriver({ dataDir, socketPath, log, helper: new NamespaceHelper(log) }),
-        [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose](),
-      }
-    },
-  },
-  { name: 'process', prepare: async () => ({ create: (dataDir) => createProcessDriver({ dataDir }), ...nothing }) },
-]
 
 describe.each(drivers)('over the $name driver', ({ name, prepare }) => {
   const isolated = name !== 'process'

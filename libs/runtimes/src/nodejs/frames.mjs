@@ -15,6 +15,10 @@ export const END = 25
 /** Writes frames; what is written in one tick leaves in one system call. A function at the end is called when it has. */
 export function frameWriter(socket) {
   let corked = false
+  // A process that ends itself has no later tick.
+  process.on('exit', () => {
+    if (corked) socket.uncork()
+  })
   return (type, ...parts) => {
     const left = typeof parts.at(-1) === 'function' ? parts.pop() : undefined
     let length = 1
