@@ -9,3 +9,32 @@ export const knownRuntimes: readonly string[] = [
   ...['ruby2.5', 'ruby2.7', 'ruby3.2', 'ruby3.3', 'ruby3.4', 'ruby4.0', 'go1.x'],
   ...['provided', 'provided.al2', 'provided.al2023'],
 ]
+
+/**
+ * What an operator can do so that a worker offers a runtime, as a sentence; undefined for what is no runtime of a language
+ * that Weft serves. Workers look for their runtimes when they start.
+ */
+export function howToOffer(runtime: string): string | undefined {
+  const [, language = '', release = ''] = /^([a-z]+)([\d.]*?)(\.x|\.al2|\.al2023)?$/.exec(runtime) ?? []
+  const install = (what: string): string =>
+    `No worker offers ${runtime}: install ${what} on the host of a worker and restart the worker.`
+  switch (language) {
+    case 'nodejs':
+      return install(`Node.js ${release} as /usr/local/bin/node`)
+    case 'python':
+      return install(`Python ${release} as /usr/bin/python${release} (the Debian package python${release})`)
+    case 'ruby':
+      return install(`Ruby ${release} as /usr/bin/ruby${release} (the Debian package ruby${release})`)
+    case 'java':
+      return Number.parseInt(release, 10) < 17
+        ? `No worker offers ${runtime}: Java is served from java17 on.`
+        : install(`a JDK ${release} below /usr/lib/jvm (the Debian package openjdk-${release}-jdk-headless)`)
+    case 'go':
+      return `No worker offers ${runtime}: compile to a program named bootstrap and use provided.al2023.`
+    case 'dotnet':
+    case 'dotnetcore':
+      return `No worker offers ${runtime}: package the program with all it needs as bootstrap and use provided.al2023.`
+    default:
+      return undefined
+  }
+}

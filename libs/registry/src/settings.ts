@@ -9,6 +9,7 @@ import {
 } from '@weft/contracts'
 import { invalidParameter, notServed } from './errors.ts'
 import type { SettingsInput } from './inputs.ts'
+import { howToOffer } from './runtimes.ts'
 import type { Offer, Scope } from './scope.ts'
 import { isStreamTarget } from './targets.ts'
 
@@ -113,12 +114,12 @@ function checkUnserved(input: SettingsInput): Result<never, AwsError> | undefine
   return input.DurableConfig ? notServed('DurableConfig') : undefined
 }
 
-/** AWS's words for an unknown runtime, with the runtimes that the workers of this fabric offer. */
+/** AWS's words for an unknown runtime, with the runtimes that the workers of this fabric offer, and how to have this one. */
 export function checkRuntime(runtime: string | undefined, offer: Offer): Result<never, AwsError> | undefined {
   if (runtime === undefined || offer.runtimes.includes(runtime)) return undefined
-  return invalidParameter(
-    `Value ${runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [${offer.runtimes.join(', ')}] or be a valid ARN`,
-  )
+  const refusal = `Value ${runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [${offer.runtimes.join(', ')}] or be a valid ARN`
+  const way = howToOffer(runtime)
+  return invalidParameter(way === undefined ? refusal : `${refusal}. ${way}`)
 }
 
 export function checkArchitectures(
