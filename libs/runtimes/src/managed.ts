@@ -8,6 +8,8 @@ export const runtimePrograms = {
   nodejs: path('./nodejs'),
   /** Start with `python3 -I bootstrap.py`. */
   python: path('./python'),
-  /** Start with `python3 -I -S launch.py`; becomes the package's own `bootstrap`. */
+  /** Start with `ruby bootstrap.rb`. */
+  ruby: path('./ruby'),
+  /** Start with `python3 -I -S launch.py`; becomes the package's own `bootstrap`, or a Java machine. */
   custom: path('./custom'),
 } as const

@@ -34,11 +34,12 @@ export class HostSide implements AsyncDisposable {
   }
 
   /** Starts `command` with the given files as the function's package. */
-  static async start(command: readonly string[], files: Readonly<Record<string, string>>): Promise<HostSide> {
+  static async start(command: readonly string[], files: Readonly<Record<string, string | Buffer>>): Promise<HostSide> {
     const dir = mkdtempSync(join(tmpdir(), 'weft-runtime-'))
-    for (const [name, text] of Object.entries(files)) {
+    mkdirSync(join(dir, 'task'))
+    for (const [name, content] of Object.entries(files)) {
       mkdirSync(dirname(join(dir, 'task', name)), { recursive: true })
-      writeFileSync(join(dir, 'task', name), text)
+      writeFileSync(join(dir, 'task', name), content)
     }
     const server = createServer().listen(join(dir, 'runtime.sock'))
     await once(server, 'listening')
@@ -51,8 +52,12 @@ export class HostSide implements AsyncDisposable {
     return new HostSide(dir, child, socket)
   }
 
+  get taskRoot(): string {
+    return join(this.#dir, 'task')
+  }
+
   init(handler: string, environment: Readonly<Record<string, string>> = {}, logFormat = 'Text'): void {
-    const request = { handler, taskRoot: join(this.#dir, 'task'), environment, logFormat }
+    const request = { handler, taskRoot: this.taskRoot, layersRoot: join(this.#dir, 'opt'), environment, logFormat }
     this.#send(1, Buffer.from(JSON.stringify(request)))
   }
 
