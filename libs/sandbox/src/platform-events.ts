@@ -24,6 +24,15 @@ export interface InitFacts {
   readonly instanceMaxMemoryBytes: number
 }
 
+/** What an invocation ended in, as far as the runtime knows. */
+export interface DoneFacts {
+  readonly requestId: string
+  readonly status: DoneStatus
+  readonly errorType: string
+  readonly durationMs: number
+  readonly producedBytes: number
+}
+
 const event = (atMs: number, type: string, record: unknown): TelemetryEvent => ({
   time: new Date(atMs).toISOString(),
   type,
@@ -51,16 +60,7 @@ export const platformEvents = {
     }),
   start: (atMs: number, requestId: string, version: string): TelemetryEvent =>
     platform(atMs, 'start', { requestId, version }),
-  runtimeDone: (
-    atMs: number,
-    facts: {
-      readonly requestId: string
-      readonly status: DoneStatus
-      readonly errorType: string
-      readonly durationMs: number
-      readonly producedBytes: number
-    },
-  ): TelemetryEvent =>
+  runtimeDone: (atMs: number, facts: DoneFacts): TelemetryEvent =>
     platform(atMs, 'runtimeDone', {
       ...{ requestId: facts.requestId, status: facts.status, ...named(facts.errorType) },
       metrics: { durationMs: rounded(facts.durationMs), producedBytes: facts.producedBytes },

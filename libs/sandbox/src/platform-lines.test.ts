@@ -9,10 +9,10 @@ const atMs = Date.UTC(2025, 0, 2, 3, 4, 5, 6)
 
 test('JSON lines carry what the text lines do', () => {
   const lines = platformLines('JSON')
-  expect(JSON.parse(lines.start(atMs, 'id', '3'))).toEqual({
+  expect(JSON.parse(lines.start(atMs, 'id', '3') ?? '')).toEqual({
     ...{ time: '2025-01-02T03:04:05.006Z', type: 'platform.start', record: { requestId: 'id', version: '3' } },
   })
-  expect(JSON.parse(lines.report(atMs, facts))).toMatchObject({
+  expect(JSON.parse(lines.report(atMs, facts) ?? '')).toMatchObject({
     type: 'platform.report',
     record: {
       ...{ requestId: 'id', status: 'success' },
@@ -22,11 +22,11 @@ test('JSON lines carry what the text lines do', () => {
     },
   })
   const failed = JSON.parse(
-    lines.report(atMs, { ...facts, initMs: 0, status: 'error', errorType: 'Runtime.ExitError' }),
+    lines.report(atMs, { ...facts, initMs: 0, status: 'error', errorType: 'Runtime.ExitError' }) ?? '',
   )
   expect(failed.record).toMatchObject({ status: 'error', errorType: 'Runtime.ExitError' })
   expect(failed.record.metrics).not.toHaveProperty('initDurationMs')
-  expect(JSON.parse(lines.initReport(atMs, 'init', 10_000, 'timeout', '')).record).toEqual({
+  expect(JSON.parse(lines.initReport(atMs, 'init', 10_000, 'timeout', '') ?? '').record).toEqual({
     ...{ initializationType: 'on-demand', phase: 'init', status: 'timeout', metrics: { durationMs: 10_000 } },
   })
   expect(lines.end('id')).toBeUndefined()
@@ -45,4 +45,24 @@ test('extensions and subscriptions are told in the words of AWS', () => {
 test('any other format is text', () => {
   expect(platformLines('Text').start(atMs, 'id', '3')).toBe('START RequestId: id Version: 3')
   expect(platformLines('').end('id')).toBe('END RequestId: id')
+})
+
+test.each([
+  ['DEBUG', ['initStart', 'initRuntimeDone', 'initReport', 'start', 'runtimeDone', 'report', 'failed report']],
+  ['INFO', ['initStart', 'start', 'report', 'failed report']],
+  ['WARN', ['failed report']],
+])('at %s JSON has %j', (level, wanted) => {
+  const lines = platformLines('JSON', level)
+  const names = { functionName: 'f', functionVersion: '1', runtimeVersion: 'r', runtimeVersionArn: 'arn' }
+  const done = { requestId: 'id', status: 'success', errorType: '', durationMs: 1, producedBytes: 2 } as const
+  const told = {
+    initStart: lines.initStart(atMs, 'init', { ...names, instanceId: 'i', instanceMaxMemoryBytes: 1 }),
+    initRuntimeDone: lines.initRuntimeDone(atMs, 'init'),
+    initReport: lines.initReport(atMs, 'init', 5, 'success', ''),
+    start: lines.start(atMs, 'id', '3'),
+    runtimeDone: lines.runtimeDone(atMs, done),
+    report: lines.report(atMs, facts),
+    'failed report': lines.report(atMs, { ...facts, status: 'timeout' }),
+  }
+  expect(Object.entries(told).flatMap(([name, line]) => (line === undefined ? [] : name))).toEqual(wanted)
 })

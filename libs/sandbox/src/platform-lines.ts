@@ -1,26 +1,42 @@
 /** The platform's own log lines in the format that a function chose; JSON as the Telemetry API names and shapes them. */
 import type { Extension } from './extensions-api.ts'
-import { type InitFacts, type InitPhase, platformEvents } from './platform-events.ts'
+import {
+  type DoneFacts,
+  type InitFacts,
+  type InitPhase,
+  platformEvents,
+  type TelemetryEvent,
+} from './platform-events.ts'
 import { endLine, initReportLine, initStartLine, type ReportFacts, reportLine, startLine } from './report.ts'
+import { isLogged } from './system-log-level.ts'
 import type { TelemetryType } from './telemetry-subscription.ts'
 
+/** Undefined where the format has no such line, or none at the level that the function chose. */
+type Line = string | undefined
+
 export interface PlatformLines {
-  initStart(atMs: number, phase: InitPhase, facts: InitFacts): string
-  initReport(atMs: number, phase: InitPhase, initMs: number, status: 'timeout' | 'error', errorType: string): string
-  start(atMs: number, requestId: string, version: string): string
-  /** Undefined where the format has none at the default level. */
-  end(requestId: string): string | undefined
-  report(atMs: number, facts: ReportFacts): string
-  extension(atMs: number, extension: Extension): string
-  subscription(atMs: number, api: 'telemetry' | 'logs', name: string, types: readonly TelemetryType[]): string
+  initStart(atMs: number, phase: InitPhase, facts: InitFacts): Line
+  initRuntimeDone(atMs: number, phase: InitPhase): Line
+  initReport(atMs: number, phase: InitPhase, initMs: number, status: InitStatus, errorType: string): Line
+  start(atMs: number, requestId: string, version: string): Line
+  runtimeDone(atMs: number, facts: DoneFacts): Line
+  end(requestId: string): Line
+  report(atMs: number, facts: ReportFacts): Line
+  extension(atMs: number, extension: Extension): Line
+  subscription(atMs: number, api: 'telemetry' | 'logs', name: string, types: readonly TelemetryType[]): Line
 }
+
+type InitStatus = 'success' | 'timeout' | 'error'
 
 const capital = (word: string): string => `${word.charAt(0).toUpperCase()}${word.slice(1)}`
 
 const text: PlatformLines = {
   initStart: (_, __, { runtimeVersion, runtimeVersionArn }) => initStartLine(runtimeVersion, runtimeVersionArn),
-  initReport: (_, phase, initMs, status, errorType) => initReportLine(initMs, phase, status, errorType),
+  initRuntimeDone: () => undefined,
+  initReport: (_, phase, initMs, status, errorType) =>
+    status === 'success' ? undefined : initReportLine(initMs, phase, status, errorType),
   start: (_, requestId, version) => startLine(requestId, version),
+  runtimeDone: () => undefined,
   end: endLine,
   report: (_, facts) => reportLine(facts),
   extension: (_, { name, events }) => `EXTENSION\tName: ${name}\tState: Ready\tEvents: [${events.join(', ')}]`,
@@ -28,16 +44,21 @@ const text: PlatformLines = {
     `${api.toUpperCase()}\tName: ${name}\tState: Subscribed\tTypes: [${types.map(capital).join(', ')}]`,
 }
 
-const json: PlatformLines = {
-  initStart: (...facts) => JSON.stringify(platformEvents.initStart(...facts)),
-  initReport: (...facts) => JSON.stringify(platformEvents.initReport(...facts)),
-  start: (...facts) => JSON.stringify(platformEvents.start(...facts)),
-  // platform.runtimeDone has level DEBUG.
-  end: () => undefined,
-  report: (...facts) => JSON.stringify(platformEvents.report(...facts)),
-  extension: (...facts) => JSON.stringify(platformEvents.extension(...facts)),
-  subscription: (atMs, _, name, types) => JSON.stringify(platformEvents.telemetrySubscription(atMs, name, types)),
+function json(least: string): PlatformLines {
+  const told = (event: TelemetryEvent): Line => (isLogged(event, least) ? JSON.stringify(event) : undefined)
+  return {
+    initStart: (...facts) => told(platformEvents.initStart(...facts)),
+    initRuntimeDone: (atMs, phase) => told(platformEvents.initRuntimeDone(atMs, phase, 'success')),
+    initReport: (...facts) => told(platformEvents.initReport(...facts)),
+    start: (...facts) => told(platformEvents.start(...facts)),
+    runtimeDone: (...facts) => told(platformEvents.runtimeDone(...facts)),
+    end: () => undefined,
+    report: (...facts) => told(platformEvents.report(...facts)),
+    extension: (...facts) => told(platformEvents.extension(...facts)),
+    subscription: (atMs, _, name, types) => told(platformEvents.telemetrySubscription(atMs, name, types)),
+  }
 }
 
-/** `logFormat` as configured, "Text" or "JSON". */
-export const platformLines = (logFormat: string): PlatformLines => (logFormat === 'JSON' ? json : text)
+/** `logFormat` as configured, "Text" or "JSON"; `systemLogLevel` is the least that is logged in JSON. */
+export const platformLines = (logFormat: string, systemLogLevel = 'INFO'): PlatformLines =>
+  logFormat === 'JSON' ? json(systemLogLevel) : text
