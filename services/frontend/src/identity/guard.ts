@@ -12,18 +12,12 @@ import {
   parseFunctionRef,
   type Result,
 } from '@weft/contracts'
-import {
-  arnOfIdentity,
-  compiledResourcePolicy,
-  evaluate,
-  type Identities,
-  parseIdentityArn,
-  policyOf,
-  trustOf,
-} from '@weft/policy'
+import { compiledResourcePolicy, type Identities, policyOf } from '@weft/policy'
 import { type Catalogue, type Collection, parseLayerVersionArn } from '@weft/registry'
+import type { Principal } from '../doors/door.ts'
 import type { CallContext } from '../operations/context.ts'
 import type { Authorizer, RequestContext } from './authorizer.ts'
+import { refusePassing, refuseTargets } from './execution-role.ts'
 import { functionResource, type LambdaInput, lambdaAction, lambdaContext, lambdaResource } from './lambda-actions.ts'
 
 export interface GuardDeps {
@@ -51,10 +45,13 @@ export class Guard {
     const keys = { ...lambdaContext(input), ...this.#mappingContext(context, input) }
     const admitted = this.#admit(context, lambdaAction(operation), resource, keys)
     if (!admitted.ok) return admitted
+    const { principal } = context
+    const owner = admitted.value.principal.accountId
     const { Role: role } = input as { readonly Role?: string | undefined }
     const refused =
-      (role === undefined ? undefined : this.#refusePassing(context, role, resource)) ??
-      this.#refusePackage(context, packageOf(input))
+      (role === undefined ? undefined : refusePassing(this.#deps, principal, role, resource)) ??
+      this.#refusePackage(principal, owner, packageOf(input)) ??
+      refuseTargets(this.#deps, owner, this.#record(owner, resource), input)
     return refused ? err(refused) : admitted
   }
 
@@ -71,12 +68,11 @@ export class Guard {
 
   #admit(context: CallContext, action: string, resource: string, keys: RequestContext): Result<CallContext, AwsError> {
     const { principal } = context
-    const { catalogue, authorizer } = this.#deps
-    const target = resource.includes(':function:') ? parseFunctionRef(resource) : undefined
-    const named = target?.ok ? target.value : undefined
-    const owner = named?.accountId ?? ownerOf(resource) ?? principal.accountId
-    const record = named && catalogue.function(owner, named.functionName)
-    const policy = record ? policyOf(record, named.qualifier) : this.#layerPolicy(resource)
+    const { authorizer } = this.#deps
+    const owner = ownerOf(resource) ?? principal.accountId
+    const named = functionOf(resource)
+    const record = this.#record(owner, resource)
+    const policy = record ? policyOf(record, named?.qualifier) : this.#layerPolicy(resource)
     const refused = authorizer.authorize(principal, {
       action,
       resource,
@@ -88,6 +84,11 @@ export class Guard {
     // Operations look a function up in the account they run for; a layer they look up by its ARN.
     if (!named || owner === principal.accountId) return ok(context)
     return ok({ ...context, principal: { ...principal, accountId: owner } })
+  }
+
+  #record(owner: AccountId, resource: string): FunctionRecord | undefined {
+    const named = functionOf(resource)
+    return named && this.#deps.catalogue.function(owner, named.functionName)
   }
 
   #layerPolicy(resource: string) {
@@ -107,45 +108,19 @@ export class Guard {
     return { 'lambda:functionarn': functionArn(this.#deps.region, principal.accountId, parsed.value.functionName) }
   }
 
-  /** A package in a bucket is read for the caller, who must be allowed to read it. */
-  #refusePackage({ principal }: CallContext, { S3Bucket: bucket, S3Key: key }: BucketPackage): AwsError | undefined {
+  /** A package in a bucket of the function's account is read for the caller, who must be allowed to read it. */
+  #refusePackage(
+    principal: Principal,
+    resourceAccount: AccountId,
+    { S3Bucket: bucket, S3Key: key }: BucketPackage,
+  ): AwsError | undefined {
     if (bucket === undefined || key === undefined) return undefined
-    const ask = { action: 's3:GetObject', resource: `arn:aws:s3:::${bucket}/${key}` }
+    const ask = { action: 's3:GetObject', resource: `arn:aws:s3:::${bucket}/${key}`, resourceAccount }
     if (this.#deps.authorizer.decide(principal, ask).allowed) return undefined
     return awsError(
       'AccessDeniedException',
       `Your access has been denied by S3, please make sure your request credentials have permission to GetObject for ${bucket}/${key}. S3 Error Code: AccessDenied. S3 Error Message: Access Denied`,
     )
-  }
-
-  /**
-   * Who gives a function a role lends it the role's rights, so it needs the right to. A role that was never made is taken,
-   * for beginners' sake; its functions may do nothing at the doors.
-   */
-  #refusePassing(context: CallContext, role: string, resource: string): AwsError | undefined {
-    const { authorizer, identities } = this.#deps
-    const { principal } = context
-    const named = parseIdentityArn(role)
-    if (named?.kind !== 'role') return undefined
-    if (named.accountId !== principal.accountId)
-      return awsError('AccessDeniedException', 'Cross-account pass role is not allowed.')
-    const refused = authorizer.authorize(principal, {
-      action: 'iam:PassRole',
-      resource: role,
-      context: { 'iam:passedtoservice': 'lambda.amazonaws.com', 'iam:associatedresourcearn': resource },
-    })
-    if (refused) return refused
-    const record = identities.role(named.accountId, named.name)
-    if (!record || arnOfIdentity(record) !== role) return undefined
-    const trusted = evaluate([trustOf(record)], {
-      subject: { service: 'lambda.amazonaws.com' },
-      action: 'sts:AssumeRole',
-      resource: role,
-      context: (key) =>
-        key === 'aws:sourcearn' ? resource : key === 'aws:sourceaccount' ? principal.accountId : undefined,
-    })
-    if (trusted.kind === 'allow') return undefined
-    return awsError('InvalidParameterValueException', 'The role defined for the function cannot be assumed by Lambda.')
   }
 }
 
@@ -163,7 +138,13 @@ function packageOf(input: LambdaInput): BucketPackage {
   return Code ?? Content ?? own
 }
 
-/** The account of a layer or of another resource of Lambda that is named by its ARN. */
+/** The function, and the qualifier, that a resource is; undefined for another resource. */
+function functionOf(resource: string) {
+  const parsed = resource.includes(':function:') ? parseFunctionRef(resource) : undefined
+  return parsed?.ok ? parsed.value : undefined
+}
+
+/** The account in the ARN of a resource; undefined for `*`. */
 function ownerOf(resource: string): AccountId | undefined {
   const account = resource.split(':')[4]
   return account !== undefined && /^\d{12}$/.test(account) ? (account as AccountId) : undefined

@@ -147,6 +147,27 @@ describe('the role of a function', () => {
   })
 })
 
+describe('events sent on', () => {
+  it('need a role that may send them, where the role was made', async () => {
+    const role = await makeRole('sender')
+    expect((await lambda(await creation('sends', role))).status).toBe(201)
+    const set = () =>
+      lambda({
+        method: 'PUT',
+        path: '/2019-09-25/functions/sends/event-invoke-config',
+        body: JSON.stringify({ DestinationConfig: { OnFailure: { Destination: arnOf('g') } } }),
+      })
+    expect(await set()).toMatchObject({
+      status: 400,
+      code: 'InvalidParameterValueException',
+      message: 'The function execution role does not have permissions to call InvokeFunction on Lambda',
+    })
+    const policy = document(statement('lambda:InvokeFunction', arnOf('g')))
+    await iam('PutRolePolicy', { RoleName: 'sender', PolicyName: 'p', PolicyDocument: policy })
+    expect((await set()).status).toBe(200)
+  })
+})
+
 describe('a user', () => {
   it('may do what the policies say, by conditions too', async () => {
     const day = 86_400_000
@@ -241,6 +262,16 @@ describe('another account', () => {
     expect((await lambda({ method: 'GET', path: `${functions}/${foreign}`, keys: otherKeys })).status).toBe(403)
     expect((await lambda({ method: 'DELETE', path: `${functions}/g/policy/other` })).status).toBe(204)
     expect((await invoke(otherKeys, foreign)).status).toBe(403)
+  })
+
+  it('reads no package of ours by a right to change the code', async () => {
+    await grant({ StatementId: 'code', Principal: otherAccount, Action: 'lambda:UpdateFunctionCode' })
+    const change = { method: 'PUT', path: `${functions}/${foreign}/code`, keys: otherKeys }
+    const ours = { S3Bucket: 'ours', S3Key: 'f.zip' }
+    expect((await lambda({ ...change, body: JSON.stringify(ours) })).message).toContain('denied by S3')
+    const inline = { ZipFile: (await zipOf()).toString('base64') }
+    expect((await lambda({ ...change, body: JSON.stringify(inline) })).status).toBe(200)
+    await lambda({ method: 'DELETE', path: `${functions}/g/policy/code` })
   })
 
   it('needs both sides to let a user of it in', async () => {

@@ -1,0 +1,93 @@
+import { type AccountId, type AwsError, awsError, type FunctionRecord } from '@weft/contracts'
+import {
+  accessOf,
+  arnOfIdentity,
+  decide,
+  evaluate,
+  type Identities,
+  parseIdentityArn,
+  type Role,
+  trustOf,
+} from '@weft/policy'
+import type { Principal } from '../doors/door.ts'
+import type { Authorizer } from './authorizer.ts'
+import type { LambdaInput } from './lambda-actions.ts'
+
+export interface ExecutionRoleDeps {
+  readonly authorizer: Authorizer
+  readonly identities: Identities
+}
+
+/** A role as a function names it; undefined for one that was never made, or has been deleted. */
+function madeRole(identities: Identities, roleArn: string): Role | undefined {
+  const named = parseIdentityArn(roleArn)
+  const role = named?.kind === 'role' ? identities.role(named.accountId, named.name) : undefined
+  return role && arnOfIdentity(role) === roleArn ? role : undefined
+}
+
+/**
+ * Who gives a function a role lends it the role's rights, so it needs the right to, and Lambda must be trusted with it. A
+ * role that was never made is taken, for beginners' sake; its functions may do nothing at the doors.
+ */
+export function refusePassing(
+  { authorizer, identities }: ExecutionRoleDeps,
+  principal: Principal,
+  roleArn: string,
+  functionArn: string,
+): AwsError | undefined {
+  const named = parseIdentityArn(roleArn)
+  if (named?.kind !== 'role') return undefined
+  if (named.accountId !== principal.accountId)
+    return awsError('AccessDeniedException', 'Cross-account pass role is not allowed.')
+  const refused = authorizer.authorize(principal, {
+    action: 'iam:PassRole',
+    resource: roleArn,
+    context: { 'iam:passedtoservice': 'lambda.amazonaws.com', 'iam:associatedresourcearn': functionArn },
+  })
+  if (refused) return refused
+  const role = madeRole(identities, roleArn)
+  if (!role) return undefined
+  const trusted = evaluate([trustOf(role)], {
+    subject: { service: 'lambda.amazonaws.com' },
+    action: 'sts:AssumeRole',
+    resource: roleArn,
+    context: (key) =>
+      key === 'aws:sourcearn' ? functionArn : key === 'aws:sourceaccount' ? principal.accountId : undefined,
+  })
+  if (trusted.kind === 'allow') return undefined
+  return awsError('InvalidParameterValueException', 'The role defined for the function cannot be assumed by Lambda.')
+}
+
+/** Functions that a request makes a function's events go to. */
+function functionTargets(input: LambdaInput): readonly string[] {
+  const { DestinationConfig } = input as {
+    readonly DestinationConfig?: Readonly<Record<'OnSuccess' | 'OnFailure', { readonly Destination?: string }>>
+  }
+  return [DestinationConfig?.OnSuccess?.Destination, DestinationConfig?.OnFailure?.Destination].filter(
+    (arn): arn is string => arn?.includes(':function:') === true,
+  )
+}
+
+/** Events are sent on with the rights of the function's role, where it has one that was made. */
+export function refuseTargets(
+  { identities }: ExecutionRoleDeps,
+  accountId: AccountId,
+  record: FunctionRecord | undefined,
+  input: LambdaInput,
+): AwsError | undefined {
+  const role = record && madeRole(identities, record.latest.role)
+  if (!role) return undefined
+  const { identity, boundary } = accessOf(identities, role)
+  const arn = arnOfIdentity(role)
+  const may = (resource: string): boolean =>
+    decide({
+      ...{ subject: { accountId, arn, roleArn: arn }, action: 'lambda:InvokeFunction', resource },
+      ...{ resourceAccount: accountId, context: () => undefined, identity },
+      ...(boundary && { boundary }),
+    }).allowed
+  if (functionTargets(input).every(may)) return undefined
+  return awsError(
+    'InvalidParameterValueException',
+    'The function execution role does not have permissions to call InvokeFunction on Lambda',
+  )
+}
