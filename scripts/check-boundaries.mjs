@@ -8,7 +8,7 @@ const floors = [
   ['contracts'],
   ['platform', 'runtimes'],
   ['registry', 'policy', 'admission', 'placement', 'delivery', 'sandbox', 'aws', 'archive'],
-  ['invoke', 'nats', 'docker', 'cli'],
+  ['invoke', 'nats', 'docker', 'brokers', 'cli'],
   [
     'frontend-service',
     'placement-service',
@@ -20,7 +20,7 @@ const floors = [
   ],
   ['embedded', 'cluster-init'],
   ['kit'],
-  ['cluster-tests', 'bench', 'sim'],
+  ['cluster-tests', 'bench', 'sim', 'chaos'],
 ]
 const floorOf = new Map(floors.flatMap((names, floor) => names.map((name) => [`@weft/${name}`, floor])))
 /** Test tools stand on adapters, not on what they test; tests of any floor may use them. */

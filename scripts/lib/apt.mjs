@@ -18,10 +18,11 @@ export function aptInstall(packages) {
     throw new Refusal(`installing ${packages.join(', ')} needs root: run as root, or install sudo`)
   }
   const apt = (...args) => {
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    // At run level 1 packages start no daemons of theirs: only the programs are wanted.
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
     return isRoot()
       ? run('apt-get', args, { env })
-      : run('sudo', ['DEBIAN_FRONTEND=noninteractive', 'apt-get', ...args], { stdio: ['inherit', 'pipe', 'pipe'] })
+      : run('sudo', ['DEBIAN_FRONTEND=noninteractive', 'RUNLEVEL=1', 'apt-get', ...args], { stdio: ['inherit', 'pipe', 'pipe'] })
   }
   apt('update', '-q')
   apt('install', '-q', '-y', '--no-install-recommends', ...packages)

@@ -14,9 +14,11 @@ export const oldestNatsServer = [2, 10, 27]
 
 /** Programs, each with the Debian package that holds it. */
 const sandboxPrograms = { runc: 'runc', 'mkfs.ext4': 'e2fsprogs', mount: 'mount', nsenter: 'util-linux' }
+/** What event sources are tested against. */
+const brokerPrograms = { 'redis-server': 'redis-server', 'rabbitmq-server': 'rabbitmq-server', mosquitto: 'mosquitto' }
 const dockerPrograms = { dockerd: 'docker.io', 'docker-compose': 'docker-compose', iptables: 'iptables' }
 
-export function setUp({ docker = false } = {}) {
+export function setUp({ docker = false, brokers = false } = {}) {
   if (process.platform !== 'linux') throw new Refusal(`Weft runs on Linux; this is ${process.platform}`)
   mkdirSync(weftDir, { recursive: true })
   npmPackages(root, 'npm packages')
@@ -24,6 +26,7 @@ export function setUp({ docker = false } = {}) {
   natsServer()
   programs('sandbox tools', sandboxPrograms, existsSync('/usr/bin/python3') ? [] : ['python3'])
   if (docker) programs('container engine', dockerPrograms, missingPackages(imagePackages))
+  if (brokers) programs('message brokers', brokerPrograms, [])
 }
 
 /** Node 24: the one that the lock file brings, or the host's own where it is new enough. */

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { startAdmin } from '@weft/admin-service'
 import { asyncQueueDefaults, startAsyncQueue } from '@weft/async-queue-service'
 import { mintSession } from '@weft/aws'
+import { withBrokers } from '@weft/brokers'
 import {
   type AdminConnection,
   accountId,
@@ -253,7 +254,12 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
       },
     ),
   )
-  const sources = opened.use(natsMappingSources({ links: tenants, clock, log: logOf('poller') }))
+  const jetstream = opened.use(natsMappingSources({ links: tenants, clock, log: logOf('poller') }))
+  const brokersFile = join(dataDir, 'brokers.json')
+  const sources = withBrokers(jetstream, existsSync(brokersFile) ? brokersFile : undefined, {
+    clock,
+    log: logOf('poller'),
+  })
   const leases = await openMappingLeases({
     link: links.poller,
     clock,

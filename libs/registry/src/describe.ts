@@ -157,3 +157,4 @@ export function describeMapping(mapping: EventSourceMapping, region: string) {
     LastModified: mapping.lastModifiedMs / 1000,
   } as const
 }
+    ...(mapping.queues && { Queues: mapping.queues }),

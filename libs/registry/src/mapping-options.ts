@@ -1,6 +1,6 @@
 import { type AwsError, type EventSourceMapping, limits, ok, type Result } from '@weft/contracts'
 import { invalidParameter, notServed } from './errors.ts'
-import type { CreateMappingInput, UpdateMappingInput } from './inputs.ts'
+import type { UpdateMappingInput } from './inputs.ts'
 import type { SourceShape } from './mapping-source.ts'
 import type { Scope } from './scope.ts'
 import { checkDestination } from './targets.ts'
@@ -12,7 +12,7 @@ export interface MappingRules {
   readonly filterProblem: (patterns: readonly string[]) => string | undefined
 }
 
-type Input = UpdateMappingInput & Partial<Pick<CreateMappingInput, 'Queues'>>
+type Input = UpdateMappingInput
 
 /** The part of a mapping that its options decide. */
 export type MappingOptions = Pick<
@@ -141,6 +141,5 @@ function checkUnserved(input: Input): Result<never, AwsError> | undefined {
   ] as const
   const found = unserved.find((member) => input[member] !== undefined)
   if (found) return notServed(found)
-  if (input.SourceAccessConfigurations?.length) return notServed('SourceAccessConfigurations')
-  return input.Queues?.length ? notServed('Queues') : undefined
+  return input.SourceAccessConfigurations?.length ? notServed('SourceAccessConfigurations') : undefined
 }

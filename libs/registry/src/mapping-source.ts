@@ -14,10 +14,18 @@ export interface NamedSource {
   readonly shape: SourceShape
 }
 
+/** Sources outside the fabric, each by the form of its ARN; the poller knows how they are reached. */
+const brokerShapes: readonly (readonly [form: RegExp, shape: SourceShape])[] = [
+  [/^arn:aws:sqs:[a-z0-9-]+:\d{12}:[\w-]{1,75}\.fifo$/, 'fifo'],
+  [/^arn:aws:sqs:[a-z0-9-]+:\d{12}:[\w-]{1,80}$/, 'queue'],
+  [/^arn:aws:mq:[a-z0-9-]+:\d{12}:broker:[\w-]{1,64}$/, 'queue'],
+  [/^arn:aws:redis:[a-z0-9-]+:\d{12}:stream\/[\w-]{1,64}\/.{1,512}$/, 'stream'],
+]
+
 /** Shape of a source by its ARN; undefined for what is no source. */
 export function shapeOf(arn: string): SourceShape | undefined {
   const parsed = parseJetStreamArn(arn)
-  if (!parsed.ok) return undefined
+  if (!parsed.ok) return brokerShapes.find(([form]) => form.test(arn))?.[1]
   switch (parsed.value.kind) {
     case 'stream':
     case 'bucket':
@@ -39,9 +47,18 @@ export function sourceOf(input: CreateMappingInput, scope: Scope): Result<NamedS
   const shape = shapeOf(arn)
   if (shape === undefined)
     return invalidParameter(
-      `Unrecognized event source, must be a JetStream stream, queue or bucket: arn:aws:jetstream:${scope.region}:${scope.accountId}:stream/NAME, …:queue/NAME or …:bucket/NAME`,
+      `Unrecognized event source, must be a JetStream stream, queue or bucket (arn:aws:jetstream:${scope.region}:${scope.accountId}:stream/NAME, …:queue/NAME, …:bucket/NAME), SQS, or a Redis stream or RabbitMQ of a broker`,
     )
-  const [, , , region, account] = arn.split(':')
+  const [, , service, region, account] = arn.split(':')
+  const queues = input.Queues?.length ?? 0
+  if (queues !== (service === 'mq' ? 1 : 0))
+    return invalidParameter(
+      service === 'mq'
+        ? 'Exactly one queue must be specified in Queues.'
+        : 'Queues is only supported for message brokers.',
+    )
+  // Of AWS, or of what speaks its protocol: whose it is, the credentials there decide.
+  if (service === 'sqs') return ok({ arn, shape })
   if (region !== scope.region)
     return invalidParameter(`The event source must be in the region of the function, ${scope.region}.`)
   if (account !== scope.accountId) return invalidParameter('The event source belongs to another account.')

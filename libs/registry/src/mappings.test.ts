@@ -19,6 +19,7 @@ const rules: MappingRules = {
 const target = (name: string, qualifier?: string) =>
   ({ record: { functionName: name } as FunctionRecord, ...(qualifier && { qualifier }) }) as ResolvedFunction
 const source = streamArn('us-east-1', scope.accountId, 'ORDERS')
+const broker = 'arn:aws:mq:us-east-1:123456789012:broker:main'
 const queue = 'arn:aws:jetstream:us-east-1:123456789012:queue/JOBS'
 const input: CreateMappingInput = { FunctionName: 'f', EventSourceArn: source, StartingPosition: 'TRIM_HORIZON' }
 const stamp = { nowMs: 5_000, uuid: 'uuid' }
@@ -81,7 +82,7 @@ describe('createMapping', () => {
     [{ StartingPosition: 'AT_TIMESTAMP' }, /^StartingPositionTimestamp is required/],
     [{ StartingPositionTimestamp: 1 }, /^StartingPositionTimestamp is only allowed/],
     [{ EventSourceArn: undefined }, /^Unrecognized event source\.$/],
-    [{ EventSourceArn: 'arn:aws:sqs:us-east-1:123456789012:q' }, /^Unrecognized event source, must be/],
+    [{ EventSourceArn: 'arn:aws:sns:us-east-1:123456789012:q' }, /^Unrecognized event source, must be/],
     [{ EventSourceArn: 'arn:aws:jetstream:us-east-1:123456789012:subject/x' }, /^Unrecognized event source, must be/],
     [{ EventSourceArn: streamArn('eu-west-1', scope.accountId, 'S') }, /region/],
     [{ EventSourceArn: streamArn('us-east-1', accountId('210987654321'), 'S') }, /another account/],
@@ -94,7 +95,9 @@ describe('createMapping', () => {
     [{ ProvisionedPollerConfig: {} }, /^ProvisionedPollerConfig is not served/],
     [{ EventSourceArn: queue }, /^Unsupported starting position for arn type/],
     [{ MetricsConfig: {} }, /^MetricsConfig is not served/],
-    [{ Queues: ['q'] }, /^Queues is not served/],
+    [{ Queues: ['q'] }, /^Queues is only supported/],
+    [{ EventSourceArn: broker, StartingPosition: undefined }, /^Exactly one queue/],
+    [{ EventSourceArn: broker.replace('123456789012', '210987654321'), Queues: ['q'] }, /another account/],
   ])('refuses %j', (change, text) => {
     const result = create(change)
     expect(result.ok ? '' : result.error.message).toMatch(text)
@@ -127,6 +130,14 @@ describe('createMapping', () => {
     for (const option of ['filters', 'onFailureArn', 'tumblingWindowMs'])
       expect(taken.ok && option in taken.value).toBe(false)
     expect(taken).toMatchObject({ value: { parallelizationFactor: 4 } })
+  })
+
+  it.each([
+    [{ EventSourceArn: 'arn:aws:sqs:eu-west-1:210987654321:jobs', StartingPosition: undefined }, 10],
+    [{ EventSourceArn: broker, Queues: ['orders'], StartingPosition: undefined }, 10],
+    [{ EventSourceArn: 'arn:aws:redis:us-east-1:123456789012:stream/cache/a key' }, 100],
+  ])('takes sources outside the fabric: %j', (change, batchSize) => {
+    expect(created(change)).toMatchObject({ batchSize, eventSourceArn: change.EventSourceArn })
   })
 
   it('of a queue has the defaults and options of queues', () => {

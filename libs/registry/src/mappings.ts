@@ -46,7 +46,9 @@ export function createMapping(
   const tags = addTags({}, input.Tags ?? {})
   if (!tags.ok) return tags
   const own = targetOf(scope, target)
-  const twin = others.find((one) => one.eventSourceArn === arn && one.functionArn === own.functionArn)
+  const twin = others.find(
+    (one) => one.eventSourceArn === arn && one.functionArn === own.functionArn && one.queues?.[0] === input.Queues?.[0],
+  )
   if (twin)
     return conflict(
       `The event source arn (" ${arn} ") and function (" ${own.functionName} ") provided mapping already exists. Please update or delete the existing mapping with UUID ${twin.uuid}`,
@@ -60,6 +62,7 @@ export function createMapping(
     eventSourceArn: arn,
     enabled: input.Enabled ?? true,
     filterSubjects: input.Topics ?? [],
+    ...(input.Queues && { queues: input.Queues }),
     ...(Object.keys(tags.value).length > 0 && { tags: tags.value }),
     state: 'Creating',
     stateTransitionReason: userInitiated,

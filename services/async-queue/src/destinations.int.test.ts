@@ -1,7 +1,7 @@
 import { type FunctionRecord, streams } from '@weft/contracts'
 import { expect, test } from 'vitest'
 import { account, functionError, functionRecord, region, success, TestCatalogue, TestInvoker } from './fixtures.ts'
-import { startQueue } from './queue-harness.ts'
+import { startQueue } from './testing/queue-harness.ts'
 
 const jetstream = `arn:aws:jetstream:${region}:${account}`
 const functionArn = (name: string) => `arn:aws:lambda:${region}:${account}:function:${name}`

@@ -2,7 +2,7 @@ import { functionName, headers, streams } from '@weft/contracts'
 import { mostRunsInChain } from '@weft/delivery'
 import { expect, test } from 'vitest'
 import { account, functionRecord, region, success, TestCatalogue, TestInvoker } from './fixtures.ts'
-import { startQueue } from './queue-harness.ts'
+import { startQueue } from './testing/queue-harness.ts'
 
 test('two functions that are destinations of each other stop after 16 runs each, and the event is kept', async () => {
   const invoker = new TestInvoker()

@@ -1,7 +1,7 @@
 import { Kvm } from '@nats-io/kv'
 import { expect, test } from 'vitest'
 import { account, mappingOf, TestCatalogue, TestInvoker } from './fixtures.ts'
-import { lastResult, startBus } from './poller-harness.ts'
+import { lastResult, startBus } from './testing/poller-harness.ts'
 
 const bucketOf = (name: string) => `arn:aws:jetstream:us-east-1:${account}:bucket/${name}`
 

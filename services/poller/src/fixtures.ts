@@ -177,6 +177,7 @@ export interface SeenRecord {
   readonly attributes?: Readonly<Record<string, string>>
   readonly jetstream?: { readonly sequenceNumber: string; readonly subject: string; readonly data: string }
   readonly dynamodb?: Readonly<Record<string, unknown>>
+  readonly redis?: { readonly fields: Readonly<Record<string, string>> }
 }
 
 /** Keeps its calls, decoded, and answers what it is told. */
@@ -194,8 +195,8 @@ export class TestInvoker implements Invoker {
   ) => InvokeOutcome | Promise<InvokeOutcome> = () => success
 
   async invoke(call: InvokeCall): Promise<InvokeOutcome> {
-    const event = JSON.parse(new TextDecoder().decode(call.payload)) as { Records: SeenRecord[] }
-    const { Records: records } = event
+    const event = JSON.parse(new TextDecoder().decode(call.payload)) as { Records?: SeenRecord[] }
+    const records = event.Records ?? []
     this.batches.push({ call, records, event })
     this.most = Math.max(this.most, ++this.running)
     try {

@@ -1,4 +1,5 @@
 /** The poller service as a process of a cluster. */
+import { withBrokers } from '@weft/brokers'
 import { createDispatcher } from '@weft/invoke'
 import {
   credsFiles,
@@ -37,6 +38,7 @@ await runService({
     accountCredsDir: setting('WEFT_ACCOUNT_CREDS_DIR', settings.text),
     region: setting('WEFT_REGION', settings.text.default(pollerDefaults.region)),
     partitions: setting('WEFT_PLACEMENT_PARTITIONS', settings.integer(1, 1_024).default(4)),
+    brokersFile: setting('WEFT_BROKERS_FILE', settings.text.optional()),
   },
   async start(config, { clock, log, opened }) {
     const { natsServers: servers, natsCreds: creds, instanceId, region } = config
@@ -61,7 +63,9 @@ await runService({
         log,
       }),
     )
-    const sources = opened.use(natsMappingSources({ links: accounts, clock, log }))
+    const jetstream = opened.use(natsMappingSources({ links: accounts, clock, log }))
+    const sources = withBrokers(jetstream, config.brokersFile, { clock, log })
+    const triggers = opened.use(await openTriggerParts(link, { clock, log }))
     const poller = await startPoller(
       { ...pollerDefaults, region },
       {

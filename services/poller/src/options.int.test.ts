@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { account, answered, functionError, mappingOf, success, TestCatalogue, TestInvoker } from './fixtures.ts'
-import { lastResult, startBus } from './poller-harness.ts'
+import { lastResult, startBus } from './testing/poller-harness.ts'
 
 const orders = { name: 'ORDERS', subjects: ['orders.>'] }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { account, answered, functionError, mappingOf, success, TestCatalogue, TestInvoker } from './fixtures.ts'
-import { lastResult, startBus } from './poller-harness.ts'
+import { lastResult, startBus } from './testing/poller-harness.ts'
 
 const queueOf = (name: string) => `arn:aws:jetstream:us-east-1:${account}:queue/${name}`
 const jobs = { name: 'JOBS', subjects: ['jobs.>'], retention: 'workqueue' as const }

@@ -12,9 +12,9 @@ import {
 } from '@weft/nats'
 import { silentLogger, systemClock } from '@weft/platform'
 import { expect } from 'vitest'
-import { type AsyncQueueConfig, asyncQueueDefaults } from './config.ts'
-import { account, type TestCatalogue, type TestInvoker } from './fixtures.ts'
-import { startAsyncQueue } from './service.ts'
+import { type AsyncQueueConfig, asyncQueueDefaults } from '../config.ts'
+import { account, type TestCatalogue, type TestInvoker } from '../fixtures.ts'
+import { startAsyncQueue } from '../service.ts'
 
 const storage = { replicas: 1, storageBytes: 1024 ** 3 } as const
 

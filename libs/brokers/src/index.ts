@@ -1,0 +1,2 @@
+export * from './broker-book.ts'
+export * from './broker-sources.ts'
