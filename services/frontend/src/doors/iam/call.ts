@@ -82,6 +82,19 @@ export async function read<K extends IdentityKind>(
   return stored?.value.kind === kind ? { value: stored.value as RecordOf<K>, revision: stored.revision } : undefined
 }
 
+/**
+ * From memory; what is not there is looked for in the store: it may have been made a moment ago through another frontend. The
+ * role that every account is born with is in memory alone.
+ */
+export async function find<K extends IdentityKind>(
+  call: IamCall,
+  kind: K,
+  name: string,
+): Promise<RecordOf<K> | undefined> {
+  const known = call.identities[kind](call.account, name) as RecordOf<K> | undefined
+  return known ?? (await read(call, kind, name))?.value
+}
+
 /** Changes are laid over concurrent ones this often. */
 const tries = 10
 

@@ -24,6 +24,7 @@ import {
   checked,
   documentRule,
   encodeDocument,
+  find,
   type IamCall,
   type IamOperation,
   type IamOperations,
@@ -36,10 +37,11 @@ import {
 const titles = { role: 'Role', user: 'User' } as const
 
 /** A managed policy that is there. Errors: NoSuchEntity. */
-export function checkAttachable({ account, identities }: IamCall, arn: string): Result<void, IamError> {
+export async function checkAttachable(call: IamCall, arn: string): Promise<Result<void, IamError>> {
+  if (awsManagedPolicy(arn)) return ok(undefined)
   const named = parseIdentityArn(arn)
-  const own = named?.kind === 'policy' && named.accountId === account && identities.policy(account, named.name)
-  if (own || awsManagedPolicy(arn)) return ok(undefined)
+  const own = named?.kind === 'policy' && named.accountId === call.account && (await find(call, 'policy', named.name))
+  if (own) return ok(undefined)
   return iamError('NoSuchEntity', `Policy ${arn} does not exist or is not attachable.`)
 }
 
@@ -49,16 +51,11 @@ export function holderOperations(kind: 'role' | 'user'): IamOperations {
   const member = `${title}Name`
   const nameOf = ({ params }: IamCall): string => params.required(member, names[kind])
 
-  /** From memory for what only looks; the role that every account is born with is nowhere else. */
-  function find(call: IamCall): Result<PolicyHolder, IamError> {
+  async function look(call: IamCall): Promise<Result<PolicyHolder, IamError>> {
     const name = nameOf(call)
     const sound = checked(call.params)
     if (!sound.ok) return sound
-    return found(call, name)
-  }
-
-  function found({ account, identities }: IamCall, name: string): Result<PolicyHolder, IamError> {
-    const holder = identities[kind](account, name)
+    const holder = await find(call, kind, name)
     return holder ? ok(holder) : noSuchIdentity(kind, name)
   }
 
@@ -86,9 +83,9 @@ export function holderOperations(kind: 'role' | 'user'): IamOperations {
       const document = call.params.required('PolicyDocument', documentRule)
       return alter(call, name, (holder) => putInlinePolicy(holder, policy, document))
     }),
-    [`Get${title}Policy`]: operation((call) => {
+    [`Get${title}Policy`]: operation(async (call) => {
       const policy = inlineName(call)
-      const holder = find(call)
+      const holder = await look(call)
       if (!holder.ok) return holder
       const document = inlinePolicy(holder.value, policy)
       if (!document.ok) return document
@@ -102,25 +99,23 @@ export function holderOperations(kind: 'role' | 'user'): IamOperations {
       const [name, policy] = [nameOf(call), inlineName(call)]
       return alter(call, name, (holder) => deleteInlinePolicy(holder, policy))
     }),
-    [`List${title}Policies`]: operation((call) => {
-      const holder = find(call)
+    [`List${title}Policies`]: operation(async (call) => {
+      const holder = await look(call)
       if (!holder.ok) return holder
       const shown = page(call, Object.keys(holder.value.inlinePolicies).sort(), (name) => name)
       return shown.ok ? ok({ PolicyNames: { member: shown.value.items }, ...shown.value.paging }) : shown
     }),
-    [`Attach${title}Policy`]: operation((call) => {
+    [`Attach${title}Policy`]: operation(async (call) => {
       const [name, arn] = [nameOf(call), policyArn(call)]
-      return alter(call, name, (holder) => {
-        const there = checkAttachable(call, arn)
-        return there.ok ? attachPolicy(holder, arn) : there
-      })
+      const there = await checkAttachable(call, arn)
+      return alter(call, name, (holder) => (there.ok ? attachPolicy(holder, arn) : there))
     }),
     [`Detach${title}Policy`]: operation((call) => {
       const [name, arn] = [nameOf(call), policyArn(call)]
       return alter(call, name, (holder) => detachPolicy(holder, arn))
     }),
-    [`ListAttached${title}Policies`]: operation((call) => {
-      const holder = find(call)
+    [`ListAttached${title}Policies`]: operation(async (call) => {
+      const holder = await look(call)
       if (!holder.ok) return holder
       const shown = page(call, holder.value.attachedPolicies.toSorted(), (arn) => arn)
       if (!shown.ok) return shown
@@ -130,12 +125,10 @@ export function holderOperations(kind: 'role' | 'user'): IamOperations {
       }))
       return ok({ AttachedPolicies: { member: attached }, ...shown.value.paging })
     }),
-    [`Put${title}PermissionsBoundary`]: operation((call) => {
+    [`Put${title}PermissionsBoundary`]: operation(async (call) => {
       const [name, permissionsBoundary] = [nameOf(call), call.params.required('PermissionsBoundary', arnRule)]
-      return alter(call, name, (holder) => {
-        const there = checkAttachable(call, permissionsBoundary)
-        return there.ok ? ok({ ...holder, permissionsBoundary }) : there
-      })
+      const there = await checkAttachable(call, permissionsBoundary)
+      return alter(call, name, (holder) => (there.ok ? ok({ ...holder, permissionsBoundary }) : there))
     }),
     [`Delete${title}PermissionsBoundary`]: operation((call) =>
       alter(call, nameOf(call), (holder) => {
@@ -151,8 +144,8 @@ export function holderOperations(kind: 'role' | 'user'): IamOperations {
       const [name, keys] = [nameOf(call), call.params.list('TagKeys', { min: 1, max: 128 })]
       return alter(call, name, (holder) => ok(withoutTags(holder, keys)))
     }),
-    [`List${title}Tags`]: operation((call) => {
-      const holder = find(call)
+    [`List${title}Tags`]: operation(async (call) => {
+      const holder = await look(call)
       return holder.ok ? ok({ Tags: tagMembers(holder.value.tags), IsTruncated: false }) : holder
     }),
   }

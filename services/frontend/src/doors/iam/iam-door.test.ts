@@ -1,4 +1,5 @@
 import { mintSession } from '@weft/aws'
+import { createPolicy, createRole, identityKey } from '@weft/policy'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   account,
@@ -314,4 +315,24 @@ it('tells who asks without a name, unless it is a session', async () => {
     code: 'ValidationError',
     message: 'Must specify userName when calling with non-User credentials',
   })
+})
+
+it('finds what was made a moment ago through another frontend', async () => {
+  const trustPolicy = trust.replace('"Service":"lambda.amazonaws.com"', `"AWS":"${account}"`)
+  const stamp = { nowMs: 0, idSuffix: 'A'.repeat(17) }
+  const role = createRole(account, { name: 'elsewhere', path: '/', trustPolicy, tags: [] }, stamp)
+  const policy = createPolicy(account, { name: 'there', path: '/', document: allow('*'), tags: [] }, stamp)
+  if (!role.ok || !policy.ok) throw new Error('not made')
+  // In the store; no news of them has come yet.
+  for (const value of [role.value, policy.value])
+    frontend.identities.entries.set(identityKey(account, value.kind, value.name), { value, revision: 1_000_000 })
+  const RoleName = 'elsewhere'
+  const PolicyArn = `arn:aws:iam::${account}:policy/there`
+  expect((await iam('GetRole', { RoleName })).status).toBe(200)
+  expect((await iam('ListRolePolicies', { RoleName })).status).toBe(200)
+  expect((await iam('GetPolicy', { PolicyArn })).status).toBe(200)
+  const RoleArn = `arn:aws:iam::${account}:role/elsewhere`
+  const assume = { RoleArn, RoleSessionName: 'work' }
+  expect((await sendQuery(frontend.endpoint, 'sts', 'AssumeRole', assume)).status).toBe(200)
+  expect((await iam('AttachRolePolicy', { RoleName, PolicyArn })).status).toBe(200)
 })

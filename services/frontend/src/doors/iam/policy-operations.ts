@@ -28,6 +28,7 @@ import {
   descriptionRule,
   documentRule,
   encodeDocument,
+  find,
   type IamCall,
   type IamOperation,
   type IamOperations,
@@ -67,7 +68,7 @@ interface Named {
 }
 
 /** The policy that a request names, AWS's own or the account's. Errors: ValidationError, NoSuchEntity. */
-function find(call: IamCall): Result<Named, IamError> {
+async function look(call: IamCall): Promise<Result<Named, IamError>> {
   const arn = arnOf(call)
   const sound = checked(call.params)
   if (!sound.ok) return sound
@@ -75,9 +76,7 @@ function find(call: IamCall): Result<Named, IamError> {
   if (builtIn) return ok({ arn, policy: asManaged(call, builtIn) })
   const named = parseIdentityArn(arn)
   const policy =
-    named?.kind === 'policy' && named.accountId === call.account
-      ? call.identities.policy(call.account, named.name)
-      : undefined
+    named?.kind === 'policy' && named.accountId === call.account ? await find(call, 'policy', named.name) : undefined
   return policy && arnOfIdentity(policy) === arn ? ok({ arn, policy }) : noSuchPolicyArn(arn)
 }
 
@@ -148,8 +147,8 @@ export const policyOperations: IamOperations = {
       return ok({ Policy: describe(call, arnOfIdentity(created.value), created.value, true) })
     },
   },
-  GetPolicy: operation((call) => {
-    const found = find(call)
+  GetPolicy: operation(async (call) => {
+    const found = await look(call)
     return found.ok ? ok({ Policy: describe(call, found.value.arn, found.value.policy, true) }) : found
   }),
   ListPolicies: {
@@ -186,15 +185,15 @@ export const policyOperations: IamOperations = {
     if (!changed.ok || !version) return changed.ok ? ok({}) : changed
     return ok({ PolicyVersion: describeVersion(changed.value, version, false) })
   }),
-  GetPolicyVersion: operation((call) => {
+  GetPolicyVersion: operation(async (call) => {
     const versionId = call.params.required('VersionId', versionRule)
-    const found = find(call)
+    const found = await look(call)
     if (!found.ok) return found
     const version = policyVersion(found.value.policy, versionId)
     return version.ok ? ok({ PolicyVersion: describeVersion(found.value.policy, version.value, true) }) : version
   }),
-  ListPolicyVersions: operation((call) => {
-    const found = find(call)
+  ListPolicyVersions: operation(async (call) => {
+    const found = await look(call)
     if (!found.ok) return found
     const { policy } = found.value
     const member = policy.versions.toReversed().map((version) => describeVersion(policy, version, false))
@@ -210,8 +209,8 @@ export const policyOperations: IamOperations = {
     const changed = await alter(call, (policy) => deletePolicyVersion(policy, versionId))
     return changed.ok ? ok(undefined) : changed
   }),
-  ListEntitiesForPolicy: operation((call) => {
-    const found = find(call)
+  ListEntitiesForPolicy: operation(async (call) => {
+    const found = await look(call)
     if (!found.ok) return found
     const { roles, users } = holdersOf(call, found.value.arn)
     return ok({
@@ -231,8 +230,8 @@ export const policyOperations: IamOperations = {
     const changed = await alter(call, (policy) => ok(withoutTags(policy, keys)))
     return changed.ok ? ok(undefined) : changed
   }),
-  ListPolicyTags: operation((call) => {
-    const found = find(call)
+  ListPolicyTags: operation(async (call) => {
+    const found = await look(call)
     return found.ok ? ok({ Tags: tagMembers(found.value.policy.tags), IsTruncated: false }) : found
   }),
 }

@@ -22,6 +22,7 @@ import {
   descriptionRule,
   documentRule,
   encodeDocument,
+  find,
   type IamCall,
   type IamOperation,
   type IamOperations,
@@ -86,17 +87,17 @@ export const roleOperations: IamOperations = {
       if (call.identities.roles(account).length > iamQuotas.rolesPerAccount)
         return iamError('LimitExceeded', `Cannot exceed quota for RolesPerAccount: ${iamQuotas.rolesPerAccount}`)
       const boundary =
-        input.permissionsBoundary === undefined ? sound : checkAttachable(call, input.permissionsBoundary)
+        input.permissionsBoundary === undefined ? sound : await checkAttachable(call, input.permissionsBoundary)
       if (!boundary.ok) return boundary
       const created = await create(call, createRole(account, input, stampOf(call)), identityExists('role', name))
       return created.ok ? ok({ Role: describe(created.value, true) }) : created
     },
   },
-  GetRole: operation((call) => {
+  GetRole: operation(async (call) => {
     const name = nameOf(call)
     const sound = checked(call.params)
     if (!sound.ok) return sound
-    const role = call.identities.role(call.account, name)
+    const role = await find(call, 'role', name)
     return role ? ok({ Role: describe(role, true) }) : noSuchIdentity('role', name)
   }),
   ListRoles: {

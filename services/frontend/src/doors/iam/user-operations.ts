@@ -20,6 +20,7 @@ import {
   change,
   checked,
   create,
+  find,
   type IamCall,
   type IamOperation,
   type IamOperations,
@@ -78,11 +79,11 @@ const describeKey = (user: User, key: UserAccessKey): XmlMembers => ({
   CreateDate: iamDate(key.createdAtMs),
 })
 
-function find(call: IamCall): Result<User, IamError> {
+async function look(call: IamCall): Promise<Result<User, IamError>> {
   const name = nameOf(call)
   const sound = checked(call.params)
   if (!sound.ok) return sound
-  const user = call.identities.user(call.account, name)
+  const user = await find(call, 'user', name)
   return user ? ok(user) : noSuchIdentity('user', name)
 }
 
@@ -110,15 +111,15 @@ export const userOperations: IamOperations = {
       if (call.identities.users(account).length >= iamQuotas.usersPerAccount)
         return iamError('LimitExceeded', `Cannot exceed quota for UsersPerAccount: ${iamQuotas.usersPerAccount}`)
       const boundary =
-        input.permissionsBoundary === undefined ? sound : checkAttachable(call, input.permissionsBoundary)
+        input.permissionsBoundary === undefined ? sound : await checkAttachable(call, input.permissionsBoundary)
       if (!boundary.ok) return boundary
       const created = await create(call, createUser(account, input, stampOf(call)), identityExists('user', name))
       return created.ok ? ok({ User: describe(created.value, true) }) : created
     },
   },
-  GetUser: operation((call) => {
+  GetUser: operation(async (call) => {
     if (!call.params.has('UserName') && !call.principal.user) return itself(call)
-    const user = find(call)
+    const user = await look(call)
     return user.ok ? ok({ User: describe(user.value, true) }) : user
   }),
   ListUsers: {
@@ -137,8 +138,8 @@ export const userOperations: IamOperations = {
     return sound.ok ? remove(call, 'user', name, checkDeletable) : sound
   }),
   // Tools ask before they delete a user; there are no groups here.
-  ListGroupsForUser: operation((call) => {
-    const user = find(call)
+  ListGroupsForUser: operation(async (call) => {
+    const user = await look(call)
     return user.ok ? ok({ Groups: {}, IsTruncated: false }) : user
   }),
   CreateAccessKey: operation(async (call) => {
@@ -148,8 +149,8 @@ export const userOperations: IamOperations = {
     // The only time that the secret is told.
     return ok({ AccessKey: { ...describeKey(changed.value, fresh), SecretAccessKey: fresh.secretAccessKey } })
   }),
-  ListAccessKeys: operation((call) => {
-    const user = find(call)
+  ListAccessKeys: operation(async (call) => {
+    const user = await look(call)
     if (!user.ok) return user
     const keys = user.value.accessKeys.map((key) => describeKey(user.value, key))
     return ok({ UserName: user.value.name, AccessKeyMetadata: { member: keys }, IsTruncated: false })

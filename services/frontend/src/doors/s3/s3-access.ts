@@ -23,9 +23,19 @@ const objectActions: Readonly<Record<string, string>> = { PUT: 's3:PutObject', D
 const bucketActions: Readonly<Record<string, string>> = { PUT: 's3:CreateBucket', DELETE: 's3:DeleteBucket' }
 
 /** Errors: AccessDenied, in S3's words, which put the resource in quotation marks. */
-export function authorizeS3(authorizer: Authorizer, request: DoorRequest, target: S3Target): Result<void, S3Error> {
-  const { action, resource } = s3Access(request.method, target)
-  const { query } = target
+export const authorizeS3 = (authorizer: Authorizer, request: DoorRequest, target: S3Target): Result<void, S3Error> =>
+  authorize(authorizer, request, target, s3Access(request.method, target))
+
+/** A key that is not there is told only to who may list the bucket: others would learn which keys are. */
+export const maskMissing = (authorizer: Authorizer, request: DoorRequest, target: S3Target): Result<void, S3Error> =>
+  authorize(authorizer, request, target, { action: 's3:ListBucket', resource: `arn:aws:s3:::${target.bucket}` })
+
+function authorize(
+  authorizer: Authorizer,
+  request: DoorRequest,
+  { query }: S3Target,
+  { action, resource }: Access,
+): Result<void, S3Error> {
   const decision = authorizer.decide(request.principal, {
     action,
     resource,

@@ -66,6 +66,16 @@ describe('policies', () => {
     )
   })
 
+  it('tell of a missing key only whom they let list the bucket', async () => {
+    await allow(statement('s3:GetObject', '*'))
+    const hidden = await answer('GET', '/things/missing')
+    expect(hidden.status).toBe(403)
+    expect(hidden.text).toContain('s3:ListBucket on resource: &quot;arn:aws:s3:::things&quot;')
+    identities.entries.clear()
+    await allow(statement('s3:*', '*'))
+    expect(await answer('GET', '/things/missing')).toMatchObject({ status: 404 })
+  })
+
   it('are asked for each operation by its own name', async () => {
     await allow(
       statement('s3:GetObject', 'arn:aws:s3:::things/public/*'),

@@ -13,7 +13,7 @@ import {
 } from './buckets.ts'
 import { errorResponse, fromAwsError, s3Error } from './errors.ts'
 import { deleteObject, getObject, putObject } from './objects.ts'
-import { authorizeS3 } from './s3-access.ts'
+import { authorizeS3, maskMissing } from './s3-access.ts'
 import { readTarget, type S3Target } from './target.ts'
 
 export interface S3Call {
@@ -63,7 +63,10 @@ export function s3Door(deps: S3DoorDeps): AwsDoor {
         query: target.value.query,
       }
       const result = await route(call, target.value)
-      if (!result.ok) return errorResponse(result.error, request)
+      if (!result.ok) {
+        const masked = result.error.code === 'NoSuchKey' ? maskMissing(deps.authorizer, request, target.value) : result
+        return errorResponse(masked.ok ? result.error : masked.error, request)
+      }
       return { ...result.value, headers: { ...result.value.headers, 'x-amz-request-id': request.requestId } }
     },
   }

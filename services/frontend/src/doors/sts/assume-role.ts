@@ -1,10 +1,11 @@
 import { mintSession } from '@weft/aws'
-import { err, ok } from '@weft/contracts'
+import { type AccountId, err, ok } from '@weft/contracts'
 import type { Clock } from '@weft/platform'
 import {
   arnOfIdentity,
-  type Identities,
+  type IdentityDirectory,
   iamQuotas,
+  identityKey,
   parseIdentityArn,
   parsePolicy,
   type Role,
@@ -16,7 +17,7 @@ import type { Params } from '../query/params.ts'
 import type { QueryCall, QueryError, QueryResult } from '../query/query-door.ts'
 
 export interface AssumeRoleDeps {
-  readonly identities: Identities
+  readonly identities: IdentityDirectory
   readonly authorizer: Authorizer
   readonly clusterSecret: string
   readonly clock: Pick<Clock, 'now'>
@@ -55,7 +56,7 @@ const unserved = ['SerialNumber', 'TokenCode', 'SourceIdentity', 'Tags', 'Transi
 /** Session credentials of a role whose trust policy lets the caller in. */
 export const assumeRole =
   (deps: AssumeRoleDeps) =>
-  ({ params, request: { principal, sourceIp } }: QueryCall): QueryResult => {
+  async ({ params, request: { principal, sourceIp } }: QueryCall): Promise<QueryResult> => {
     const asked = read(params)
     const strange = unserved.find((name) => params.has(name))
     if (params.problem !== undefined) return refuse('ValidationError', params.problem)
@@ -64,7 +65,7 @@ export const assumeRole =
       return refuse('ValidationError', `At most ${mostSessionPolicies} managed policies can be given for a session.`)
     const policy = asked.policy === undefined ? undefined : parsePolicy(asked.policy, 'identity')
     if (policy && !policy.ok) return refuse('MalformedPolicyDocument', policy.error)
-    const role = mayAssume(deps, principal, asked, sourceIp)
+    const role = await mayAssume(deps, principal, asked, sourceIp)
     if (!role)
       return refuse(
         'AccessDenied',
@@ -117,14 +118,14 @@ function issue({ clusterSecret, clock }: AssumeRoleDeps, role: Role, asked: Aske
  * The role, if its trust policy lets the caller in and, unless that names the caller itself, the caller's own policies do.
  * Why not is not told: a stranger learns nothing of which roles there are.
  */
-function mayAssume(
+async function mayAssume(
   { identities, authorizer }: AssumeRoleDeps,
   principal: Principal,
   { roleArn, externalId, sessionName }: Asked,
   sourceIp: string | undefined,
-): Role | undefined {
+): Promise<Role | undefined> {
   const named = parseIdentityArn(roleArn)
-  const role = named?.kind === 'role' ? identities.role(named.accountId, named.name) : undefined
+  const role = named?.kind === 'role' ? await findRole(identities, named.accountId, named.name) : undefined
   if (!role || arnOfIdentity(role) !== roleArn) return undefined
   const ask = {
     action: 'sts:AssumeRole',
@@ -135,4 +136,12 @@ function mayAssume(
   }
   // Elsewhere either side may allow; nobody assumes a role that does not trust him.
   return authorizer.namedBy(principal, ask) && authorizer.decide(principal, ask).allowed ? role : undefined
+}
+
+/** A role that was made a moment ago through another frontend is found in the store. */
+async function findRole(identities: IdentityDirectory, account: AccountId, name: string): Promise<Role | undefined> {
+  const known = identities.role(account, name)
+  if (known) return known
+  const stored = (await identities.store.read(identityKey(account, 'role', name)))?.value
+  return stored?.kind === 'role' ? stored : undefined
 }
