@@ -18,9 +18,20 @@ export interface CredentialsDeps {
   readonly clock: Pick<Clock, 'now'>
 }
 
+interface KnownSession {
+  readonly accessKeyId: string
+  readonly expiresAtMs: number
+  readonly owner: CredentialOwner
+}
+
+/** Tokens of functions that are calling right now; a token has up to 16 KB. */
+const mostKnownSessions = 1_024
+
 /** Who the holder of a key is, for the doors that verify signatures and for those that are told the secret. */
 export class Credentials {
   readonly #deps: CredentialsDeps
+  /** Opened tokens: opening one costs as much as a whole signature. */
+  readonly #sessions = new Map<string, KnownSession>()
 
   constructor(deps: CredentialsDeps) {
     this.#deps = deps
@@ -60,11 +71,19 @@ export class Credentials {
   }
 
   #session(accessKeyId: string, sessionToken: string): Result<CredentialOwner, AwsError> {
-    const { catalogue, clusterSecret, clock } = this.#deps
+    const { catalogue, clock } = this.#deps
+    const known = this.#sessions.get(sessionToken)
+    const fresh = known?.accessKeyId === accessKeyId && clock.now() < known.expiresAtMs ? ok(known) : undefined
+    const session = fresh ?? this.#open(accessKeyId, sessionToken)
+    if (!session.ok) return session
+    return catalogue.account(session.value.owner.principal.accountId) ? ok(session.value.owner) : err(unknownKey)
+  }
+
+  #open(accessKeyId: string, sessionToken: string): Result<KnownSession, AwsError> {
+    const { clusterSecret, clock } = this.#deps
     const opened = openSession(clusterSecret, sessionToken, accessKeyId, clock.now())
     if (!opened.ok) return opened
-    const { accountId, roleArn, sessionName, policy, policyArns, secretAccessKey } = opened.value
-    if (!catalogue.account(accountId)) return err(unknownKey)
+    const { accountId, roleArn, sessionName, expiresAtMs, policy, policyArns, secretAccessKey } = opened.value
     const role = roleArn.slice(roleArn.lastIndexOf('/') + 1)
     const session = {
       roleArn,
@@ -73,7 +92,14 @@ export class Credentials {
       ...(policyArns !== undefined && { policyArns }),
     }
     const arn = `arn:aws:sts::${accountId}:assumed-role/${role}/${sessionName}`
-    return ok({ secretAccessKey, principal: { accountId, arn, keyId: accessKeyId, session } })
+    const owner = { secretAccessKey, principal: { accountId, arn, keyId: accessKeyId, session } }
+    const known = { accessKeyId, expiresAtMs, owner }
+    if (this.#sessions.size >= mostKnownSessions) {
+      const oldest = this.#sessions.keys().next().value
+      if (oldest !== undefined) this.#sessions.delete(oldest)
+    }
+    this.#sessions.set(sessionToken, known)
+    return ok(known)
   }
 }
 
