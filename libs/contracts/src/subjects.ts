@@ -128,6 +128,8 @@ export const buckets = {
   code: 'weft-code',
   /** `<account>.<id>` → CodeSigningConfig. Writer: frontend. */
   codeSigning: 'weft-code-signing',
+  /** `httpApiKeys` → HttpApiEntry. Writer: frontend. */
+  httpApis: 'weft-http-apis',
   /** `layerKeys` → LayerEntry. Writer: frontend. */
   layers: 'weft-layers',
   /** `<account>.<kind>.<name>` → role, user or managed policy. Writer: frontend. */

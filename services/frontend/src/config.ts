@@ -12,6 +12,8 @@ export interface FrontendConfig {
      */
     readonly urlDomain?: string
   }
+  /** Origins from which keys of token issuers may be had without TLS. None when absent. */
+  readonly plainIssuers?: readonly string[]
   readonly maxConnections: number
   /** For a whole request to arrive, ms. */
   readonly requestTimeoutMs: number

@@ -47,6 +47,8 @@ await runService({
       'WEFT_URL_DOMAIN',
       settings.text.regex(/^[a-z0-9-]+(\.[a-z0-9-]+)*$/, 'must be a domain name').default('localhost'),
     ),
+    /** Origins, beside all https ones, from which JWT authorizers may fetch keys. */
+    plainIssuers: setting('WEFT_PLAIN_ISSUERS', settings.list.optional()),
     maxConnections: setting(
       'WEFT_MAX_CONNECTIONS',
       settings.integer(1, 1_000_000).default(frontendDefaults.maxConnections),
@@ -91,6 +93,7 @@ await runService({
         ...frontendDefaults,
         region,
         maxConnections: config.maxConnections,
+        plainIssuers: config.plainIssuers ?? [],
         stopMs: config.stopMs,
         http: {
           host,

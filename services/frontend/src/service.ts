@@ -22,6 +22,12 @@ import { UrlDoor } from './doors/url/url-door.ts'
 import { CodeLinks } from './http/code-links.ts'
 import { Gate } from './http/gate.ts'
 import { startHttpDoor } from './http/http-door.ts'
+import { httpApisDoor } from './http-api/control-door.ts'
+import type { HttpApiDirectory } from './http-api/directory.ts'
+import { issuerFetch } from './http-api/fetch-json.ts'
+import { HttpApiDoor } from './http-api/http-api-door.ts'
+import { IssuerKeys } from './http-api/issuer-keys.ts'
+import { Throttle } from './http-api/throttle.ts'
 import { Authorizer } from './identity/authorizer.ts'
 import { Credentials } from './identity/credentials.ts'
 import { Guard } from './identity/guard.ts'
@@ -34,6 +40,7 @@ export interface FrontendDeps {
   readonly stores: CatalogueStores
   readonly code: CodeStore
   readonly layers: Collection<LayerEntry>
+  readonly httpApis: HttpApiDirectory
   readonly codeSigning: Collection<CodeSigningConfig>
   /** Absent: nothing keeps environments ready, so none can be provisioned. */
   readonly provisionedStates?: ProvisionedStates
@@ -70,8 +77,8 @@ export interface FrontendService extends Service {
 
 const ownArchitecture = process.arch === 'arm64' ? 'arm64' : 'x86_64'
 
-/** Function URLs are answered on the port of the API, under a host name of their own. */
-function functionUrl(baseUrl: string, host: string): string {
+/** Function URLs and HTTP APIs are answered on the port of the API, under host names of their own. */
+function siteUrl(baseUrl: string, host: string): string {
   const url = new URL(baseUrl)
   url.hostname = host
   return new URL('/', url).href
@@ -99,7 +106,7 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
     }),
     markers: new Markers(clusterSecret),
     codeUrl: (digest) => codeLinks.url(baseUrl, digest),
-    functionUrl: (urlId) => functionUrl(baseUrl, `${urlId}.lambda-url.${region}.${urlDomain}`),
+    functionUrl: (urlId) => siteUrl(baseUrl, `${urlId}.lambda-url.${region}.${urlDomain}`),
   })
   const problems = (): readonly string[] => (deps.runtimes().length === 0 ? ['no worker offers a runtime'] : [])
   const { lookup } = new Credentials({ catalogue, identities, clusterSecret, clock })
@@ -110,6 +117,10 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
       createLambdaDoor(operations),
       iamDoor({ identities, authorizer, clock }),
       stsDoor({ identities, authorizer, clusterSecret, clock }),
+      httpApisDoor({
+        ...{ directory: deps.httpApis, authorizer, clock, region },
+        endpoint: (apiId) => siteUrl(baseUrl, `${apiId}.execute-api.${region}.${urlDomain}`).replace(/\/$/, ''),
+      }),
       ...(deps.doors?.(authorizer) ?? []),
     ],
     lookup,
@@ -117,13 +128,24 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
     clock,
     log,
   })
+  const apis = new HttpApiDoor({
+    ...{ catalogue, lookup, signingKeys, authorizer, identities, region, clock, log },
+    index: deps.httpApis.index,
+    invoke: operations.invokeAdmitted,
+    issuerKeys: new IssuerKeys({
+      fetchJson: issuerFetch(config.plainIssuers ?? []),
+      now: () => clock.monotonic(),
+    }),
+    throttle: new Throttle(),
+    domain: urlDomain,
+  })
   const urls = new UrlDoor({
     ...{ catalogue, lookup, signingKeys, authorizer, identities, region, clock, log },
     invoke: operations.invokeAdmitted,
     domain: urlDomain,
   })
   const health = healthHandler(deps.health ?? { service: 'frontend', problems, stopping: () => stopping })
-  const http = await startHttpDoor({ ...config, ...config.http }, { gate, sites: [urls], codeLinks, health, log })
+  const http = await startHttpDoor({ ...config, ...config.http }, { gate, sites: [urls, apis], codeLinks, health, log })
   if (baseUrl === '') baseUrl = `http://${config.http.host}:${http.port}`
   return {
     name: 'frontend',

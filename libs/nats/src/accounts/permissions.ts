@@ -68,6 +68,7 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
     writeBucket(buckets.functions),
     writeBucket(buckets.mappings),
     writeBucket(buckets.layers),
+    writeBucket(buckets.httpApis),
     writeBucket(buckets.codeSigning),
     writeBucket(buckets.identities),
     readBucket(buckets.provisioned),

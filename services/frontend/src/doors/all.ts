@@ -5,6 +5,7 @@ import {
   buckets,
   type CodeSigningConfig,
   err,
+  type HttpApiEntry,
   isBucketName,
   type LayerEntry,
   ok,
@@ -26,6 +27,7 @@ import {
 import type { Sealer, Service } from '@weft/platform'
 import { clearCode } from '../clear-code.ts'
 import type { FrontendConfig } from '../config.ts'
+import { HttpApiIndex } from '../http-api/directory.ts'
 import { Credentials } from '../identity/credentials.ts'
 import { isLayerVersion } from '../operations/find-layers.ts'
 import { type FrontendDeps, startFrontend } from '../service.ts'
@@ -40,7 +42,10 @@ export interface AllDoorsConfig extends FrontendConfig {
 }
 
 export interface AllDoorsDeps
-  extends Omit<FrontendDeps, 'doors' | 'bucketObject' | 'layers' | 'codeSigning' | 'provisionedStates' | 'identities'> {
+  extends Omit<
+    FrontendDeps,
+    'doors' | 'bucketObject' | 'layers' | 'httpApis' | 'codeSigning' | 'provisionedStates' | 'identities'
+  > {
   /** The frontend's connection to the fabric's account. */
   readonly link: NatsLink
   /** Opens and seals the secrets of IAM users' keys. */
@@ -68,10 +73,18 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
   const layers = opened.use(openCollection<LayerEntry>(link, buckets.layers, { log, clock }))
   const codeSigning = opened.use(openCollection<CodeSigningConfig>(link, buckets.codeSigning, { log, clock }))
   const identities = opened.use(openIdentities(link, { log, clock, sealer: deps.sealer }))
-  await Promise.all([layers.whenReady, codeSigning.whenReady, identities.whenReady])
+  const apiIndex = new HttpApiIndex()
+  const httpApis = opened.use(
+    openCollection<HttpApiEntry>(link, buckets.httpApis, {
+      ...{ log, clock },
+      onRecord: (key, entry) => apiIndex.put(key, entry),
+    }),
+  )
+  await Promise.all([httpApis.whenReady, layers.whenReady, codeSigning.whenReady, identities.whenReady])
   const problems = (): readonly string[] => [
     ...deps.problems(),
     ...layers.problems(),
+    ...httpApis.problems(),
     ...codeSigning.problems(),
     ...identities.problems(),
     ...own.flatMap((service) => service.problems()),
@@ -81,6 +94,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
       health: { service: 'frontend', problems, stopping: () => stopping },
       ...deps,
       layers,
+      httpApis: { store: httpApis.store, index: apiIndex },
       codeSigning,
       provisionedStates: openProvisionedStates(link),
       identities,
@@ -134,6 +148,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
       for (const one of closed)
         if (one.status === 'rejected') log.warn({ err: one.reason }, 'a door was not closed cleanly')
       await layers[Symbol.asyncDispose]()
+      await httpApis[Symbol.asyncDispose]()
       await codeSigning[Symbol.asyncDispose]()
       await identities[Symbol.asyncDispose]()
     },

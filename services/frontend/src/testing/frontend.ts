@@ -3,6 +3,7 @@ import {
   type CodeSigningConfig,
   type FabricRecord,
   type FactSink,
+  type HttpApiEntry,
   type InvokeCall,
   type InvokeOutcome,
   type Invoker,
@@ -13,9 +14,10 @@ import {
 import type { EventAcceptor, NewEvent } from '@weft/delivery'
 import { silentLogger, systemClock } from '@weft/platform'
 import { MemoryIdentities } from '@weft/policy/testing'
-import { MemoryCatalogue, MemoryCodeStore, MemoryCollection } from '@weft/registry/testing'
+import { MemoryCatalogue, MemoryCodeStore, MemoryCollection, MemoryStore } from '@weft/registry/testing'
 import { ZipFile } from 'yazl'
-import { frontendDefaults } from '../config.ts'
+import { type FrontendConfig, frontendDefaults } from '../config.ts'
+import { type HttpApiDirectory, HttpApiIndex } from '../http-api/directory.ts'
 import { type FrontendDeps, type FrontendService, startFrontend } from '../service.ts'
 
 export const account = accountId('123456789012')
@@ -77,10 +79,18 @@ class FakeFacts implements FactSink {
   }
 }
 
+class MemoryHttpApis implements HttpApiDirectory {
+  readonly index = new HttpApiIndex()
+  readonly store: MemoryStore<HttpApiEntry> = new MemoryStore<HttpApiEntry>((key, removed) =>
+    this.index.put(key, removed ? undefined : this.store.entries.get(key)?.value),
+  )
+}
+
 export interface TestParts {
   readonly catalogue: MemoryCatalogue
   readonly code: MemoryCodeStore
   readonly layers: MemoryCollection<LayerEntry>
+  readonly httpApis: MemoryHttpApis
   readonly codeSigning: MemoryCollection<CodeSigningConfig>
   readonly identities: MemoryIdentities
   readonly invoker: FakeInvoker
@@ -96,6 +106,7 @@ export interface TestFrontend extends TestParts, AsyncDisposable {
 /** A frontend on a port of its own, over stores in memory, with two accounts. `change` may put something around them. */
 export async function startTestFrontend(
   change: Partial<FrontendDeps> | ((parts: TestParts) => Partial<FrontendDeps>) = {},
+  config: FrontendConfig = frontendDefaults,
 ): Promise<TestFrontend> {
   const catalogue = new MemoryCatalogue()
   const put = (id: typeof account, name: string, key: Keys): void => {
@@ -108,13 +119,14 @@ export async function startTestFrontend(
     catalogue,
     code: new MemoryCodeStore(),
     layers: new MemoryCollection<LayerEntry>(),
+    httpApis: new MemoryHttpApis(),
     codeSigning: new MemoryCollection<CodeSigningConfig>(),
     identities: new MemoryIdentities(),
     invoker: new FakeInvoker(),
     events: new FakeEvents(),
     facts: new FakeFacts(),
   }
-  const service = await startFrontend(frontendDefaults, {
+  const service = await startFrontend(config, {
     ...parts,
     stores: catalogue.stores,
     clock: systemClock,
