@@ -300,6 +300,8 @@ export interface Member {
   readonly instanceId: string
   readonly address: string
   readonly startedAtMs: number
+  /** Of frontends: every change of functions up to this revision of the store is known to it. */
+  readonly catalogueRevision?: number
   /** Of workers: the runtimes whose functions they can run. */
   readonly runtimes?: readonly string[]
   /** Of workers: ids of the subnets and security groups that environments on them can have. */

@@ -19,6 +19,10 @@ import type { NatsLink } from './link.ts'
 export interface NatsCatalogue extends Catalogue, AsyncDisposable {
   /** Resolves when all of it has been read once. */
   readonly whenReady: Promise<void>
+  /** Every change of functions up to this revision of the store shows. */
+  seenRevision(): number
+  /** Called when `seenRevision` has changed. Returns the unsubscribe. */
+  onSeen(listener: () => void): () => void
   /** Disabled ones too, which the catalogue does not show otherwise. For administration. */
   everyAccount(): readonly Account[]
   problems(): readonly string[]
@@ -49,6 +53,9 @@ export function openCatalogue(link: NatsLink, options: CatalogueOptions): NatsCa
   /** Disabled accounts are in no other map: what asks for an account finds none. */
   const disabled = new Map<AccountId, Account>()
   const listeners = new Set<(change: CatalogueChange) => void>()
+  const seenListeners = new Set<() => void>()
+  /** Of functions and of versions as they show. */
+  const revisions = new WeakMap<object, number>()
 
   const put: { readonly [B in Bucket]: (key: string, value: unknown) => CatalogueChange['kind'] | undefined } = {
     functions(key, value) {
@@ -84,7 +91,12 @@ export function openCatalogue(link: NatsLink, options: CatalogueOptions): NatsCa
       log: options.log,
       bucket: buckets[bucket],
       sealer: options.sealer,
-      onRecord(key, record) {
+      onSeen() {
+        if (bucket === 'functions') for (const listener of [...seenListeners]) listener()
+      },
+      onRecord(key, record, revision) {
+        if (bucket === 'functions' && record)
+          revisions.set((record as Partial<PublishedVersion>).version ?? record, revision)
         const kind = put[bucket](key, record)
         if (kind === 'account') tellAccount(key as AccountId)
         else if (kind) tell({ kind, key, removed: record === undefined })
@@ -114,6 +126,12 @@ export function openCatalogue(link: NatsLink, options: CatalogueOptions): NatsCa
     functionOfUrl: (urlId) => functions.functionOfUrl(urlId),
     leftovers: (account, name) => functions.leftovers(account, name),
     codeInUse: () => functions.codeInUse(),
+    revisionOf: (one) => revisions.get(one),
+    seenRevision: () => watches.functions.seen(),
+    onSeen(listener) {
+      seenListeners.add(listener)
+      return () => seenListeners.delete(listener)
+    },
     account: (id) => accounts.get(id),
     accounts: () => [...accounts.values()],
     accountOfKey: (accessKeyId) => accountOfKey.get(accessKeyId),

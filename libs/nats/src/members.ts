@@ -6,31 +6,43 @@ import type { NatsLink } from './link.ts'
 
 const beatMs = memberTtlMs / 3
 
+export interface Announcement extends AsyncDisposable {
+  /** Says now what there is to say. */
+  again(): void
+}
+
 /**
  * Tells the others that this instance lives, until disposed. A beat that fails is told in the log and made up for by
  * the next one; whether the bus is there at all, the link's own problems say.
  */
-export function announce(link: NatsLink, member: Member, options: { log: Logger; clock?: Clock }): AsyncDisposable {
+export function announce(
+  link: NatsLink,
+  member: Member | (() => Member),
+  options: { log: Logger; clock?: Clock },
+): Announcement {
   const clock = options.clock ?? systemClock
-  const subject = `$KV.${buckets.members}.${member.service}.${token(member.instanceId)}`
-  const payload = new TextEncoder().encode(JSON.stringify(member))
+  const now = typeof member === 'function' ? member : () => member
+  const { service, instanceId } = now()
+  const subject = `$KV.${buckets.members}.${service}.${token(instanceId)}`
   let timer: Timer | undefined
   let stopped = false
   let beating: Promise<unknown> = Promise.resolve()
   const beat = (): void => {
     if (stopped) return
-    beating = link.js.publish(subject, payload).catch((error: unknown) => {
+    beating = link.js.publish(subject, JSON.stringify(now())).catch((error: unknown) => {
       options.log.warn({ err: error }, 'this instance could not announce itself')
     })
     timer = clock.schedule(beatMs, beat)
   }
   beat()
-  const unsubscribe = link.onReconnect(() => {
-    // The bucket lives in the server's memory and is empty after its restart.
+  const again = (): void => {
     timer?.cancel()
     beat()
-  })
+  }
+  // The bucket lives in the server's memory and is empty after its restart.
+  const unsubscribe = link.onReconnect(again)
   return {
+    again,
     async [Symbol.asyncDispose]() {
       stopped = true
       timer?.cancel()

@@ -68,22 +68,31 @@ function describeEnvironment({ environment, environmentError }: FunctionVersion)
  */
 export function describeCreated(record: FunctionRecord, version = record.latest) {
   const { LastUpdateStatus: _later, ...rest } = describeFunction(record, version)
-  return {
-    ...rest,
-    State: 'Pending',
-    StateReason: 'The function is being created.',
-    StateReasonCode: 'Creating',
-  } as const
+  return { ...rest, ...creating }
+}
+
+/** What is told of a version while not every frontend knows of it. */
+export function describeSettling(record: FunctionRecord, version: FunctionVersion, qualifier?: string) {
+  const isNew = version !== record.latest || version.revisionId === record.functionId
+  const { LastUpdateStatus: _later, ...rest } = describeFunction(record, version, qualifier)
+  return isNew ? { ...rest, ...creating } : { ...rest, ...updating }
 }
 
 /** What an update answers: InProgress, although the stored record has it by then, as on AWS. */
 export const describeUpdated = (record: FunctionRecord) =>
-  ({
-    ...describeFunction(record, record.latest),
-    LastUpdateStatus: 'InProgress',
-    LastUpdateStatusReason: 'The function is being created.',
-    LastUpdateStatusReasonCode: 'Creating',
-  }) as const
+  ({ ...describeFunction(record, record.latest), ...updating }) as const
+
+const creating = {
+  State: 'Pending',
+  StateReason: 'The function is being created.',
+  StateReasonCode: 'Creating',
+} as const
+
+const updating = {
+  LastUpdateStatus: 'InProgress',
+  LastUpdateStatusReason: 'The function is being created.',
+  LastUpdateStatusReasonCode: 'Creating',
+} as const
 
 /** As listed: without the states, which AWS gives for single functions only. */
 export function describeListed(record: FunctionRecord, version: FunctionVersion, qualifier?: string) {
@@ -151,10 +160,10 @@ export function describeMapping(mapping: EventSourceMapping, region: string) {
       OnFailure: { ...(mapping.onFailureArn !== undefined && { Destination: mapping.onFailureArn }) },
     },
     ...(mapping.filterSubjects.length > 0 && { Topics: mapping.filterSubjects }),
+    ...(mapping.queues && { Queues: mapping.queues }),
     State: mapping.state,
     StateTransitionReason: mapping.stateTransitionReason,
     LastProcessingResult: mapping.lastProcessingResult,
     LastModified: mapping.lastModifiedMs / 1000,
   } as const
 }
-    ...(mapping.queues && { Queues: mapping.queues }),

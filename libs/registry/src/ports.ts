@@ -39,6 +39,8 @@ export interface Catalogue {
   functionOfUrl(urlId: string): UrlOwner | undefined
   /** All versions and aliases under the name, also those left of a deleted function, and whose they are. */
   leftovers(account: AccountId, name: FunctionName): readonly Leftover[]
+  /** The store's revision that a function or version of this catalogue was read at; undefined for any other. */
+  revisionOf(one: FunctionRecord | FunctionVersion): number | undefined
   /** A disabled account is not in the catalogue, nor are its mappings and keys: so no door finds it. */
   account(id: AccountId): Account | undefined
   accounts(): readonly Account[]

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { createDispatcher } from '@weft/invoke'
 import {
   natsEventAcceptor,
+  openAudience,
   openCatalogue,
   openCodeStore,
   openFactSink,
@@ -87,6 +88,8 @@ await runService({
         drainMs: config.stopMs,
       }),
     )
+    const self = { service: 'frontend', instanceId, address: '', startedAtMs: clock.now() }
+    const audience = opened.use(openAudience(link, { self, catalogue, members, clock, log }))
     const parts = [link, catalogue, leaders, members, facts, dispatcher]
     const doors = await startAllDoors(
       {
@@ -107,6 +110,7 @@ await runService({
         link,
         catalogue,
         stores: openStores(link, catalogue, clock),
+        seenByAll: (revision) => audience.seenByAll(revision),
         code: openCodeStore(link),
         invoker: dispatcher,
         events: natsEventAcceptor({ link, log }),

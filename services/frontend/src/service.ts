@@ -55,6 +55,8 @@ export interface FrontendDeps {
   readonly clusterSecret: string
   /** Chooses between the versions of an alias; the system's when absent. */
   readonly random?: Random
+  /** Whether every frontend knows of the changes of functions up to a revision. Absent: this one is the only one. */
+  readonly seenByAll?: (revision: number) => boolean
   /** Runtime ids that workers offer at this moment. */
   readonly runtimes: () => readonly string[]
   /** Ids of the subnets and security groups that workers offer; none when absent. */
@@ -98,6 +100,7 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
     ...deps,
     guard: new Guard({ authorizer, identities, catalogue, layers: deps.layers, region }),
     random: deps.random ?? systemRandom,
+    seenByAll: deps.seenByAll ?? (() => true),
     region,
     offer: () => ({
       runtimes: deps.runtimes(),

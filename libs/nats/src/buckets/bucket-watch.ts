@@ -8,6 +8,8 @@ export interface BucketWatch extends AsyncDisposable {
   readonly whenReady: Promise<void>
   /** Merges a write that this process has just made, so that it need not wait to hear of it. */
   apply(key: string, value: Uint8Array | undefined, revision: number): void
+  /** Every change up to this revision has been heard of; 0 before the first reading. */
+  seen(): number
   /** Empty when the watch runs. */
   problems(): readonly string[]
 }
@@ -20,6 +22,8 @@ export interface BucketWatchOptions {
    * Values of one key may be skipped when they change fast.
    */
   readonly onEntry: (key: string, value: Uint8Array | undefined, revision: number) => void
+  /** Called when `seen` has changed. */
+  readonly onSeen?: () => void
   readonly clock: Clock
   readonly log: Logger
 }
@@ -38,6 +42,11 @@ export function watchBucket(options: BucketWatchOptions): BucketWatch {
   let created: string | undefined
   let problem: string | undefined = `bucket ${bucket} has not been read yet`
   let thisRound = new AbortController()
+  let seenRevision = 0
+  const nowSeen = (revision: number): void => {
+    seenRevision = revision
+    options.onSeen?.()
+  }
   const ready = Promise.withResolvers<void>()
   ready.promise.catch(() => {})
 
@@ -57,12 +66,14 @@ export function watchBucket(options: BucketWatchOptions): BucketWatch {
     if (created !== info.created || info.state.last_seq < newest) for (const entry of known.values()) entry.revision = 0
     created = info.created
     const seen = new Set<string>()
+    let lastHeard = 0
     const snapshotEnd = (): void => {
       for (const [key, { present, revision }] of known)
         if (!seen.has(key) && revision <= info.state.last_seq) {
           known.delete(key)
           if (present) options.onEntry(key, undefined, revision)
         }
+      nowSeen(Math.max(info.state.last_seq, lastHeard))
       problem = undefined
       ready.resolve()
     }
@@ -76,10 +87,11 @@ export function watchBucket(options: BucketWatchOptions): BucketWatch {
         const key = message.subject.slice(`$KV.${bucket}.`.length)
         if (reading) seen.add(key)
         put(key, isRemoval(message) ? undefined : message.data, message.seq)
+        lastHeard = message.seq
         if (reading && message.info.pending === 0) {
           reading = false
           snapshotEnd()
-        }
+        } else if (!reading) nowSeen(message.seq)
       },
     })
     if (!reading) snapshotEnd()
@@ -109,6 +121,7 @@ export function watchBucket(options: BucketWatchOptions): BucketWatch {
   return {
     whenReady: ready.promise,
     apply: put,
+    seen: () => seenRevision,
     problems: () => (problem === undefined ? [] : [problem]),
     async [Symbol.asyncDispose]() {
       unsubscribe()

@@ -15,6 +15,7 @@ export interface RecordWatchOptions {
   readonly sealer: Sealer | undefined
   /** As of a bucket watch; the record is undefined when it was removed. */
   readonly onRecord: (key: string, record: unknown, revision: number) => void
+  readonly onSeen?: () => void
   readonly clock: Clock
   readonly log: Logger
 }

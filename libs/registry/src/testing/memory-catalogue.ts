@@ -153,6 +153,11 @@ export class MemoryCatalogue implements Catalogue {
     return this.#index().codeInUse()
   }
 
+  revisionOf(one: FunctionRecord | FunctionVersion): number | undefined {
+    const entries = [...this.functionStore.entries.values(), ...this.versionStore.entries.values()]
+    return entries.find(({ value }) => value === one || ('version' in value && value.version === one))?.revision
+  }
+
   account(id: AccountId): Account | undefined {
     const account = this.accountStore.entries.get(id)?.value
     return account?.disabled ? undefined : account

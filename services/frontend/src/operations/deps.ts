@@ -28,6 +28,8 @@ export interface OperationDeps {
   /** What the workers run at this moment. */
   readonly offer: () => Offer
   readonly markers: Markers
+  /** Whether every frontend knows of the changes of functions up to this revision. */
+  readonly seenByAll: (revision: number) => boolean
   /** A URL from which a package can be fetched for some minutes. */
   readonly codeUrl: (digest: string) => string
   /** The URL of a function by its id. */

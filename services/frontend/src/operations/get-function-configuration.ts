@@ -1,7 +1,8 @@
 import { ok } from '@weft/contracts'
-import { describeFunction, resolveFunction } from '@weft/registry'
+import { resolveFunction } from '@weft/registry'
 import type { Management } from './api.ts'
 import { type OperationDeps, scopeOf } from './deps.ts'
+import { describeCurrent } from './describe-current.ts'
 import { catalogueWith } from './lookup.ts'
 
 export const getFunctionConfiguration =
@@ -11,5 +12,5 @@ export const getFunctionConfiguration =
     const catalogue = await catalogueWith(deps, scope, input.FunctionName, input.Qualifier)
     const found = resolveFunction(catalogue, scope, input.FunctionName, input.Qualifier)
     if (!found.ok) return found
-    return ok(describeFunction(found.value.record, found.value.version, found.value.qualifier))
+    return ok(describeCurrent(deps, found.value))
   }

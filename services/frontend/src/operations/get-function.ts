@@ -1,7 +1,8 @@
 import { ok } from '@weft/contracts'
-import { describeFunction, resolveFunction } from '@weft/registry'
+import { resolveFunction } from '@weft/registry'
 import type { Management } from './api.ts'
 import { type OperationDeps, scopeOf } from './deps.ts'
+import { describeCurrent } from './describe-current.ts'
 import { catalogueWith } from './lookup.ts'
 
 export const getFunction =
@@ -11,9 +12,9 @@ export const getFunction =
     const catalogue = await catalogueWith(deps, scope, input.FunctionName, input.Qualifier)
     const found = resolveFunction(catalogue, scope, input.FunctionName, input.Qualifier)
     if (!found.ok) return found
-    const { record, version, qualifier } = found.value
+    const { record, version } = found.value
     return ok({
-      Configuration: describeFunction(record, version, qualifier),
+      Configuration: describeCurrent(deps, found.value),
       Code: { RepositoryType: 'S3', Location: deps.codeUrl(version.code.digest) },
       ...(Object.keys(record.tags).length > 0 && { Tags: record.tags }),
       ...(record.reservedConcurrency !== undefined && {
