@@ -166,6 +166,29 @@ it("another account sees and uses a layer only with the owner's permission", asy
   })
 })
 
+it('a user needs the right to get a layer to have a function use it', async () => {
+  await publish('a')
+  const iam = (action: string, parameters: Record<string, string>) =>
+    sendQuery(frontend.endpoint, 'iam', action, { UserName: 'ann', ...parameters }, { keys })
+  await iam('CreateUser', {})
+  const allow = (...Action: string[]) => {
+    const Statement = [{ Effect: 'Allow', Action: [...Action, 'iam:PassRole'], Resource: '*' }]
+    const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement })
+    return iam('PutUserPolicy', { PolicyName: 'p', PolicyDocument })
+  }
+  const key = await iam('CreateAccessKey', {})
+  const credentials = { accessKeyId: key.element('AccessKeyId'), secretAccessKey: key.element('SecretAccessKey') }
+  const ann = new LambdaClient({ endpoint: frontend.endpoint, region: 'us-east-1', credentials, maxAttempts: 1 })
+  await allow('lambda:CreateFunction')
+  await expect(createWith([`${prefix}:a:1`], ann)).rejects.toMatchObject({
+    name: 'AccessDeniedException',
+    message: expect.stringContaining(`lambda:GetLayerVersion on resource: ${prefix}:a:1`),
+  })
+  await allow('lambda:CreateFunction', 'lambda:GetLayerVersion')
+  expect((await createWith([`${prefix}:a:1`], ann)).Layers).toHaveLength(1)
+  ann.destroy()
+})
+
 it('counts layers as code of the account, and refuses what is no package', async () => {
   await publish('a')
   await publish('a')

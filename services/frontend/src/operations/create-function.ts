@@ -11,12 +11,12 @@ import { readPackage } from './read-package.ts'
 
 export const createFunction =
   (deps: OperationDeps): Management['CreateFunction'] =>
-  async ({ principal }, input) => {
-    const scope = scopeOf(deps, principal)
+  async (context, input) => {
+    const scope = scopeOf(deps, context.principal)
     const name = nameNewFunction(scope, input.FunctionName)
     if (!name.ok) return name
     const key = functionKey(scope, name.value)
-    const layers = await findLayers(deps, scope, principal, input.Layers)
+    const layers = await findLayers(deps, scope, context, input.Layers)
     if (!layers.ok) return layers
     const given = await readPackage(deps, scope, input.Code)
     if (!given.ok) return given

@@ -9,7 +9,7 @@ import {
   type Result,
 } from '@weft/contracts'
 import { type Content, type LayerVersionRef, parseLayerVersionArn, type Scope, useLayers } from '@weft/registry'
-import type { Principal } from '../doors/door.ts'
+import type { CallContext } from './context.ts'
 import type { OperationDeps } from './deps.ts'
 
 export const isLayerVersion = (entry: LayerEntry | undefined): entry is LayerVersion =>
@@ -31,21 +31,27 @@ export interface FoundLayers {
   readonly versions: readonly LayerVersion[]
 }
 
-/** The layers that a function's settings name, in order; none when the request does not speak of layers. */
+/**
+ * The layers that a function's settings name, in order; none when the request does not speak of layers. Who names a layer
+ * must be allowed to get it. Errors: AccessDenied, InvalidParameterValue.
+ */
 export async function findLayers(
-  deps: Pick<OperationDeps, 'layers'>,
+  deps: Pick<OperationDeps, 'layers' | 'guard'>,
   scope: Scope,
-  principal: Principal,
+  context: CallContext,
   arns: readonly string[] | undefined,
 ): Promise<Result<FoundLayers, AwsError>> {
   if (!arns) return ok({ versions: [] })
   const found = new Map<string, LayerVersion>()
   for (const arn of arns) {
     const ref = parseLayerVersionArn(arn)
-    const layer = ref && (await readLayer(deps, ref))
+    if (!ref) continue
+    const layer = await readLayer(deps, ref)
+    const admitted = deps.guard.management('GetLayerVersionByArn', context, { Arn: arn })
+    if (!admitted.ok) return admitted
     if (layer) found.set(arn, layer)
   }
-  const used = useLayers(scope, arns, (arn) => found.get(arn), principal.arn)
+  const used = useLayers(scope, arns, (arn) => found.get(arn), context.principal.arn)
   return used.ok ? ok({ layers: used.value, versions: [...found.values()] }) : used
 }
 

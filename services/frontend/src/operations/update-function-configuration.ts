@@ -9,10 +9,10 @@ import { changeFunction, functionKey } from './lookup.ts'
 
 export const updateFunctionConfiguration =
   (deps: OperationDeps): Management['UpdateFunctionConfiguration'] =>
-  async ({ principal }, input) => {
-    const scope = scopeOf(deps, principal)
+  async (context, input) => {
+    const scope = scopeOf(deps, context.principal)
     const stamp = { nowMs: deps.clock.now(), revisionId: randomUUID() }
-    const layers = await findLayers(deps, scope, principal, input.Layers)
+    const layers = await findLayers(deps, scope, context, input.Layers)
     if (!layers.ok) return layers
     const named = nameFunction(scope, input.FunctionName)
     if (!named.ok) return named
