@@ -66,4 +66,25 @@ describe('the lease gate of a worker', () => {
     g.leaderVisible(undefined, 3_000)
     expect(g.fenced(6_000)).toBe(true)
   })
+
+  it('after a long stop of its process runs nothing before its leader has welcomed it again', () => {
+    const g = gate()
+    g.admit('s', lease(1, 1), 0)
+    expect(g.awake(4_999)).toBe(false)
+    expect(g.admit('s', lease(1, 1), 5_000)).toBe(true)
+    // What lay in the socket comes first, before any timer, and news of the board no older than itself.
+    g.leaderVisible(undefined, 50_000)
+    g.leaderVisible(1, 50_000)
+    expect(g.admit('s', lease(1, 1), 50_000)).toBe(false)
+    expect(g.fenced(50_000)).toBe(true)
+    expect(g.awake(50_000)).toBe(false)
+    g.contact()
+    expect(g.admit('s', lease(1, 1), 50_001)).toBe(true)
+  })
+
+  it('tells of a stop once', () => {
+    const g = gate()
+    expect(g.awake(5_000)).toBe(true)
+    expect(g.awake(5_001)).toBe(false)
+  })
 })

@@ -19,6 +19,10 @@ export class LeaseGate {
   /** The newest leader this worker has reported to. */
   #epoch = 0n
   #lostAt: number | undefined
+  /** This process was stopped for long and has not been welcomed since. */
+  #stopped = false
+  /** When this process was last seen to run. */
+  #awakeAt: number
   #visibleEpoch: number | undefined
   #visibleSince = 0
   readonly #latest = new Map<string, LeaseId>()
@@ -28,6 +32,21 @@ export class LeaseGate {
     this.#timings = timings
     this.#whenBlind = whenBlind
     this.#lostAt = now
+    this.#awakeAt = now
+  }
+
+  /**
+   * Call once a second or so, and before anything else is done with the gate after a wait. A process that was stopped
+   * as a whole does not know what has become of its leases meanwhile, and what lies in its sockets is old: after a stop
+   * of `workerFenceMs` it has lost contact since the beginning of that stop. True when that was found: the caller must
+   * report to its leader anew.
+   */
+  awake(now: number): boolean {
+    const stopped = now - this.#awakeAt >= this.#timings.workerFenceMs
+    if (stopped) this.#lostAt = Math.min(this.#lostAt ?? this.#awakeAt, this.#awakeAt)
+    this.#stopped ||= stopped
+    this.#awakeAt = now
+    return stopped
   }
 
   /**
@@ -41,6 +60,7 @@ export class LeaseGate {
   /** The leader has welcomed this worker. */
   contact(): void {
     this.#lostAt = undefined
+    this.#stopped = false
   }
 
   contactLost(now: number): void {
@@ -57,7 +77,7 @@ export class LeaseGate {
   /** When everything that runs under a lease must have stopped; undefined while there is no reason to. */
   fenceAt(): number | undefined {
     if (this.#lostAt === undefined) return undefined
-    if (this.#whenBlind === 'fence') return this.#lostAt + this.#timings.workerFenceMs
+    if (this.#stopped || this.#whenBlind === 'fence') return this.#lostAt + this.#timings.workerFenceMs
     if (this.#visibleEpoch === undefined) return undefined
     return Math.max(this.#lostAt, this.#visibleSince) + this.#timings.workerFenceMs
   }
@@ -69,6 +89,7 @@ export class LeaseGate {
 
   /** Whether an invocation under this lease may start now. False is NOT_STARTED. */
   admit(sandboxId: string, lease: LeaseId, now: number): boolean {
+    this.awake(now)
     if (this.fenced(now)) return false
     const ended = this.#ended.get(sandboxId)
     if (ended && compareLeaseIds(lease, ended) <= 0) return false

@@ -10,6 +10,8 @@ import { PlacementLinks } from './placement-links.ts'
 type Far = Channel<WorkerFrame, PlacementToWorkerFrame>
 
 let clock: FakeClock
+/** Time in which this process did not run: no timer fired. */
+let stoodStillMs: number
 let leader: Leader | undefined
 let onLeader: (partition: number, leader: Leader | undefined) => void
 let dialled: { readonly instanceId: string; readonly far: Far; readonly heard: WorkerFrame['frame'][] }[]
@@ -23,6 +25,7 @@ const settle = async (): Promise<void> => {
 
 beforeEach(async () => {
   clock = new FakeClock()
+  stoodStillMs = 0
   leader = leaderOf('p1', 1)
   dialled = []
   asked = []
@@ -55,7 +58,12 @@ beforeEach(async () => {
     ...{ freeMemoryMb: 100.7, size: 1, draining: false },
   } as unknown as Fleet
   links = new PlacementLinks({
-    ...{ directory, fleet, clock, random: () => 1, log: silentLogger },
+    ...{ directory, fleet, random: () => 1, log: silentLogger },
+    clock: {
+      now: () => clock.now() + stoodStillMs,
+      monotonic: () => clock.monotonic() + stoodStillMs,
+      schedule: (delayMs, fn) => clock.schedule(delayMs, fn),
+    },
     hello: { workerId: 'w', address: 'h:1', zone: 'z', runtimes: ['nodejs24.x'], memoryMb: 1_000, parallelStarts: 0 },
   })
   await settle()
@@ -142,6 +150,20 @@ test('while placement is out of reach for too long, what runs under its leases i
   expect(asked).toEqual([])
   await goOn(2_000)
   expect(asked).toContain('fence')
+})
+
+test('after it stood still for too long, what ran under its leases is ended, and it reports anew', async () => {
+  await from((dialled[0] as (typeof dialled)[0]).far, { $case: 'welcome', value: { epoch: 1n } })
+  clock.advance(1_000)
+  stoodStillMs = defaultLeaseTimings.workerFenceMs - 1_001
+  clock.advance(1_000)
+  expect(asked).toEqual([])
+  stoodStillMs += 45_000
+  clock.advance(1_000)
+  await settle()
+  expect(asked).toContain('fence')
+  expect(dialled).toHaveLength(2)
+  expect(dialled[1]?.heard[0]).toMatchObject({ $case: 'hello' })
 })
 
 test('closed, it dials nobody', async () => {

@@ -35,12 +35,16 @@ const backoffMs = { first: 50, most: 1_000 }
 /** How long changes of the figures gather before they are told. */
 const statsMs = 50
 
+/** How often it looks whether this process was stopped as a whole, ms. */
+const awakeMs = 1_000
+
 /** Registers with the leader of every partition, and again with each that follows. */
 export class PlacementLinks {
   readonly #parts: PlacementLinksParts
   readonly #links: readonly Link[]
   readonly #unsubscribe: () => void
   #statsTimer: Timer | undefined
+  #awakeTimer: Timer | undefined
   #generation = 0n
   #closed = false
 
@@ -57,6 +61,7 @@ export class PlacementLinks {
       this.#dial(partition, link)
     })
     for (const [partition, link] of this.#links.entries()) this.#dial(partition, link)
+    this.#stayAwake()
   }
 
   /** What is sent while no leader is reached is told by the next hello. */
@@ -81,11 +86,26 @@ export class PlacementLinks {
     this.#closed = true
     this.#unsubscribe()
     this.#statsTimer?.cancel()
+    this.#awakeTimer?.cancel()
     for (const link of this.#links) {
       link.retry?.cancel()
       link.fence?.cancel()
       link.channel?.close()
     }
+  }
+
+  /** After a stop of this process nobody knows what its leases are worth: what runs under them ends, and it reports anew. */
+  #stayAwake(): void {
+    const { clock, fleet, log } = this.#parts
+    this.#awakeTimer = clock.schedule(awakeMs, () => {
+      for (const [partition, link] of this.#links.entries()) {
+        if (!this.#gate(partition).awake(clock.monotonic())) continue
+        log.warn({ partition }, 'this process stood still for too long: what runs under its leases is ended')
+        fleet.fence(partition)
+        this.#dial(partition, link)
+      }
+      this.#stayAwake()
+    })
   }
 
   #tellStats(): void {

@@ -1,5 +1,38 @@
 import type { World } from './world.ts'
 
+/**
+ * A split that lasts longer than the fencing: some dispatchers and a worker on the one side, the other dispatchers and
+ * all placements on the other, perhaps with a new leader there.
+ */
+export function split(world: World): void {
+  const { dice, network } = world
+  const worker = dice.pick(world.workers)
+  const dispatcher = dice.pick(world.dispatchers)
+  for (const placement of world.placements) {
+    network.block(worker.process, placement.process)
+    network.block(dispatcher.process, placement.process)
+  }
+  world.note(`split ${worker.process.id} and ${dispatcher.process.id} from placement`)
+  if (!dice.chance(0.5)) return
+  const leader = dice.pick(world.placements)
+  leader.resignAll()
+  world.note(`resign ${leader.process.id}`)
+}
+
+/** As a machine that swaps, a paused container, or SIGSTOP and SIGCONT, ms. */
+const hangMs = 45_000
+
+/** A process hangs and goes on as if nothing had been: mostly a worker, for that is where things run. */
+export function hang(world: World): void {
+  const { dice, network } = world
+  const { process } = dice.chance(0.7)
+    ? dice.pick(world.workers)
+    : dice.pick([...world.placements, ...world.dispatchers])
+  process.pause(hangMs)
+  network.hangAll(process, hangMs)
+  world.note(`hang ${process.id} for ${hangMs} ms`)
+}
+
 /** One fault, chosen by the dice. Those that must not happen together under the plan's promises do not. */
 export function strike(world: World): void {
   const { dice, network, board, plan } = world

@@ -1,13 +1,18 @@
 import { parseArgs } from 'node:util'
+import { hunt } from './mutants/hunt.ts'
+import { mutants } from './mutants/list.ts'
 import { runSeed } from './run.ts'
 
-// node test/sim/src/main.ts --seeds 1000 --first 1 [--scale 4] [--trace]
+// npm run sim -- --seeds 1000 --first 1 [--scale 4] [--trace] [--until-failure]
+// npm run sim -- --mutants [--seeds 1000]
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '200' },
     first: { type: 'string', default: '1' },
     scale: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
+    'until-failure': { type: 'boolean', default: false },
+    mutants: { type: 'boolean', default: false },
   },
 })
 const first = Number(values.first)
@@ -18,20 +23,40 @@ if (![first, seeds, scale].every((n) => Number.isFinite(n) && n >= 0)) {
   process.exit(1)
 }
 
-const totals: Record<string, number> = {}
-let steps = 0
-let failed = 0
-for (let seed = first; seed < first + seeds; seed++) {
-  const report = runSeed(seed, scale)
-  steps += report.steps
-  for (const [kind, count] of Object.entries(report.outcomes)) totals[kind] = (totals[kind] ?? 0) + count
-  if (report.problems.length > 0) {
-    failed += 1
-    console.error(`seed ${seed} failed (replay: --first ${seed} --seeds 1 --scale ${scale} --trace)`)
-    for (const problem of report.problems.slice(0, 10)) console.error(`  ${problem}`)
+if (values.mutants) await huntAll()
+else runSeeds()
+
+function runSeeds(): void {
+  const totals: Record<string, number> = {}
+  let steps = 0
+  let failed = 0
+  for (let seed = first; seed < first + seeds; seed++) {
+    const report = runSeed(seed, scale)
+    steps += report.steps
+    for (const [kind, count] of Object.entries(report.outcomes)) totals[kind] = (totals[kind] ?? 0) + count
+    if (report.problems.length > 0) {
+      failed += 1
+      console.error(`seed ${seed} failed (replay: --first ${seed} --seeds 1 --scale ${scale} --trace)`)
+      for (const problem of report.problems.slice(0, 10)) console.error(`  ${problem}`)
+    }
+    if (values.trace) for (const line of report.trace) console.log(line)
+    if (failed > 0 && values['until-failure']) break
   }
-  if (values.trace) for (const line of report.trace) console.log(line)
+  console.log(`${seeds} seeds, ${steps} steps, ${failed} failed`)
+  console.table(totals)
+  process.exitCode = failed > 0 ? 1 : 0
 }
-console.log(`${seeds} seeds, ${steps} steps, ${failed} failed`)
-console.table(totals)
-process.exitCode = failed > 0 ? 1 : 0
+
+/** The protocol broken on purpose, rule by rule: how many seeds it takes to notice. */
+async function huntAll(): Promise<void> {
+  for (const index of mutants.keys()) {
+    const { name, seeds: took, problem } = await hunt(index, seeds)
+    const covered = mutants[index]?.coveredBy
+    if (took !== undefined) console.log(`seed ${took}: ${name} (${problem})`)
+    else if (covered !== undefined) console.log(`not in ${seeds} seeds: ${name} (${covered})`)
+    else {
+      console.log(`NOT FOUND in ${seeds} seeds: ${name}`)
+      process.exitCode = 1
+    }
+  }
+}

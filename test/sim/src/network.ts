@@ -103,6 +103,18 @@ export class Link {
       scheduler.after(dice.between(0, detectMs), () => end.process.run(() => end.notice()))
   }
 
+  /**
+   * One end hangs for a while. The other notices within `detectMs`; what it has sent until then lies in the socket and is
+   * read when the end goes on, which only then learns that nobody is there any more.
+   */
+  hang(hanging: Process, hangMs: number, detectMs: number): void {
+    const { scheduler, dice } = this.network
+    for (const end of this.ends ?? []) {
+      const afterMs = end.process === hanging ? hangMs + dice.between(0, 500) : dice.between(0, detectMs)
+      scheduler.after(afterMs, () => end.process.run(() => end.notice()))
+    }
+  }
+
   forgetIfClosed(): void {
     if (this.ends?.every((end) => end.closed)) this.network.links.delete(this)
   }
@@ -169,6 +181,11 @@ export class Network {
 
   heal(): void {
     this.#blocked.clear()
+  }
+
+  hangAll(process: Process, hangMs: number): void {
+    for (const link of this.links)
+      if (link.a === process || link.b === process) link.hang(process, hangMs, this.detectMs)
   }
 
   /** All connections of a process break; of a dead one quickly, because its host tells. */

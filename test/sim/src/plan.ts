@@ -22,6 +22,12 @@ export interface Plan {
   readonly callsPerSecond: number
   readonly faultsPerSecond: number
   readonly longRunChance: number
+  /** Longest run, ms. */
+  readonly longestRunMs: number
+  /** Two long splits instead of many faults. */
+  readonly split: boolean
+  /** Two processes hang for 45 s instead. */
+  readonly hangs: boolean
   readonly delayMs: readonly [number, number]
 }
 
@@ -47,6 +53,9 @@ export function planOf(seed: number, scale: number): Plan {
     })
   }
   const calm = dice.chance(0.15)
+  const kind = new Dice(seed ^ 0x5eed).next()
+  const hangs = kind < 0.25
+  const split = kind > 0.75
   return {
     seed,
     partitions: dice.integer(1, 2),
@@ -59,7 +68,8 @@ export function planOf(seed: number, scale: number): Plan {
     timings: defaultLeaseTimings,
     ttlMs: 4_000,
     accounts,
-    stormMs: 8_000 * scale + dice.between(0, dice.chance(0.3) ? 40_000 : 12_000),
+    stormMs:
+      8_000 * scale + dice.between(0, dice.chance(0.3) ? 40_000 : 12_000) + (hangs ? 60_000 : 0) + (split ? 25_000 : 0),
     callsPerSecond: dice.pick([5, 20, 60]),
     faultsPerSecond: calm ? 0 : dice.pick([0.2, 0.6, 1.5]),
     longRunChance: dice.pick([0, 0.05, 0.2]),
@@ -69,5 +79,9 @@ export function planOf(seed: number, scale: number): Plan {
       [0.1, 150],
     ] as const),
     parallelStarts: dice.pick([0, 1, 4]),
+    hangs,
+    split,
+    // The end of what runs when a worker hangs is nobody's doing: it must come before its slots are given away.
+    longestRunMs: hangs || split ? 8_000 : 40_000,
   }
 }

@@ -1,4 +1,4 @@
-import { strike } from './faults.ts'
+import { hang, split, strike } from './faults.ts'
 import { type Plan, planOf } from './plan.ts'
 import { type SimCall, World } from './world.ts'
 
@@ -30,10 +30,7 @@ export function runSeed(seed: number, scale = 1): SeedReport {
   }
   load(world, plan)
   storm(world, plan)
-  world.scheduler.runUntil(plan.stormMs, () => {
-    check()
-    if (world.problems.length > 20) throw new Error('too many problems')
-  })
+  world.scheduler.runUntil(plan.stormMs, check)
   world.note('the storm is over')
   world.calm = true
   world.network.heal()
@@ -73,6 +70,11 @@ function load(world: World, plan: Plan): void {
 
 function storm(world: World, plan: Plan): void {
   if (plan.faultsPerSecond === 0) return
+  if (plan.split || plan.hangs) {
+    const fault = plan.split ? split : hang
+    for (let i = 0; i < 2; i++) world.scheduler.after(world.dice.between(2_000, 9_000), () => fault(world))
+    return
+  }
   const next = (): void => {
     if (world.now >= plan.stormMs) return
     strike(world)

@@ -33,6 +33,8 @@ export class WorkerProcess {
   readonly #view: BoardView
   readonly #links = new Map<number, Link>()
   readonly #dispatchers = new Map<number, End<RunFrame, ResultFrame>>()
+  /** True time at which a run comes to its end by itself. */
+  readonly #endsAt = new Map<ModelRun, number>()
   #connections = 0
 
   constructor(process: Process, world: WorkerWorld) {
@@ -56,8 +58,14 @@ export class WorkerProcess {
           process.after(world.dice.between(5, 120), () => this.model.started(sandboxId, failure))
         },
         onRun: (run) => {
+          const runMs = world.runMs()
+          // The sandbox is a process of its own: it comes to an end while its worker is stopped.
+          this.#endsAt.set(run, process.scheduler.now + runMs)
           world.onRun(run)
-          process.after(world.runMs(), () => this.model.finish(run))
+          process.after(runMs, () => {
+            this.#endsAt.delete(run)
+            this.model.finish(run)
+          })
         },
       },
     )
@@ -69,6 +77,13 @@ export class WorkerProcess {
       this.#links.set(p, { end: undefined, epoch: 0 })
       this.#tend(p)
     }
+  }
+
+  /** What runs at this moment, whatever the worker knows of it. */
+  runs(): readonly ModelRun[] {
+    if (!this.process.alive) return []
+    const { now } = this.process.scheduler
+    return this.model.runs().filter((run) => now < (this.#endsAt.get(run) ?? 0))
   }
 
   accept(end: End<RunFrame, ResultFrame>): void {
@@ -85,16 +100,17 @@ export class WorkerProcess {
   /** Looks after the fence and the connection, as timers of a real worker do. */
   #tend(partition: number): void {
     this.process.after(100, () => {
+      const stopped = this.model.gate(partition, this.process.local()).awake(this.process.local())
       this.model.fenceIfDue(partition, this.process.local())
-      this.#redial(partition)
+      this.#redial(partition, stopped)
       this.#tend(partition)
     })
   }
 
-  #redial(partition: number): void {
+  #redial(partition: number, anew = false): void {
     const link = this.#links.get(partition)
     const leader = this.#view.leader(partition)
-    if (!link || !leader || (link.end && link.epoch === leader.epoch)) return
+    if (!link || !leader || (link.end && link.epoch === leader.epoch && !anew)) return
     const old = link.end
     link.end = undefined
     if (old) {

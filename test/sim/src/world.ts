@@ -102,7 +102,7 @@ export class World {
         },
         runMs: () =>
           !this.calm && this.dice.chance(this.plan.longRunChance)
-            ? this.dice.between(500, 40_000)
+            ? this.dice.between(500, this.plan.longestRunMs)
             : this.dice.between(1, 120),
         onRun: (run) => this.#ran(run),
       }),
@@ -164,7 +164,7 @@ export class World {
 
   /** Invocations that run now, on all workers. */
   runs(): readonly ModelRun[] {
-    return this.workers.flatMap((w) => (w.process.alive ? w.model.runs() : []))
+    return this.workers.flatMap((w) => w.runs())
   }
 
   #ran(run: ModelRun): void {

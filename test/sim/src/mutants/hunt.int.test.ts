@@ -1,0 +1,13 @@
+import { describe, expect, it } from 'vitest'
+import { hunt } from './hunt.ts'
+import { mutants } from './list.ts'
+
+/** Every broken rule shows within this many seeds. */
+const enough = 300
+
+describe('the protocol broken on purpose', () => {
+  const alone = [...mutants.entries()].filter(([, mutant]) => mutant.coveredBy === undefined)
+  it.each(alone)('%i is found out: $name', async (index) => {
+    expect((await hunt(index, enough)).seeds).toBeDefined()
+  })
+})
