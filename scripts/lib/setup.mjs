@@ -16,9 +16,14 @@ export const oldestNatsServer = [2, 10, 27]
 const sandboxPrograms = { runc: 'runc', 'mkfs.ext4': 'e2fsprogs', mount: 'mount', nsenter: 'util-linux' }
 /** What event sources are tested against. */
 const brokerPrograms = { 'redis-server': 'redis-server', 'rabbitmq-server': 'rabbitmq-server', mosquitto: 'mosquitto' }
+/** What the examples of each language are built with, and the runtimes that only a host can bring. */
+const languagePrograms = {
+  ...{ java: 'default-jdk-headless', javac: 'default-jdk-headless', ruby: 'ruby', go: 'golang-go' },
+  ...{ cargo: 'cargo', cc: 'gcc', mcs: 'mono-mcs', 'mono-sgen': 'mono-runtime-sgen' },
+}
 const dockerPrograms = { dockerd: 'docker.io', 'docker-compose': 'docker-compose', iptables: 'iptables' }
 
-export function setUp({ docker = false, brokers = false } = {}) {
+export function setUp({ docker = false, brokers = false, languages = false } = {}) {
   if (process.platform !== 'linux') throw new Refusal(`Weft runs on Linux; this is ${process.platform}`)
   mkdirSync(weftDir, { recursive: true })
   npmPackages(root, 'npm packages')
@@ -26,6 +31,7 @@ export function setUp({ docker = false, brokers = false } = {}) {
   natsServer()
   programs('sandbox tools', sandboxPrograms, existsSync('/usr/bin/python3') ? [] : ['python3'])
   if (docker) programs('container engine', dockerPrograms, missingPackages(imagePackages))
+  if (languages) programs('languages', languagePrograms, [])
   if (brokers) programs('message brokers', brokerPrograms, [])
 }
 

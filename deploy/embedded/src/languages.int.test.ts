@@ -23,10 +23,12 @@ interface Language {
   /** What the answer names as its runtime. */
   readonly names: RegExp
   readonly errorType: string
-  /** The first line of the stack trace; absent where the language has none. */
+  /** The first line of the stack trace, which Node.js names otherwise; absent where the language has none. */
   readonly trace?: RegExp
   readonly memoryMb?: number
 }
+
+const custom = /^provided\.al2023$/
 
 const languages: readonly Language[] = [
   {
@@ -44,6 +46,32 @@ const languages: readonly Language[] = [
     names: /^ruby \d\.\d$/,
     errorType: 'Function<EmptyOrder>',
     trace: /^\/var\/task\/till\.rb:13:in [`'].*total'$/,
+  },
+  {
+    folder: 'nodejs',
+    handler: 'till.total',
+    runtimes: /^nodejs/,
+    names: /^node \d+$/,
+    errorType: 'EmptyOrder',
+    trace: /^EmptyOrder: the order of Ada has no items$/,
+  },
+  {
+    folder: 'python',
+    handler: 'till.total',
+    runtimes: /^python/,
+    names: /^python 3\.\d+$/,
+    errorType: 'EmptyOrder',
+    trace: /^ {2}File "\/var\/task\/till\.py", line 21, in total\n/,
+  },
+  { folder: 'go', handler: 'bootstrap', runtimes: custom, names: /^go 1\./, errorType: 'emptyOrder' },
+  { folder: 'rust', handler: 'bootstrap', runtimes: custom, names: /^rust$/, errorType: 'EmptyOrder' },
+  {
+    folder: 'csharp',
+    handler: 'bootstrap',
+    runtimes: custom,
+    names: /^csharp on mono$/,
+    errorType: 'EmptyOrder',
+    trace: /^at Till\.Total /,
   },
 ]
 
@@ -139,7 +167,7 @@ describe.each(languages)('$folder', (language) => {
       errorType: language.errorType,
       errorMessage: 'the order of Ada has no items',
     })
-    if (language.trace) expect(failed.value.stackTrace[0]).toMatch(language.trace)
+    if (language.trace) expect((failed.value.stackTrace ?? failed.value.trace)[0]).toMatch(language.trace)
     // A failure of the function's is no end of its environment.
     expect((await call(name, order)).value.call).toBe(4)
 
