@@ -24,6 +24,7 @@ import {
   otherAccount,
   otherKeys,
   role,
+  sendQuery,
   startTestFrontend,
   type TestFrontend,
   zipOf,
@@ -58,7 +59,7 @@ const createWith = async (Layers: string[], sender = client) =>
   sender.send(
     new CreateFunctionCommand({
       FunctionName: 'f',
-      Role: sender === client ? role : role.replace(account, otherAccount),
+      Role: sender === stranger ? role.replace(account, otherAccount) : role,
       Runtime: 'nodejs24.x',
       Handler: 'index.handler',
       Code: { ZipFile: await zipOf() },
