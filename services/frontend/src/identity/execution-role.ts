@@ -12,6 +12,7 @@ import {
 import type { Principal } from '../doors/door.ts'
 import type { Authorizer } from './authorizer.ts'
 import type { LambdaInput } from './lambda-actions.ts'
+import { refuseLending } from './pass-role.ts'
 
 export interface ExecutionRoleDeps {
   readonly authorizer: Authorizer
@@ -26,8 +27,8 @@ function madeRole(identities: Identities, roleArn: string): Role | undefined {
 }
 
 /**
- * Who gives a function a role lends it the role's rights, so it needs the right to, and Lambda must be trusted with it. A
- * role that was never made is taken, for beginners' sake; its functions may do nothing at the doors.
+ * A function is given a role by who may lend it, and only one that trusts Lambda. A role that was never made is taken, for
+ * beginners' sake; its functions may do nothing at the doors.
  */
 export function refusePassing(
   { authorizer, identities }: ExecutionRoleDeps,
@@ -35,15 +36,7 @@ export function refusePassing(
   roleArn: string,
   functionArn: string,
 ): AwsError | undefined {
-  const named = parseIdentityArn(roleArn)
-  if (named?.kind !== 'role') return undefined
-  if (named.accountId !== principal.accountId)
-    return awsError('AccessDeniedException', 'Cross-account pass role is not allowed.')
-  const refused = authorizer.authorize(principal, {
-    action: 'iam:PassRole',
-    resource: roleArn,
-    context: { 'iam:passedtoservice': 'lambda.amazonaws.com', 'iam:associatedresourcearn': functionArn },
-  })
+  const refused = refuseLending(authorizer, principal, roleArn, 'lambda.amazonaws.com', functionArn)
   if (refused) return refused
   const role = madeRole(identities, roleArn)
   if (!role) return undefined
