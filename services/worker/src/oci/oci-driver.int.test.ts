@@ -94,6 +94,16 @@ attempt("packet", lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
   ])
 })
 
+test('/tmp holds as many files as its size allows, and no more', async () => {
+  const { output } = await runToEnd(`
+import errno, os
+made = 0
+try:
+    while True: os.mknod(f"/tmp/{made}"); made += 1
+except OSError as e: print(errno.errorcode[e.errno], 1900 < made <= 2048)`)
+  expect(output).toBe('ENOSPC True\n')
+})
+
 test('code appears at /var/task in a running sandbox, read-only', async () => {
   const code = mkdtempSync(join(dataDir, 'code-'))
   chmodSync(code, 0o755)
