@@ -13,6 +13,8 @@ export type EnvironmentState =
   | { readonly kind: 'starting' }
   | { readonly kind: 'stem' }
   | { readonly kind: 'idle'; readonly initialised: boolean; readonly repeated: boolean; readonly sinceMs: number }
+  /** Initialised ahead of any invocation. */
+  | { readonly kind: 'preparing'; readonly startedAtMs: number; readonly deadlineMs: number }
   | { readonly kind: 'frozen'; readonly sinceMs: number }
   | Initialising
   | Running
@@ -52,6 +54,8 @@ export type EnvironmentEvent =
   | { readonly kind: 'booted' }
   /** The code is in place; also of the sandbox that replaces one. */
   | { readonly kind: 'specialised' }
+  /** Initialise now, for invocations to come. */
+  | { readonly kind: 'prepare'; readonly timeoutMs: number }
   | { readonly kind: 'invoke'; readonly run: Run }
   | { readonly kind: 'ready' }
   | { readonly kind: 'init-error'; readonly document: Buffer }
@@ -96,6 +100,8 @@ export interface RunOutcome {
 
 export type EnvironmentDecision =
   | { readonly do: 'init' }
+  /** It is initialised ahead of any invocation. */
+  | { readonly do: 'prepared' }
   | { readonly do: 'invoke'; readonly run: Run }
   /** A streamed answer goes on to whoever waits for it. */
   | { readonly do: 'begin'; readonly contentType: string }

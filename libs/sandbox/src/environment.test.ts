@@ -345,3 +345,30 @@ test('any story: one end per invocation, nothing after the end, freezing only in
     }),
   )
 })
+
+describe('an environment that is initialised ahead of calls', () => {
+  const prepare: EnvironmentEvent = { kind: 'prepare', timeoutMs: 130_000 }
+
+  test('is ready for its first invocation, which has no initialisation in it', () => {
+    const { did, outcome } = play([0, prepare], [20_000, ready], [50_000, invoke], [50_010, response()])
+    expect(did).toEqual(['init', 'prepared', 'invoke', 'answer', 'finish'])
+    expect(outcome).toMatchObject({ status: 'success', durationMs: 10, initMs: 0 })
+  })
+
+  test('has its own time for it', () => {
+    expect(deadlineOf(play([5, prepare]).state, freezeAfterMs)).toBe(130_005)
+    const { state, did } = play([0, prepare], [130_000, { kind: 'tick' }])
+    expect(did).toEqual(['init', 'report-init', 'destroy'])
+    expect(state).toMatchObject({ kind: 'gone', reason: 'initialisation took too long' })
+  })
+
+  test.each<[string, EnvironmentEvent]>([
+    ['initialisation failed', { kind: 'init-error', document: Buffer.from('{}') }],
+    ['the runtime exited during initialisation', exit(1)],
+    ['away', { kind: 'stop', reason: 'away' }],
+  ])('ends when %s', (reason, event) => {
+    const { state, did } = play([0, prepare], [10, event])
+    expect(state).toEqual({ kind: 'gone', reason })
+    expect(did.at(-1)).toBe('destroy')
+  })
+})

@@ -7,7 +7,9 @@
  *                      ▼
  *                   running → settling → idle       after a timeout or a crash: resetting → idle
  *
- * and gone from everywhere. Initialisation is part of the first invocation. It has 10 s of its own; when they run out, or
+ * A provisioned environment initialises ahead of calls: idle → preparing → idle. And gone from everywhere.
+ *
+ * Initialisation is part of the first invocation. It has 10 s of its own; when they run out, or
  * it fails, it is repeated in a fresh sandbox within the function's timeout, as on AWS. The same happens in the first
  * invocation after a reset; what is in /tmp stays. A run has its answer before it is over: that takes that the runtime
  * and all extensions have asked for the next one.
@@ -43,6 +45,8 @@ export function step(state: EnvironmentState, event: EnvironmentEvent, now: numb
     case 'idle':
     case 'frozen':
       return whileIdle(state, event, now, freezeAfterMs)
+    case 'preparing':
+      return whilePreparing(state, event, now)
     case 'initialising':
       return whileInitialising(state, event, now)
     case 'running':
@@ -64,6 +68,7 @@ export function deadlineOf(state: EnvironmentState, freezeAfterMs: number): numb
       return state.initialised ? state.sinceMs + freezeAfterMs : undefined
     case 'initialising':
       return state.startedAtMs + (state.repeated ? state.run.timeoutMs : limits.initTimeoutMs)
+    case 'preparing':
     case 'running':
     case 'settling':
       return state.deadlineMs
@@ -78,6 +83,11 @@ function whileIdle(
   now: number,
   freezeAfterMs: number,
 ): Step {
+  if (event.kind === 'prepare' && state.kind === 'idle' && !state.initialised)
+    return {
+      state: { kind: 'preparing', startedAtMs: now, deadlineMs: now + event.timeoutMs },
+      decisions: [{ do: 'init' }],
+    }
   if (event.kind === 'invoke') {
     const { run } = event
     if (state.kind === 'idle' && !state.initialised)
@@ -97,6 +107,36 @@ function whileIdle(
   }
   // Answers to an invocation that is over come too late to matter.
   return ending(event) ?? (isAnswer(event) ? stay(state) : denied(state, event))
+}
+
+/** Nobody waits for it, so a failure is the end of it; whoever wants it makes another. */
+function whilePreparing(
+  state: Extract<EnvironmentState, { kind: 'preparing' }>,
+  event: EnvironmentEvent,
+  now: number,
+): Step {
+  const initMs = now - state.startedAtMs
+  const fail = (reason: string, status: 'timeout' | 'error', errorType: string): Step => {
+    const { decisions, ...rest } = gone(reason, status === 'timeout' ? 'timeout' : 'failure')
+    return { ...rest, decisions: [{ do: 'report-init', phase: 'init', initMs, status, errorType }, ...decisions] }
+  }
+  switch (event.kind) {
+    case 'ready':
+      return {
+        state: { kind: 'idle', initialised: true, repeated: false, sinceMs: now },
+        decisions: [{ do: 'prepared' }],
+      }
+    case 'init-error':
+      return fail('initialisation failed', 'error', errorTypeOf(event.document) || 'Runtime.Unknown')
+    case 'exited':
+      return fail('the runtime exited during initialisation', 'error', exited('', event.exit).errorType)
+    case 'extension-failed':
+      return fail('an extension failed during initialisation', 'error', event.fault.errorType)
+    case 'tick':
+      return now < state.deadlineMs ? stay(state) : fail('initialisation took too long', 'timeout', '')
+    default:
+      return ending(event) ?? (isAnswer(event) ? stay(state) : denied(state, event))
+  }
 }
 
 function whileInitialising(state: Initialising, event: EnvironmentEvent, now: number): Step {

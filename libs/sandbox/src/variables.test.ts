@@ -69,3 +69,10 @@ test('extensions see what the function was given, and not what only its runtime 
   expect(extensionVariables(variables)).not.toHaveProperty('_HANDLER')
   expect(extensionVariables(variables)).not.toHaveProperty('AWS_EXECUTION_ENV')
 })
+
+test('a provisioned environment is told what it is', () => {
+  const of = (more: object) => functionVariables({ ...facts, ...more }, sandbox, credentials)
+  expect(of({}).AWS_LAMBDA_INITIALIZATION_TYPE).toBe('on-demand')
+  const initializationType = 'provisioned-concurrency'
+  expect(of({ initializationType }).AWS_LAMBDA_INITIALIZATION_TYPE).toBe(initializationType)
+})

@@ -10,6 +10,8 @@ export interface FunctionFacts {
   readonly logGroup: string
   readonly logStream: string
   readonly logFormat: string
+  /** `on-demand` when absent. */
+  readonly initializationType?: 'on-demand' | 'provisioned-concurrency'
   readonly environment: Readonly<Record<string, string>>
 }
 
@@ -87,7 +89,7 @@ export function functionVariables(
     AWS_LAMBDA_FUNCTION_NAME: facts.functionName,
     AWS_LAMBDA_FUNCTION_VERSION: facts.version,
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: `${facts.memoryMb}`,
-    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    AWS_LAMBDA_INITIALIZATION_TYPE: facts.initializationType ?? 'on-demand',
     AWS_LAMBDA_LOG_GROUP_NAME: facts.logGroup,
     AWS_LAMBDA_LOG_STREAM_NAME: facts.logStream,
     AWS_LAMBDA_LOG_FORMAT: facts.logFormat,

@@ -31,6 +31,8 @@ export interface EnvironmentParts {
   readonly workerId: string
   readonly spec: SandboxSpec
   readonly credentials: SessionCredentials | undefined
+  /** It is initialised ahead of calls. */
+  readonly provisioned: boolean
   readonly freezeAfterMs: number
   /** How fast functions may stream. */
   readonly pace: PaceLimits
@@ -93,6 +95,7 @@ export class Environment {
   #runs = 0
   /** The log and record of earlier runs are out. */
   #sealed: Promise<void> = Promise.resolve()
+  readonly #prepared = Promise.withResolvers<void>()
   readonly #destroyed = Promise.withResolvers<void>()
 
   /** `body` holds the code already. */
@@ -160,6 +163,12 @@ export class Environment {
     this.#apply({ kind: 'invoke', run: { requestId, timeoutMs, streamBytes: next.answer.mostBytes } })
   }
 
+  /** Initialises it ahead of calls; resolves to whether that worked. When it did not, it is gone. */
+  prepare(timeoutMs: number): Promise<boolean> {
+    this.#apply({ kind: 'prepare', timeoutMs })
+    return Promise.race([this.#prepared.promise.then(() => true), this.destroyed.then(() => false)])
+  }
+
   /** Ends it, whatever it does. */
   stop(reason: string): Promise<void> {
     this.#apply({ kind: 'stop', reason })
@@ -205,7 +214,8 @@ export class Environment {
     } else if (event.kind === 'hello') this.#apply({ kind: 'violation', reason: 'HELLO for the second time' })
     else if (event.kind === 'ready') {
       this.#runtimeReady = true
-      if (this.#state.kind === 'initialising') this.#chronicle.runtimeReady(this.#phase)
+      if (this.#state.kind === 'initialising' || this.#state.kind === 'preparing')
+        this.#chronicle.runtimeReady(this.#phase)
       this.#extensions.closeRegistration()
       this.#lookAround()
     } else if (event.kind === 'next') this.#lookAround()
@@ -216,9 +226,10 @@ export class Environment {
   #lookAround(): void {
     const { kind } = this.#state
     const extensions = this.#extensions
-    if (kind === 'initialising' && !this.#runtimeReady) {
+    const initialising = kind === 'initialising' || kind === 'preparing'
+    if (initialising && !this.#runtimeReady) {
       if (extensions.registered) this.#initRuntime()
-    } else if (kind === 'initialising' && extensions.settled) this.#apply({ kind: 'ready' })
+    } else if (initialising && extensions.settled) this.#apply({ kind: 'ready' })
     else if (kind === 'settling' && extensions.settled && this.#body.link.waiting) this.#apply({ kind: 'settled' })
   }
 
@@ -260,6 +271,10 @@ export class Environment {
     switch (decision.do) {
       case 'init':
         this.#init()
+        break
+      case 'prepared':
+        this.#initialised()
+        this.#prepared.resolve()
         break
       case 'invoke':
         this.#invoke()
@@ -318,7 +333,8 @@ export class Environment {
 
   #variables(): Record<string, string> {
     const { spec, credentials } = this.#parts
-    return functionVariables({ ...spec, logStream: this.#logStream }, this.#body, credentials)
+    const initializationType = this.#parts.provisioned ? 'provisioned-concurrency' : 'on-demand'
+    return functionVariables({ ...spec, logStream: this.#logStream, initializationType }, this.#body, credentials)
   }
 
   #invoke(): void {

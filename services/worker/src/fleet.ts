@@ -34,8 +34,9 @@ interface Member {
   readonly partition: number
   /** Kept until placement has it stopped. */
   readonly provisioned: boolean
-  /** Undefined while it starts. */
+  /** Undefined while it starts, and while it is initialised ahead of calls. */
   environment: Environment | undefined
+  preparing: Environment | undefined
   /** A stop that came while it started. */
   stopReason: string | undefined
   /** The lease of the invocation that runs. */
@@ -44,6 +45,8 @@ interface Member {
   ending: LeaseId[]
 }
 
+/** What initialising ahead of calls may take, ms (Lambda developer guide, lambda-runtime-environment). */
+const leastPrepareMs = 130_000
 /** How often idle environments are looked at, ms. */
 const reapMs = 5_000
 
@@ -129,7 +132,7 @@ export class Fleet {
     this.#promisedMb += spec.memoryMb
     const member: Member = {
       ...{ sandboxId, spec, partition, provisioned, ending: [] },
-      ...{ environment: undefined, stopReason: undefined, running: undefined },
+      ...{ environment: undefined, preparing: undefined, stopReason: undefined, running: undefined },
     }
     this.#members.set(sandboxId, member)
     this.#parts.changed()
@@ -142,7 +145,10 @@ export class Fleet {
   stop(sandboxId: string, reason: string): void {
     const member = this.#members.get(sandboxId)
     if (member?.environment) void member.environment.stop(reason)
-    else if (member) member.stopReason = reason
+    else if (member) {
+      member.stopReason = reason
+      void member.preparing?.stop(reason)
+    }
   }
 
   /** Refuses the lease from now on; tells `leaseEnded` once nothing runs under it. */
@@ -209,9 +215,15 @@ export class Fleet {
       if (given.status === 'rejected') throw given.reason
       if (member.stopReason !== undefined) throw new Error(member.stopReason)
       const held = code
-      member.environment = new Environment(
+      const environment = new Environment(
         {
-          ...{ sandboxId, spec, credentials: given.value, workerId: this.#parts.workerId },
+          ...{
+            sandboxId,
+            spec,
+            provisioned: member.provisioned,
+            credentials: given.value,
+            workerId: this.#parts.workerId,
+          },
           ...{ freezeAfterMs: this.#parts.freezeAfterMs, pace: this.#parts.pace },
           ...{ facts: this.#parts.facts, clock: this.#parts.clock, log },
           replacement: (scratch) => this.#parts.specialiser.make(spec, () => undefined, held, scratch),
@@ -221,6 +233,12 @@ export class Fleet {
         },
         body,
       )
+      if (member.provisioned) {
+        member.preparing = environment
+        if (!(await environment.prepare(Math.max(leastPrepareMs, spec.timeoutMs)))) return
+        member.preparing = undefined
+      }
+      member.environment = environment
       tell(partition, { $case: 'ready', value: { sandboxId } })
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
@@ -243,10 +261,13 @@ export class Fleet {
   }
 
   #gone(member: Member, reason: string, code: FunctionCode | undefined): void {
-    const { sandboxId, partition, environment } = member
+    const { sandboxId, partition, environment, preparing, stopReason } = member
     this.#forget(member)
-    this.#parts.tell(partition, { $case: 'gone', value: { sandboxId, reason } })
-    const leaving = (environment as Environment).destroyed.then(() => code?.release())
+    if (preparing && stopReason === undefined) {
+      const value = { sandboxId, reason, noCapacity: false, initFailed: true }
+      this.#parts.tell(partition, { $case: 'failed', value })
+    } else this.#parts.tell(partition, { $case: 'gone', value: { sandboxId, reason } })
+    const leaving = ((environment ?? preparing) as Environment).destroyed.then(() => code?.release())
     this.#leaving.add(leaving)
     void leaving.finally(() => this.#leaving.delete(leaving))
   }
