@@ -48,6 +48,22 @@ export const goals: readonly Goal[] = [
   goal('event to first line of its handler / bare JetStream', 'product.event-latency:p50Ms', 'floor.js-latency:p50Ms', {
     atMost: 4,
   }),
+  goal(
+    'making the last tenth of 1,000 functions / the first',
+    'product.control-plane:lastMs',
+    'product.control-plane:firstMs',
+    {
+      atMost: 1.5,
+    },
+  ),
+  goal(
+    'listing their last pages / the first',
+    'product.control-plane:lastPagesMs',
+    'product.control-plane:firstPagesMs',
+    {
+      atMost: 2,
+    },
+  ),
   goal('poller, batches of 100 / bare consumer', 'product.poller:perSecond', 'floor.js-consume:perSecond', {
     atLeast: 0.3,
   }),

@@ -4,6 +4,7 @@ import { FabricClient } from '@weft/cli'
 import { startFabric } from '@weft/kit'
 import { type Bed, type BedOptions, together } from '../core/case.ts'
 import { coldBed } from './cold.ts'
+import { controlPlaneBed } from './control-plane.ts'
 import { doorBed } from './doors.ts'
 import { eventBed } from './events.ts'
 import { createFunction } from './functions.ts'
@@ -39,6 +40,7 @@ export async function startProduct(options: BedOptions): Promise<Bed> {
         async () => doorBed(connection, nats, 'bench-echo', options),
         async () => coldBed(client, connection, options),
         async () => eventBed(client, connection, nats, names, options),
+        async () => controlPlaneBed(client, connection, options),
       ]),
     )
     return { cases, [Symbol.asyncDispose]: () => stack.disposeAsync() }
