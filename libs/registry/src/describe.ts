@@ -45,6 +45,10 @@ export function describeFunction(record: FunctionRecord, version: FunctionVersio
     Architectures: [version.architecture],
     EphemeralStorage: { Size: version.ephemeralStorageMb },
     SnapStart: { ApplyOn: 'None', OptimizationStatus: 'Off' },
+    // As the log tells it when an environment starts.
+    RuntimeVersionConfig: {
+      RuntimeVersionArn: `arn:aws:lambda:${record.functionArn.split(':')[3]}::runtime:${version.runtime}`,
+    },
     LoggingConfig: {
       LogFormat: version.logFormat,
       ...(version.logFormat === 'JSON' && {
@@ -94,9 +98,11 @@ const updating = {
   LastUpdateStatusReasonCode: 'Creating',
 } as const
 
-/** As listed: without the states, which AWS gives for single functions only. */
+/** As listed: without what AWS gives for single functions only. */
 export function describeListed(record: FunctionRecord, version: FunctionVersion, qualifier?: string) {
-  const { State: _state, LastUpdateStatus: _status, ...rest } = describeFunction(record, version, qualifier)
+  const { stateReason: _why, stateReasonCode: _code, lastUpdateStatusReason: _reason, ...plain } = version
+  const described = describeFunction(record, plain, qualifier)
+  const { State: _state, LastUpdateStatus: _status, RuntimeVersionConfig: _runtime, ...rest } = described
   return rest
 }
 
