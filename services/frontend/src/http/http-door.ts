@@ -120,8 +120,7 @@ async function answerSigned(
   response: ServerResponse,
   waits: boolean,
 ): Promise<DoorResponse | undefined> {
-  const site = deps.sites.map((one) => one.admit(head)).find((answer) => answer !== undefined)
-  const admitted = site ?? deps.gate.admit(head)
+  const admitted = admittedBySite(deps.sites, head) ?? deps.gate.admit(head)
   if (!admitted.ok) return admitted.error
   if (waits) response.writeContinue()
   const body = await readBody(request, admitted.value.bodyLimit)
@@ -131,6 +130,15 @@ async function answerSigned(
     if (!response.writableFinished) gone.abort()
   })
   return admitted.value.handle(body.value, gone.signal)
+}
+
+/** Only the site that a request is for gets to see it: admitting may count. */
+function admittedBySite(sites: readonly SiteDoor[], head: DoorHead): ReturnType<SiteDoor['admit']> {
+  for (const site of sites) {
+    const admitted = site.admit(head)
+    if (admitted) return admitted
+  }
+  return undefined
 }
 
 /** What the HTTP parser refuses has no request to answer: the plainest response there is, and the end of the connection. */
