@@ -2,7 +2,10 @@ import type { AccountId, AwsError, Result } from '@weft/contracts'
 
 /** Who calls, as the credentials have proven it. */
 export interface Principal {
+  /** Account that the caller acts in. */
   readonly accountId: AccountId
+  /** Account that the caller belongs to, where it is another one: a resource's policy has let it in. */
+  readonly homeAccountId?: AccountId
   /** `arn:aws:iam::ACCOUNT:root`, an IAM user, or an assumed role. */
   readonly arn: string
   /** Key or user the call came with; for logs and audit, never a secret. */

@@ -86,11 +86,12 @@ export class Authorizer {
     return awsError('AccessDeniedException', denialText(principal.arn, ask.action, ask.resource, decision))
   }
 
-  #sessionPolicies({ session, accountId }: Principal): readonly CompiledPolicy[] | undefined {
+  #sessionPolicies(principal: Principal): readonly CompiledPolicy[] | undefined {
+    const { session } = principal
     if (!session?.policy && !session?.policyArns) return undefined
     return [
       ...(session.policy === undefined ? [] : [sessionPolicy(session.policy)]),
-      ...(session.policyArns ?? []).map((arn) => managedPolicy(this.#deps.identities, accountId, arn)),
+      ...(session.policyArns ?? []).map((arn) => managedPolicy(this.#deps.identities, homeOf(principal), arn)),
     ]
   }
 
@@ -104,7 +105,7 @@ export class Authorizer {
         case 'aws:principalarn':
           return principal.session?.roleArn ?? principal.arn
         case 'aws:principalaccount':
-          return principal.accountId
+          return homeOf(principal)
         case 'aws:principaltype':
           return principal.session ? 'AssumedRole' : principal.user ? 'User' : 'Account'
         case 'aws:username':
@@ -138,13 +139,18 @@ export const tagOf = (tags: Readonly<Record<string, string>>, key: string): stri
 
 const boundaryOf = (access: Access | undefined) => (access?.boundary ? { boundary: access.boundary } : {})
 
-function subjectOf({ accountId, arn, session }: Principal): PolicySubject {
-  return { accountId, arn, ...(session && { roleArn: session.roleArn }) }
+/** Whose policies speak for the caller, wherever it acts. */
+const homeOf = ({ homeAccountId, accountId }: Principal): AccountId => homeAccountId ?? accountId
+
+function subjectOf(principal: Principal): PolicySubject {
+  const { arn, session } = principal
+  return { accountId: homeOf(principal), arn, ...(session && { roleArn: session.roleArn }) }
 }
 
 /** The user or role behind a caller, as it is now; undefined: it is no more, or never was. */
 function holderOf(identities: Identities, principal: Principal): PolicyHolder | 'root' | undefined {
-  const { accountId, user, session } = principal
+  const { user, session } = principal
+  const accountId = homeOf(principal)
   if (user) return identities.user(accountId, user.name)
   if (!session) return 'root'
   const named = parseIdentityArn(session.roleArn)
@@ -155,9 +161,9 @@ function holderOf(identities: Identities, principal: Principal): PolicyHolder | 
 
 /** `AIDA…`, `AROA…:session`, or the account itself; a role that was never made shows by its ARN. */
 export function userIdOf(identities: Identities, principal: Principal): string {
-  const { accountId, session, user } = principal
+  const { session, user } = principal
   if (user) return user.id
-  if (!session) return accountId
+  if (!session) return homeOf(principal)
   const role = holderOf(identities, principal)
   return `${role && role !== 'root' ? role.id : session.roleArn}:${session.sessionName}`
 }

@@ -264,6 +264,24 @@ describe('another account', () => {
     expect((await invoke(otherKeys, foreign)).status).toBe(403)
   })
 
+  it('is no one of ours while it acts here', async () => {
+    await grant({ StatementId: 'change', Principal: otherAccount, Action: 'lambda:UpdateFunctionConfiguration' })
+    const layer = { Content: { ZipFile: (await zipOf()).toString('base64') } }
+    expect((await lambda({ path: '/2018-10-31/layers/ours/versions', body: JSON.stringify(layer) })).status).toBe(201)
+    const change = (body: object) =>
+      lambda({
+        method: 'PUT',
+        path: `${functions}/${foreign}/configuration`,
+        keys: otherKeys,
+        body: JSON.stringify(body),
+      })
+    expect((await change({ Timeout: 7 })).status).toBe(200)
+    const Layers = [`arn:aws:lambda:us-east-1:${account}:layer:ours:1`]
+    expect(await change({ Layers })).toMatchObject({ status: 403, code: 'AccessDeniedException' })
+    expect(await change({ Role: fullAccessRole })).toMatchObject({ status: 403 })
+    await lambda({ method: 'DELETE', path: `${functions}/g/policy/change` })
+  })
+
   it('reads no package of ours by a right to change the code', async () => {
     await grant({ StatementId: 'code', Principal: otherAccount, Action: 'lambda:UpdateFunctionCode' })
     const change = { method: 'PUT', path: `${functions}/${foreign}/code`, keys: otherKeys }
