@@ -15,9 +15,9 @@ import {
   UpdateFunctionConfigurationCommand,
 } from '@aws-sdk/client-lambda'
 import { AdminClient, runCommand } from '@weft/cli'
-import { type FabricConnection, parseAdminConnection, parseConnection } from '@weft/contracts'
+import { accountId, type FabricConnection, parseAdminConnection, parseConnection, streams } from '@weft/contracts'
 import { startFabric, type TestFabric } from '@weft/kit'
-import { openLink } from '@weft/nats'
+import { loadKeyring, openLink } from '@weft/nats'
 import { silentLogger } from '@weft/platform'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { zipFolder } from './demo/zip-folder.ts'
@@ -150,13 +150,29 @@ test('a disabled account is shut out everywhere, keeps what it has over a restar
   await expect.poll(() => call(five), { timeout: 5_000 }).toBe('UnrecognizedClientException')
   await expect(natsOf(five)).rejects.toThrow()
 
+  // An event that is there already waits, over a restart too.
+  const events = async (): Promise<number> => {
+    const keyring = loadKeyring(join(fabric.dataDir, 'keys'), { tenantStorageBytes: 0 })
+    const servers = [fabric.connection.nats]
+    const creds = await keyring.serviceCreds('admin')
+    await using admin = await openLink({ servers, name: 'admin', creds, log: silentLogger })
+    const stream = streams.events(accountId(five.accountId))
+    if (!published) await admin.js.publish(`weft.event.${five.accountId}.hello`, '{}')
+    published = true
+    return (await admin.jsm.streams.info(stream)).state.messages
+  }
+  let published = false
+  expect(await events()).toBe(1)
+
   const connection = await fabric.restart()
   const after = { ...five, http: connection.http, nats: connection.nats }
   expect(await call(after)).toBe('UnrecognizedClientException')
   await expect(natsOf(after)).rejects.toThrow()
   expect((await weft('admin', 'account', 'list')).out).toMatch(new RegExp(`${five.accountId} +disabled`))
+  expect(await events()).toBe(1)
   expect((await weft('admin', 'account', 'enable', five.accountId)).code).toBe(0)
   await expect.poll(() => call(after), { timeout: 5_000 }).toBe(200)
+  await expect.poll(events, { timeout: 20_000 }).toBe(0)
 
   expect(await weft('admin', 'account', 'delete', five.accountId)).toMatchObject({ code: 1 })
   await weft('admin', 'account', 'disable', five.accountId)

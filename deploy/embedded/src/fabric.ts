@@ -29,10 +29,12 @@ import {
   openCodeStore,
   openDocuments,
   openFactSink,
+  openInvocationBook,
   openLeaderBoard,
   openMappingLeases,
   openProvisionedBook,
   openStores,
+  openTriggerParts,
   secretStore,
   streamReader,
 } from '@weft/nats'
@@ -246,6 +248,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
         inbox,
         targets: natsTargets(tenants),
         events: natsEventAcceptor({ link: links['async-queue'], log: logOf('async-queue') }),
+        book: openInvocationBook(links['async-queue'], clock),
         invoker: dispatcher,
         catalogue,
         facts: facts.queue,
@@ -266,6 +269,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
     log: logOf('poller'),
     instanceId: `poller-${randomUUID()}`,
   })
+  const triggers = opened.use(await openTriggerParts(links.poller, { clock, log: logOf('poller') }))
   const poller = opened.use(
     await startPoller(
       { ...pollerDefaults, region, stopDeadlineMs },
@@ -276,6 +280,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
         leases,
         deadBatches: natsDeadBatches(links.poller),
         targets: natsTargets(tenants),
+        triggers,
         invoker: dispatcher,
         facts: facts.poller,
         clock,
@@ -288,6 +293,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
   const below: readonly HealthSource[] = [
     { service: 'bus', problems: () => bus.problems(), details: () => ({ natsPid: bus.natsPid, ...bus.durability }) },
     { service: 'catalogue', problems: () => catalogue.problems() },
+    { service: 'triggers', problems: () => triggers.problems() },
     ...[admin, metrics, placement, worker, asyncQueue, poller].map(sourceOf),
     {
       service: 'facts',

@@ -123,7 +123,7 @@ export interface EventEndRecord {
   readonly requestId: string
   readonly accountId: AccountId
   readonly functionName: FunctionName
-  readonly end: 'succeeded' | 'dead-lettered' | 'aged-out'
+  readonly end: 'succeeded' | 'dead-lettered' | 'aged-out' | 'cancelled'
   /** Success, RetriesExhausted, EventAgeExceeded, ZeroReservedConcurrency and the fabric's own. */
   readonly condition: string
   /** Why the function's own dead-letter target did not get the event; AWS counts these as DeadLetterErrors. */

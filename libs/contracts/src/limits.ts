@@ -20,6 +20,8 @@ export const limits = {
   streamBytesPerSecond: 2_097_152,
   /** Asynchronous payload, bytes. Quotas page (since October 2025). */
   asyncPayloadBytes: 1_048_576,
+  /** All entries of one PutEvents, and so one event of a bus, bytes. PutEvents reference. */
+  busEventBytes: 262_144,
   /** Base64 client context, bytes. API reference of Invoke. */
   clientContextBytes: 3_583,
   /** Body of CreateFunction and UpdateFunctionCode, bytes. Recorded refusal. */

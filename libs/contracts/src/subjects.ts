@@ -31,6 +31,12 @@ const blobToken = (id: string): string => {
   return id
 }
 
+/** Names of buses, rules and schedules may hold dots, which would part tokens; `$` is in no such name. */
+export const nameToken = (name: string): string => {
+  if (!/^[.\w-]+$/.test(name)) throw new TypeError(`not a name: ${JSON.stringify(name)}`)
+  return name.replaceAll('.', '$d')
+}
+
 export const subjects = {
   /** `weft.invoke.<account>.<function>[.<qualifier>]`: request/reply, answered by frontends in a queue group. */
   invoke: (account: AccountId, name: FunctionName, qualifier?: string) =>
@@ -58,6 +64,10 @@ export const subjects = {
   /** `weft.dead.<account>.<function>`: events that ended without success, kept for the user to see. */
   dead: (account: AccountId, name: FunctionName) => `weft.dead.${account}.${name}`,
   deadAll: 'weft.dead.*.*',
+
+  /** `weft.bus.<account>.<bus>`: events of an event bus, until their rules have been followed. */
+  bus: (account: AccountId, bus: string) => `weft.bus.${account}.${nameToken(bus)}`,
+  busAll: 'weft.bus.*.*',
 
   /** `weft.record.<account>.<function>`: batches of invocation records, JSON lines. */
   record: (account: AccountId, name: FunctionName) => `weft.record.${account}.${name}`,
@@ -88,6 +98,7 @@ export const streams = {
   events: (account: AccountId) => `WEFT_EVENTS_${account}`,
   retries: 'WEFT_RETRIES',
   dead: 'WEFT_DEAD',
+  bus: 'WEFT_BUS',
   records: 'WEFT_RECORDS',
   logs: 'WEFT_LOGS',
   /** What buckets and objects there are. Writer: frontend. */
@@ -101,6 +112,8 @@ export const consumers = {
   /** On the retry stream, one per account, so that one account's waiting events do not stand before another's. */
   retriesOf: (account: AccountId) => `async-queue-${account}`,
   metrics: 'metrics',
+  /** On the stream of the event buses. */
+  rules: 'rules',
   /** On the account's own stream, one per event source mapping. */
   mapping: (uuid: string) => {
     if (!/^[0-9a-f-]{36}$/.test(uuid)) throw new TypeError(`not a mapping id: ${JSON.stringify(uuid)}`)
@@ -136,6 +149,10 @@ export const buckets = {
   identities: 'weft-identities',
   /** `<account>.<function>.<qualifier>` → ProvisionedStatus, and `lastModifiedMs` of the settings it is about. Writer: placement. */
   provisioned: 'weft-provisioned',
+  /** `triggerKeys` → TriggerRecord. Writer: frontend; the clock's own entry and schedules that are over: poller. */
+  triggers: 'weft-triggers',
+  /** `<account>.<request id>` → invocations whose results are kept. Writers: frontend (new ones, cancels), async-queue. */
+  invocations: 'weft-invocations',
   /** Rollups of invocation records, and how far they count. Writer: metrics. */
   rollups: 'weft-rollups',
 } as const
@@ -193,6 +210,8 @@ export const headers = {
   lastError: 'Weft-Last-Error',
   /** Set once an event must not run again: the condition it ended with, while its dead letter is being delivered. */
   ending: 'Weft-Ending',
+  /** `1`: the invocation is in the book of those whose results are kept. */
+  tracked: 'Weft-Tracked',
   /** With an ending: base64 JSON of the last answer but its payload, which stands behind the event's in the message. */
   response: 'Weft-Response',
   /** With an ending: which of its targets have it already, or will never have it. */

@@ -34,6 +34,9 @@ export const accountShares = (storageBytes: number): AccountShares => ({
   newAccountBytes: Math.max(leastAccountBytes, Math.floor(storageBytes / 512)),
 })
 
+/** Events of one bus that may wait for their rules. */
+const mostEventsPerBus = 20_000
+
 /** How long a member counts as alive after its last word, ms. */
 export const memberTtlMs = 15_000
 
@@ -69,6 +72,7 @@ function fabricStreams(options: FabricOptions): StreamInit[] {
     bucket(options, buckets.httpApis, { max_bytes: small }),
     bucket(options, buckets.codeSigning, { max_bytes: small }),
     bucket(options, buckets.identities, { max_bytes: small }),
+    bucket(options, buckets.triggers, { max_bytes: small }),
     bucket(options, buckets.leaders, { max_bytes: small }),
     bucket(options, buckets.provisioned, { max_bytes: small }),
     // How long a mapping waits for its next poller when one dies; longer than the stream needs to elect a leader.
@@ -79,6 +83,8 @@ function fabricStreams(options: FabricOptions): StreamInit[] {
       max_age: memberTtlMs * 1_000_000,
       storage: StorageType.Memory,
     }),
+    // Results are kept for a day at most, each after its end.
+    bucket(options, buckets.invocations, { max_bytes: share(options, 32), max_age: 2 * dayNs }),
     bucket(options, buckets.rollups, {
       max_bytes: share(options, 64),
       max_age: 30 * dayNs,
@@ -107,6 +113,15 @@ function fabricStreams(options: FabricOptions): StreamInit[] {
       max_bytes: share(options, 16),
       // The answer of an event that has run travels with it until its destination has it.
       max_msg_size: limits.asyncPayloadBytes + limits.syncResponseBytes + 64 * 1024,
+    },
+    {
+      ...queue(options),
+      name: streams.bus,
+      subjects: [subjects.busAll],
+      max_bytes: share(options, 32),
+      // One bus that is flooded leaves the others their room.
+      max_msgs_per_subject: mostEventsPerBus,
+      discard_new_per_subject: true,
     },
     {
       ...kept(options),

@@ -13,6 +13,7 @@ import {
   openLink,
   openMappingLeases,
   openStores,
+  openTriggerParts,
 } from '@weft/nats'
 import {
   fileSetting,
@@ -37,8 +38,8 @@ await runService({
     masterKeysFile: setting('WEFT_MASTER_KEYS_FILE', settings.text),
     accountCredsDir: setting('WEFT_ACCOUNT_CREDS_DIR', settings.text),
     region: setting('WEFT_REGION', settings.text.default(pollerDefaults.region)),
-    partitions: setting('WEFT_PLACEMENT_PARTITIONS', settings.integer(1, 1_024).default(4)),
     brokersFile: setting('WEFT_BROKERS_FILE', settings.text.optional()),
+    partitions: setting('WEFT_PLACEMENT_PARTITIONS', settings.integer(1, 1_024).default(4)),
   },
   async start(config, { clock, log, opened }) {
     const { natsServers: servers, natsCreds: creds, instanceId, region } = config
@@ -75,13 +76,14 @@ await runService({
         leases: await openMappingLeases({ link, clock, log, instanceId }),
         deadBatches: natsDeadBatches(link),
         targets: natsTargets(accounts),
+        triggers,
         invoker: dispatcher,
         facts,
         clock,
         log,
       },
     )
-    const parts = [link, catalogue, leaders, facts, dispatcher, poller]
+    const parts = [link, catalogue, leaders, facts, triggers, dispatcher, poller]
     return { service: { ...poller, problems: () => parts.flatMap((part) => part.problems()) } }
   },
 })

@@ -1,10 +1,20 @@
 import type { EventSourceMapping, FactSink, Invoker } from '@weft/contracts'
-import type { DeadBatches, EventTargets, MappingLeases, MappingSource, MappingSources } from '@weft/delivery'
+import {
+  type DeadBatches,
+  type EventAcceptor,
+  type EventTargets,
+  functionTargets,
+  type MappingLeases,
+  type MappingSource,
+  type MappingSources,
+  targetsByService,
+} from '@weft/delivery'
 import { type Clock, type Logger, type Random, type Service, stopInOrder, systemRandom } from '@weft/platform'
 import type { Catalogue, ResolveCatalogue, Store } from '@weft/registry'
 import type { PollerConfig } from './config.ts'
 import { MappingStates } from './mapping-states.ts'
 import { keyOf, type TendContext, tendMapping } from './tend-mapping.ts'
+import { runTriggers, type TriggersDeps } from './triggers/run-triggers.ts'
 
 export interface PollerDeps {
   readonly catalogue: ResolveCatalogue & Pick<Catalogue, 'mapping' | 'mappings' | 'onChange'>
@@ -14,6 +24,11 @@ export interface PollerDeps {
   readonly deadBatches: DeadBatches
   /** Streams, subjects and queues that mappings name as destinations. */
   readonly targets: EventTargets
+  /** Event buses and schedules; absent: this poller runs none. */
+  readonly triggers?: Pick<TriggersDeps, 'queue' | 'triggers' | 'store' | 'identities'> & {
+    /** Takes in what functions get from rules and schedules. */
+    readonly events: EventAcceptor
+  }
   readonly invoker: Invoker
   readonly facts: FactSink
   readonly clock: Clock
@@ -74,6 +89,8 @@ export async function startPoller(config: PollerConfig, deps: PollerDeps): Promi
     if (change.kind === 'mapping' && !change.removed) discover()
   })
 
+  const triggers = deps.triggers && runTriggers(triggersDeps(config, deps, deps.triggers), stopping.signal)
+
   let ticker = clock.schedule(sources.holdMs / 3, tick)
   function tick(): void {
     for (const source of open) void source.extend()
@@ -85,7 +102,7 @@ export async function startPoller(config: PollerConfig, deps: PollerDeps): Promi
     stopping.abort()
     forget()
     const finish = async (): Promise<void> => {
-      await Promise.all(tended.values())
+      await Promise.all([...tended.values(), triggers?.done])
     }
     await stopInOrder(clock, config.stopDeadlineMs, [{ name: 'settle running batches', run: finish }], (step, error) =>
       log.warn({ err: error, step }, 'stop: step not clean'),
@@ -94,7 +111,7 @@ export async function startPoller(config: PollerConfig, deps: PollerDeps): Promi
   }
   return {
     name: 'poller',
-    problems: () => [...troubles.values()],
+    problems: () => [...troubles.values(), ...(triggers?.problems() ?? [])],
     held: () => held.size,
     [Symbol.asyncDispose]: () => {
       stopped ??= stop()
@@ -102,3 +119,12 @@ export async function startPoller(config: PollerConfig, deps: PollerDeps): Promi
     },
   }
 }
+
+const triggersDeps = (
+  { region }: PollerConfig,
+  { catalogue, leases, targets, clock, log }: PollerDeps,
+  { events, ...triggers }: NonNullable<PollerDeps['triggers']>,
+): TriggersDeps => ({
+  ...{ ...triggers, catalogue, leases, region, clock, log },
+  targets: targetsByService({ jetstream: targets, lambda: functionTargets(events, () => clock.now()) }),
+})

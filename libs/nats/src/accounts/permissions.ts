@@ -71,6 +71,8 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
     writeBucket(buckets.httpApis),
     writeBucket(buckets.codeSigning),
     writeBucket(buckets.identities),
+    writeBucket(buckets.triggers),
+    publish(subjects.busAll),
     readBucket(buckets.provisioned),
     writeObjects(buckets.code),
     readStream(streams.logs),
@@ -83,6 +85,7 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
       `$JS.API.STREAM.PURGE.${streams.objects}`,
       `$JS.API.STREAM.PURGE.${streams.blobs}`,
     ),
+    writeBucket(buckets.invocations),
     publish('weft.accept.*.>', importedReplies),
     { publish: [], subscribe: [subjects.invokeAll] },
   ),
@@ -92,7 +95,10 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
     readCatalogue,
     writeBucket(buckets.mappings),
     writeBucket(buckets.mappingLeases),
-    publish(subjects.deadAll),
+    writeBucket(buckets.triggers),
+    readBucket(buckets.identities),
+    consume(streams.bus, consumers.rules),
+    publish(subjects.deadAll, subjects.busAll, 'weft.accept.*.>'),
   ),
   'async-queue': join(
     readCatalogue,
@@ -100,6 +106,7 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
     // To make one anew that delivers no more.
     publish(`$JS.API.CONSUMER.DELETE.*.${consumers.asyncQueue}`),
     readStream(streams.retries),
+    writeBucket(buckets.invocations),
     // Events for functions that are destinations of others.
     publish('weft.accept.*.>'),
     publish(subjects.retryAll, subjects.deadAll, `$JS.ACK.${streams.retries}.*.>`),

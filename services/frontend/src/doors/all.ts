@@ -15,12 +15,14 @@ import {
 } from '@weft/contracts'
 import {
   type NatsLink,
+  natsBusPublisher,
   type ObjectStore,
   openCodeInventory,
   openCollection,
   openIdentities,
   openObjectStore,
   openProvisionedStates,
+  openTriggers,
   serveRequests,
   streamReader,
 } from '@weft/nats'
@@ -31,10 +33,12 @@ import { HttpApiIndex } from '../http-api/directory.ts'
 import { Credentials } from '../identity/credentials.ts'
 import { isLayerVersion } from '../operations/find-layers.ts'
 import { type FrontendDeps, startFrontend } from '../service.ts'
+import { eventsDoor } from './events/events-door.ts'
 import { type GrpcDoorConfig, startGrpcDoor } from './grpc/server.ts'
 import { logsDoor } from './logs/logs-door.ts'
 import { natsInvokeDoor } from './nats-invoke.ts'
 import { s3Door } from './s3/s3-door.ts'
+import { schedulerDoor } from './scheduler/scheduler-door.ts'
 
 export interface AllDoorsConfig extends FrontendConfig {
   /** Stops within the time that the HTTP port has. */
@@ -60,7 +64,7 @@ export interface AllDoors extends Service {
 }
 
 /**
- * Opens every door of a frontend: the HTTP port (Lambda, IAM, STS, S3, CloudWatch Logs), gRPC, and NATS requests. Disposing
+ * Opens every door of a frontend: the HTTP port (Lambda, IAM, STS, S3, CloudWatch Logs, EventBridge), gRPC, and NATS requests. Disposing
  * closes them side by side, each within its own deadline.
  */
 export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps): Promise<AllDoors> {
@@ -73,6 +77,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
   const layers = opened.use(openCollection<LayerEntry>(link, buckets.layers, { log, clock }))
   const codeSigning = opened.use(openCollection<CodeSigningConfig>(link, buckets.codeSigning, { log, clock }))
   const identities = opened.use(openIdentities(link, { log, clock, sealer: deps.sealer }))
+  const triggers = opened.use(openTriggers(link, { log, clock }))
   const apiIndex = new HttpApiIndex()
   const httpApis = opened.use(
     openCollection<HttpApiEntry>(link, buckets.httpApis, {
@@ -80,13 +85,20 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
       onRecord: (key, entry) => apiIndex.put(key, entry),
     }),
   )
-  await Promise.all([httpApis.whenReady, layers.whenReady, codeSigning.whenReady, identities.whenReady])
+  await Promise.all([
+    triggers.whenReady,
+    httpApis.whenReady,
+    layers.whenReady,
+    codeSigning.whenReady,
+    identities.whenReady,
+  ])
   const problems = (): readonly string[] => [
     ...deps.problems(),
     ...layers.problems(),
     ...httpApis.problems(),
     ...codeSigning.problems(),
     ...identities.problems(),
+    ...triggers.problems(),
     ...own.flatMap((service) => service.problems()),
   ]
   const frontend = opened.use(
@@ -101,6 +113,8 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
       doors: (authorizer) => [
         s3Door({ store, authorizer, region }),
         logsDoor({ logs: streamReader(link, streams.logs), catalogue, authorizer, region }),
+        eventsDoor({ triggers, publisher: natsBusPublisher(link), authorizer, region, clock }),
+        schedulerDoor({ triggers, authorizer, region, clock }),
       ],
       bucketObject: bucketObject(store),
     }),
@@ -151,6 +165,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
       await httpApis[Symbol.asyncDispose]()
       await codeSigning[Symbol.asyncDispose]()
       await identities[Symbol.asyncDispose]()
+      await triggers[Symbol.asyncDispose]()
     },
   }
 }

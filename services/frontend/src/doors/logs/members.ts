@@ -1,22 +1,12 @@
-/** A refusal inside an operation of the logs service; caught by its door alone. */
-export class LogsRefusal extends Error {
-  /** The code on the wire. CloudWatch Logs has some that Lambda does not. */
-  readonly type: string
+import type { Input } from '../json/fields.ts'
+import { ServiceRefusal } from '../json/refusal.ts'
 
-  constructor(type: string, message: string) {
-    super(message)
-    this.type = type
-  }
-}
-
-export const invalid = (message: string): LogsRefusal => new LogsRefusal('InvalidParameterException', message)
-
-export type Input = Readonly<Record<string, unknown>>
+export const invalid = (message: string): ServiceRefusal => new ServiceRefusal('InvalidParameterException', message)
 
 export function text(input: Input, name: string, longest = 512): string | undefined {
   const value = input[name]
   if (value === undefined || value === null) return undefined
-  if (typeof value !== 'string') throw new LogsRefusal('SerializationException', `${name} must be a string`)
+  if (typeof value !== 'string') throw new ServiceRefusal('SerializationException', `${name} must be a string`)
   if (value.length < 1 || value.length > longest)
     throw invalid(
       `1 validation error detected: Value at '${name}' failed to satisfy constraint: Member must have length between 1 and ${longest}`,
@@ -28,7 +18,7 @@ export function whole(input: Input, name: string, least: number, most: number): 
   const value = input[name]
   if (value === undefined || value === null) return undefined
   if (typeof value !== 'number' || !Number.isInteger(value))
-    throw new LogsRefusal('SerializationException', `${name} must be a whole number`)
+    throw new ServiceRefusal('SerializationException', `${name} must be a whole number`)
   if (value < least || value > most)
     throw invalid(
       `1 validation error detected: Value '${value}' at '${name}' failed to satisfy constraint: Member must have value between ${least} and ${most}`,
@@ -39,7 +29,7 @@ export function whole(input: Input, name: string, least: number, most: number): 
 export function flag(input: Input, name: string): boolean {
   const value = input[name]
   if (value === undefined || value === null) return false
-  if (typeof value !== 'boolean') throw new LogsRefusal('SerializationException', `${name} must be a boolean`)
+  if (typeof value !== 'boolean') throw new ServiceRefusal('SerializationException', `${name} must be a boolean`)
   return value
 }
 
@@ -47,7 +37,7 @@ export function texts(input: Input, name: string, most: number): readonly string
   const value = input[name]
   if (value === undefined || value === null) return undefined
   if (!Array.isArray(value) || !value.every((one) => typeof one === 'string'))
-    throw new LogsRefusal('SerializationException', `${name} must be a list of strings`)
+    throw new ServiceRefusal('SerializationException', `${name} must be a list of strings`)
   if (value.length === 0 || value.length > most)
     throw invalid(
       `1 validation error detected: Value at '${name}' failed to satisfy constraint: Member must have length between 1 and ${most}`,

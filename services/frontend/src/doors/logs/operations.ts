@@ -1,7 +1,9 @@
 import type { AccountId } from '@weft/contracts'
+import type { Input } from '../json/fields.ts'
+import { ServiceRefusal } from '../json/refusal.ts'
 import { parseFilterPattern } from './filter-pattern.ts'
 import type { LogEvent, LogGroup, LogReader } from './log-reader.ts'
-import { flag, type Input, invalid, LogsRefusal, latestMs, text, texts, whole } from './members.ts'
+import { flag, invalid, latestMs, text, texts, whole } from './members.ts'
 import { formatToken, parseToken } from './page-token.ts'
 
 export interface LogsContext {
@@ -27,7 +29,7 @@ async function groupAsked(context: LogsContext, input: Input): Promise<LogGroup>
     throw invalid('Exactly one of logGroupName and logGroupIdentifier must be given.')
   const asked = name ?? nameOf(context, identifier ?? '')
   const group = await context.reader.group(context.accountId, asked)
-  if (!group) throw new LogsRefusal('ResourceNotFoundException', 'The specified log group does not exist.')
+  if (!group) throw new ServiceRefusal('ResourceNotFoundException', 'The specified log group does not exist.')
   return group
 }
 
@@ -36,7 +38,7 @@ function nameOf(context: LogsContext, identifier: string): string {
   if (!identifier.startsWith('arn:')) return identifier
   const prefix = arnOf(context, '')
   if (!identifier.startsWith(prefix))
-    throw new LogsRefusal('ResourceNotFoundException', 'The specified log group does not exist.')
+    throw new ServiceRefusal('ResourceNotFoundException', 'The specified log group does not exist.')
   return identifier.slice(prefix.length).replace(/:\*$/, '')
 }
 
@@ -210,7 +212,7 @@ const getLogEvents: LogsOperation = async (context, input) => {
     }
   }
   if (!exists && startMs === 0)
-    throw new LogsRefusal('ResourceNotFoundException', 'The specified log stream does not exist.')
+    throw new ServiceRefusal('ResourceNotFoundException', 'The specified log stream does not exist.')
   const page = pageOf(all, forward, place, limit)
   const tokenAt = (prefix: string, event: LogEvent | undefined): string =>
     formatToken(question, event ? [event.sequence, event.index] : (place ?? [0, 0]), prefix)

@@ -1,0 +1,125 @@
+import { type AccountId, accountId, isAccountId } from './ids.ts'
+import { nameToken } from './subjects.ts'
+
+/** Where a rule or a schedule sends what it has. */
+export interface TriggerTarget {
+  /** Of rules: the name of the target within its rule. */
+  readonly id: string
+  readonly arn: string
+  readonly roleArn?: string
+  /** JSON (rules) or any text (schedules) that is sent in the place of the event. */
+  readonly input?: string
+  /** Part of the event that is sent, `$.detail.id`. */
+  readonly inputPath?: string
+  readonly inputTransformer?: InputTransformer
+  /** After so many seconds, or retries, of a target that does not take it, it goes to the dead-letter target. */
+  readonly maximumEventAgeSeconds: number
+  readonly maximumRetryAttempts: number
+  readonly deadLetterArn?: string
+}
+
+export interface InputTransformer {
+  /** Name → path into the event. */
+  readonly paths: Readonly<Record<string, string>>
+  readonly template: string
+}
+
+export interface EventBus {
+  readonly kind: 'bus'
+  readonly accountId: AccountId
+  readonly name: string
+  readonly description?: string
+  readonly createdAtMs: number
+  readonly lastModifiedMs: number
+  readonly tags: Readonly<Record<string, string>>
+}
+
+export interface EventRule {
+  readonly kind: 'rule'
+  readonly accountId: AccountId
+  readonly busName: string
+  readonly name: string
+  readonly description?: string
+  readonly enabled: boolean
+  /** JSON. */
+  readonly eventPattern?: string
+  readonly scheduleExpression?: string
+  readonly roleArn?: string
+  readonly targets: readonly TriggerTarget[]
+  readonly createdAtMs: number
+  readonly tags: Readonly<Record<string, string>>
+}
+
+export interface ScheduleGroup {
+  readonly kind: 'schedule-group'
+  readonly accountId: AccountId
+  readonly name: string
+  readonly createdAtMs: number
+  readonly lastModifiedMs: number
+}
+
+/** A schedule of EventBridge Scheduler. */
+export interface Schedule {
+  readonly kind: 'schedule'
+  readonly accountId: AccountId
+  readonly groupName: string
+  readonly name: string
+  readonly description?: string
+  readonly expression: string
+  readonly timezone: string
+  readonly startMs?: number
+  readonly endMs?: number
+  /** 0: OFF. */
+  readonly flexibleWindowMinutes: number
+  readonly enabled: boolean
+  readonly deleteAfterCompletion: boolean
+  readonly target: TriggerTarget
+  readonly createdAtMs: number
+  readonly lastModifiedMs: number
+}
+
+/** How far the clock of all schedules has come: everything due until then has been sent. */
+export interface ClockPosition {
+  readonly kind: 'clock'
+  /** Epoch ms. */
+  readonly throughMs: number
+}
+
+/** What makes functions run without being asked; kept in one bucket. */
+export type TriggerRecord = EventBus | EventRule | ScheduleGroup | Schedule | ClockPosition
+
+/** Every account has it, without a record. */
+export const defaultBusName = 'default'
+export const defaultScheduleGroup = 'default'
+
+export const triggerKeys = {
+  clock: 'clock',
+  bus: (account: AccountId, name: string) => `${account}.bus.${nameToken(name)}`,
+  busesOf: (account: AccountId) => `${account}.bus.`,
+  rule: (account: AccountId, bus: string, name: string) => `${account}.rule.${nameToken(bus)}.${nameToken(name)}`,
+  rulesOf: (account: AccountId, bus: string) => `${account}.rule.${nameToken(bus)}.`,
+  group: (account: AccountId, name: string) => `${account}.schedule-group.${nameToken(name)}`,
+  groupsOf: (account: AccountId) => `${account}.schedule-group.`,
+  schedule: (account: AccountId, group: string, name: string) =>
+    `${account}.schedule.${nameToken(group)}.${nameToken(name)}`,
+  schedulesOf: (account: AccountId, group?: string) =>
+    `${account}.schedule.${group === undefined ? '' : `${nameToken(group)}.`}`,
+} as const
+
+export const busArn = (region: string, account: AccountId, bus: string): string =>
+  `arn:aws:events:${region}:${account}:event-bus/${bus}`
+
+export const ruleArn = (region: string, { accountId, busName, name }: EventRule): string =>
+  `arn:aws:events:${region}:${accountId}:rule/${busName === defaultBusName ? '' : `${busName}/`}${name}`
+
+export const scheduleArn = (
+  region: string,
+  { accountId, groupName, name }: Pick<Schedule, 'accountId' | 'groupName' | 'name'>,
+): string => `arn:aws:scheduler:${region}:${accountId}:schedule/${groupName}/${name}`
+
+/** Name of the bus in a subject of `subjects.bus`, and whose it is. */
+export function parseBusSubject(subject: string): { readonly accountId: AccountId; readonly bus: string } | undefined {
+  const [weft, kind, account = '', bus, ...rest] = subject.split('.')
+  if (weft !== 'weft' || kind !== 'bus' || !isAccountId(account) || !bus || rest.length > 0) return undefined
+  return { accountId: accountId(account), bus: bus.replaceAll('$d', '.') }
+}

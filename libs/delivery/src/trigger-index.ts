@@ -1,0 +1,54 @@
+import {
+  type AccountId,
+  type ClockPosition,
+  type EventRule,
+  type Schedule,
+  type TriggerRecord,
+  triggerKeys,
+} from '@weft/contracts'
+
+/** Rules by their bus, and everything that a clock sets off; fed with the records of the bucket of triggers. */
+export class TriggerIndex {
+  readonly #records = new Map<string, TriggerRecord>()
+  readonly #rules = new Map<string, Map<string, EventRule>>()
+  readonly #timed = new Map<string, EventRule | Schedule>()
+  readonly #listeners = new Set<(key: string) => void>()
+
+  put(key: string, record: TriggerRecord | undefined): void {
+    const before = this.#records.get(key)
+    if (before?.kind === 'rule') this.#rules.get(busOf(before))?.delete(key)
+    this.#timed.delete(key)
+    if (record) this.#records.set(key, record)
+    else this.#records.delete(key)
+    if (record?.kind === 'rule') {
+      const bus = busOf(record)
+      const rules = this.#rules.get(bus) ?? new Map<string, EventRule>()
+      this.#rules.set(bus, rules.set(key, record))
+    }
+    if (record?.kind === 'schedule' || (record?.kind === 'rule' && record.scheduleExpression !== undefined))
+      this.#timed.set(key, record)
+    for (const listener of [...this.#listeners]) listener(key)
+  }
+
+  rules(account: AccountId, bus: string): Iterable<EventRule> {
+    return this.#rules.get(triggerKeys.rulesOf(account, bus))?.values() ?? []
+  }
+
+  /** Schedules, and rules that have one, by key. */
+  timed(): ReadonlyMap<string, EventRule | Schedule> {
+    return this.#timed
+  }
+
+  clock(): ClockPosition | undefined {
+    const record = this.#records.get(triggerKeys.clock)
+    return record?.kind === 'clock' ? record : undefined
+  }
+
+  /** Returns the unsubscribe. */
+  onChange(listener: (key: string) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+}
+
+const busOf = (rule: EventRule): string => triggerKeys.rulesOf(rule.accountId, rule.busName)

@@ -1,0 +1,30 @@
+import type { TriggerRecord } from '@weft/contracts'
+import type { BusQueue, MappingLeases, TriggerIndex } from '@weft/delivery'
+import type { Store } from '@weft/registry'
+import { Attempts, type AttemptsDeps } from './attempts.ts'
+import { RuleFollower } from './follow-rules.ts'
+import { ScheduleClock } from './schedule-clock.ts'
+
+export interface TriggersDeps extends AttemptsDeps {
+  readonly queue: BusQueue
+  readonly triggers: TriggerIndex
+  readonly store: Store<TriggerRecord>
+  readonly leases: MappingLeases
+}
+
+export interface RunningTriggers {
+  problems(): readonly string[]
+  /** Resolves when both have come to their end after the signal. */
+  readonly done: Promise<unknown>
+}
+
+/** Follows the rules of all buses and runs the clock of all schedules, until the signal aborts. */
+export function runTriggers(deps: TriggersDeps, signal: AbortSignal): RunningTriggers {
+  const attempts = new Attempts(deps)
+  const rules = new RuleFollower({ ...deps, attempts })
+  const clock = new ScheduleClock({ ...deps, attempts })
+  return {
+    problems: () => [rules.problem, clock.problem].filter((one) => one !== undefined),
+    done: Promise.all([rules.run(signal), clock.run(signal)]),
+  }
+}
