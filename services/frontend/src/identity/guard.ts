@@ -83,7 +83,8 @@ export class Guard {
     if (refused) return err(refused)
     // Operations look a function up in the account they run for; a layer they look up by its ARN.
     if (!named || owner === principal.accountId) return ok(context)
-    return ok({ ...context, principal: { ...principal, accountId: owner, homeAccountId: principal.accountId } })
+    const homeAccountId = principal.homeAccountId ?? principal.accountId
+    return ok({ ...context, principal: { ...principal, accountId: owner, homeAccountId } })
   }
 
   #record(owner: AccountId, resource: string): FunctionRecord | undefined {
