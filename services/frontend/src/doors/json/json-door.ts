@@ -1,5 +1,6 @@
 import { type AwsError, awsError, awsErrors } from '@weft/contracts'
 import type { Ask, Authorizer } from '../../identity/authorizer.ts'
+import { refuseLending, rolesIn } from '../../identity/pass-role.ts'
 import type { AwsDoor, DoorRequest, DoorResponse, Principal } from '../door.ts'
 import { type Input, isObject } from './fields.ts'
 import { ServiceRefusal } from './refusal.ts'
@@ -44,7 +45,8 @@ export function jsonDoor<Context>(options: JsonDoorOptions<Context>): AwsDoor {
           resource: options.resource(request.principal, operation, input),
           context: { 'aws:sourceip': request.sourceIp },
         }
-        const refused = authorizer.authorize(request.principal, ask)
+        const refused =
+          authorizer.authorize(request.principal, ask) ?? refuseRoles(authorizer, request.principal, service, input)
         if (refused) return refusal(refused.code, refused.message)
         return json(200, await run(options.context(request), input))
       } catch (error) {
@@ -53,6 +55,20 @@ export function jsonDoor<Context>(options: JsonDoorOptions<Context>): AwsDoor {
       }
     },
   }
+}
+
+/** Roles are lent to the service, wherever in a request they are named. */
+function refuseRoles(
+  authorizer: Authorizer,
+  principal: Principal,
+  service: string,
+  input: Input,
+): AwsError | undefined {
+  for (const role of rolesIn(input)) {
+    const refused = refuseLending(authorizer, principal, role, `${service}.amazonaws.com`)
+    if (refused) return refused
+  }
+  return undefined
 }
 
 const json = (status: number, body: object): DoorResponse => ({

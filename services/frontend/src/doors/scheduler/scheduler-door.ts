@@ -94,7 +94,10 @@ async function run(
   const { accountId } = principal
   const name = rawName === undefined ? '' : (text({ Name: decoded(rawName) }, 'Name', nameBounds) ?? '')
   const allows = (action: string, resource: string) =>
-    authorizer.authorize(principal, { action, resource, context: { 'aws:sourceip': sourceIp } })
+    authorizer.authorize(principal, {
+      ...{ action, resource },
+      context: { 'aws:sourceip': sourceIp, 'iam:passedtoservice': 'scheduler.amazonaws.com' },
+    })
   const refused = allows(`scheduler:${operation}`, resourceOf(region, accountId, operation, input, name))
   if (refused) throw new ServiceRefusal(refused.code, refused.message, 403)
   const context = {
