@@ -90,7 +90,9 @@ export class ScheduleClock {
     let position = await this.#position()
     const forget = triggers.onChange((key) => {
       if (!this.#entries.has(key) && !triggers.timed().has(key)) return
-      this.#enter(key, position.value.throughMs)
+      // Rules do not tell when they were changed: it was now.
+      const isRule = triggers.timed().get(key)?.kind === 'rule'
+      this.#enter(key, isRule ? clock.now() : position.value.throughMs)
       this.#wake()
     })
     try {
@@ -177,13 +179,12 @@ export class ScheduleClock {
   #enter(key: string, afterMs: number): void {
     const record = this.#deps.triggers.timed().get(key)
     const timing = record?.enabled ? timingOf(this.#deps.region, record) : undefined
-    const known = this.#entries.get(key)
     if (!record || !timing) {
       this.#entries.delete(key)
       return
     }
-    // A schedule that is new or was changed does not make up for times before that.
-    const sinceMs = known ? this.#deps.clock.now() : Math.max(afterMs, changedMs(record))
+    // Times before it was made or changed are not made up for.
+    const sinceMs = Math.max(afterMs, record.kind === 'schedule' ? record.lastModifiedMs : 0)
     this.#entries.set(key, { record, timing, dueMs: nextDue(timing, sinceMs - 1) })
   }
 
@@ -216,9 +217,6 @@ export class ScheduleClock {
     return { ...written.value, value }
   }
 }
-
-const changedMs = (record: EventRule | Schedule): number =>
-  record.kind === 'rule' ? record.createdAtMs : record.lastModifiedMs
 
 /** Undefined where the expression cannot be read; it was checked before it was kept. */
 function timingOf(region: string, record: EventRule | Schedule): Timing | undefined {
