@@ -118,7 +118,17 @@ test('an erased account leaves nothing, in the fabric nor on the disk', async ()
   const { accounts } = openStores(admin, catalogue)
   await accounts.create(one.accountId, one)
   await admin.js.publish(`$KV.${buckets.functions}.${one.accountId}.f`, '{}')
-  await admin.js.publish(`weft.log.${one.accountId}.f`, 'a line')
+  const neighbour = accountId('100000000039')
+  const shared = [
+    [streams.logs, 'weft.log.ACCOUNT.f'],
+    [streams.records, 'weft.record.ACCOUNT.f'],
+    [streams.dead, 'weft.dead.ACCOUNT.f'],
+    [streams.retries, 'weft.retry.ACCOUNT.f.live'],
+    [streams.objects, 'weft.object.ACCOUNT.bucket.key'],
+    [streams.blobs, 'weft.blob.ACCOUNT.id.0'],
+  ] as const
+  for (const id of [one.accountId, neighbour])
+    for (const [, subject] of shared) await admin.js.publish(subject.replace('ACCOUNT', id), 'x')
   const removed = Promise.withResolvers<void>()
   catalogue.onChange(({ kind, removed: gone }) => kind === 'account' && gone && removed.resolve())
 
@@ -128,9 +138,10 @@ test('an erased account leaves nothing, in the fabric nor on the disk', async ()
   expect(catalogue.account(one.accountId)).toBeUndefined()
   expect(catalogue.functions(one.accountId)).toEqual([])
   await expect(admin.jsm.streams.info(streams.events(one.accountId))).rejects.toThrow('stream not found')
-  expect(
-    (await admin.jsm.streams.info(streams.logs, { subjects_filter: `weft.log.${one.accountId}.*` })).state.subjects,
-  ).toBeUndefined()
+  for (const [stream, subject] of shared) {
+    const { state } = await admin.jsm.streams.info(stream, { subjects_filter: '>' })
+    expect(Object.keys(state.subjects ?? {})).toEqual([subject.replace('ACCOUNT', neighbour)])
+  }
   expect(bus.known()).not.toContain(one.accountId)
   await expect(link(creds, 300)).rejects.toThrow()
   expect(readdirSync(join(dir, 'nats', 'jetstream'))).not.toContain(publicKey)

@@ -1,6 +1,6 @@
 import { JetStreamApiError } from '@nats-io/jetstream'
 import { headers } from '@nats-io/transport-node'
-import { type Account, type AccountId, buckets, consumers, streams, subjects } from '@weft/contracts'
+import { type Account, type AccountId, buckets, consumers, streams } from '@weft/contracts'
 import { eventBytesOf, storageOf } from '@weft/registry'
 import { accountShares, ensureAccount, type FabricOptions } from '../fabric.ts'
 import type { NatsLink } from '../link.ts'
@@ -79,16 +79,8 @@ async function emptyFabric(admin: NatsLink, account: AccountId): Promise<void> {
   for (const bucket of accountBuckets) await removeKeys(admin, bucket, account)
   await unlessMissing(admin.jsm.streams.delete(streams.events(account)))
   await unlessMissing(admin.jsm.consumers.delete(streams.retries, consumers.retriesOf(account)))
-  const left = [
-    [streams.retries, subjects.retryOf(account)],
-    [streams.dead, `weft.dead.${account}.*`],
-    [streams.records, `weft.record.${account}.*`],
-    [streams.logs, subjects.logOf(account)],
-    [streams.objects, subjects.bucketOf(account)],
-    [streams.objects, `weft.object.${account}.>`],
-    [streams.blobs, `weft.blob.${account}.>`],
-  ] as const
-  for (const [stream, filter] of left) await admin.jsm.streams.purge(stream, { filter })
+  const shared = Object.values(streams).filter((stream) => typeof stream === 'string')
+  for (const stream of shared) await unlessMissing(admin.jsm.streams.purge(stream, { filter: `weft.*.${account}.>` }))
 }
 
 async function removeKeys(admin: NatsLink, bucket: string, account: AccountId): Promise<void> {
