@@ -1,24 +1,35 @@
 import { createHash } from 'node:crypto'
-import { startNatsServer, type TestNatsServer } from '@weft/kit'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startNatsServer } from '@weft/kit'
 import { silentLogger as log } from '@weft/platform'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createKeyring } from './accounts/keyring.ts'
+import { serverConfig } from './accounts/server-config.ts'
 import { openCodeInventory, openCodeStore } from './code-store.ts'
 import { ensureFabric, leastStorageBytes } from './fabric.ts'
 import { type NatsLink, openLink } from './link.ts'
 
-let server: TestNatsServer
 let link: NatsLink
 const digestOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
+const stack = new AsyncDisposableStack()
+
+/** As the user that a frontend is, so that a missing permission fails here. */
 beforeAll(async () => {
-  server = await startNatsServer()
-  link = await openLink({ servers: [server.url], name: 'code test', log })
-  await ensureFabric(link, { replicas: 1, storageBytes: leastStorageBytes })
+  const dir = mkdtempSync(join(tmpdir(), 'weft-code-'))
+  stack.defer(() => rmSync(dir, { recursive: true, force: true }))
+  const keyring = createKeyring(join(dir, 'keys'), { tenantStorageBytes: 64 * 1024 ** 2 })
+  const natsDir = join(dir, 'nats')
+  const limits = { sync: 'default', maxStorageBytes: 2 * 1024 ** 3, serverName: 'test' } as const
+  const config = await serverConfig(keyring, { port: 0, dir: natsDir, ...limits })
+  const server = stack.use(await startNatsServer({ dir: natsDir, config }))
+  const open = async (creds: string) => stack.use(await openLink({ servers: [server.url], name: 'test', log, creds }))
+  await ensureFabric(await open(await keyring.serviceCreds('admin')), { replicas: 1, storageBytes: leastStorageBytes })
+  link = await open(await keyring.serviceCreds('frontend'))
 })
-afterAll(async () => {
-  await link?.[Symbol.asyncDispose]()
-  await server?.[Symbol.asyncDispose]()
-})
+afterAll(() => stack.disposeAsync())
 
 test('a package that was put again is not removed by who listed it before', async () => {
   const store = openCodeStore(link)

@@ -26,7 +26,12 @@ beforeAll(async () => {
     { step: 'initialize' },
   )
   const handler = (text: string) =>
-    zipOf([{ name: 'index.mjs', content: `export const handler = async (event) => ({ event, text: '${text}' })\n` }])
+    zipOf([
+      {
+        name: 'index.cjs',
+        content: `exports.handler = async (event) => ({ event, text: '${text}', ...(event.greet && require('greeting')) })\n`,
+      },
+    ])
   zip = await handler('one')
   otherZip = await handler('two')
 })
@@ -37,8 +42,9 @@ afterAll(async () => {
 
 const role = () => `arn:aws:iam::${fabric.connection.accountId}:role/tour`
 const arnOf = (rest: string) => `arn:aws:lambda:${fabric.connection.region}:${fabric.connection.accountId}:${rest}`
-const answerOf = async (Qualifier?: string) => {
-  const answer = await client.send(new lambda.InvokeCommand({ FunctionName, Qualifier, Payload: '{"a":1}' }))
+const answerOf = async (Qualifier?: string, event: object = { a: 1 }) => {
+  const Payload = JSON.stringify(event)
+  const answer = await client.send(new lambda.InvokeCommand({ FunctionName, Qualifier, Payload }))
   return { ...JSON.parse(answer.Payload?.transformToString() ?? ''), version: answer.ExecutedVersion }
 }
 
@@ -158,7 +164,7 @@ it('function URLs', async () => {
 
 it('layers', async () => {
   const LayerName = 'tour-layer'
-  const files = [{ name: 'nodejs/node_modules/greeting/index.mjs', content: 'export default 1\n' }]
+  const files = [{ name: 'nodejs/node_modules/greeting/index.js', content: "exports.greeting = 'hello'\n" }]
   const made = await client.send(
     new lambda.PublishLayerVersionCommand({ LayerName, Content: { ZipFile: await zipOf(files) } }),
   )
@@ -175,7 +181,7 @@ it('layers', async () => {
   const Layers = [made.LayerVersionArn ?? '']
   await client.send(new lambda.UpdateFunctionConfigurationCommand({ FunctionName, Layers }))
   await client.send(new lambda.DeleteLayerVersionCommand(version))
-  expect((await answerOf()).text).toBe('two')
+  expect(await answerOf(undefined, { greet: true })).toMatchObject({ text: 'two', greeting: 'hello' })
 })
 
 it('code signing', async () => {
