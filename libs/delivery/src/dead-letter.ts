@@ -55,4 +55,10 @@ export function endRecord(
 }
 
 const endOf = (condition: EndCondition): EventEndRecord['end'] =>
-  condition === 'Success' ? 'succeeded' : condition === 'EventAgeExceeded' ? 'aged-out' : 'dead-lettered'
+  condition === 'Success'
+    ? 'succeeded'
+    : condition === 'Cancelled'
+      ? 'cancelled'
+      : condition === 'EventAgeExceeded'
+        ? 'aged-out'
+        : 'dead-lettered'

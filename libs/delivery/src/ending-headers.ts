@@ -79,6 +79,7 @@ const isSettled = (value: unknown): value is readonly SettledTarget[] =>
 
 const conditions: Readonly<Record<EndCondition, true>> = {
   Success: true,
+  Cancelled: true,
   RetriesExhausted: true,
   EventAgeExceeded: true,
   ZeroReservedConcurrency: true,

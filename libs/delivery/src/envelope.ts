@@ -43,6 +43,7 @@ export function encodeEvent(event: QueuedEvent, kind: 'accept' | 'retry'): Event
   }
   if (event.traceHeader !== undefined) values[headers.traceId] = event.traceHeader
   if (event.traceparent !== undefined) values[headers.traceparent] = event.traceparent
+  if (event.tracked) values[headers.tracked] = '1'
   if (kind === 'retry') {
     values[headers.attempt] = `${event.attempt}`
     values[headers.functionErrors] = `${event.functionErrors}`
@@ -152,6 +153,7 @@ function decodeTrusted(plain: QueuedEvent, header: (name: string) => string | un
     backoffs: integer(headers.backoffs, 0, 0),
     turn: integer(headers.turn, 0, 0),
     notBeforeMs: integer(headers.notBefore, 0, 0),
+    ...(header(headers.tracked) === '1' && { tracked: true }),
     ...(lastError !== undefined && lastError !== 'malformed' && { lastError }),
   }
   if (wrong.length > 0)

@@ -15,7 +15,7 @@ export type DeadCondition =
   | 'RecursiveInvocation'
 
 /** How an event ended. */
-export type EndCondition = 'Success' | DeadCondition
+export type EndCondition = 'Success' | 'Cancelled' | DeadCondition
 
 /** Where what is known of an ended event goes: the function's dead-letter target, and a destination of its settings. */
 export type TargetRole = 'dead-letter' | 'destination'
@@ -52,6 +52,8 @@ export interface QueuedEvent {
   /** How often the event was put back; (requestId, turn) names one message. */
   readonly turn: number
   readonly notBeforeMs: number
+  /** What becomes of it is written into the book of tracked invocations. */
+  readonly tracked?: boolean
   readonly lastError?: LastError
   /** Set once the event must not run (again); only what is told of it is still to be delivered. */
   readonly ending?: EndCondition

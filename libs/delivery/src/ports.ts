@@ -16,6 +16,8 @@ export interface NewEvent {
   readonly traceparent?: string
   /** Equal ids of one account within two minutes are stored once; the request id when absent. */
   readonly deduplicationId?: string
+  /** Its invocation is in the book already. */
+  readonly tracked?: boolean
 }
 
 /**
@@ -33,6 +35,8 @@ export type Settlement =
   | { readonly kind: 'done'; readonly end: EventEndRecord }
   /** Terminal: it is kept as a dead letter. */
   | { readonly kind: 'dead'; readonly letter: DeadLetter; readonly end: EventEndRecord }
+  /** It was another delivery of what has ended already: nothing is written. */
+  | { readonly kind: 'duplicate' }
   /** It waits for its next attempt. */
   | { readonly kind: 'again'; readonly event: QueuedEvent }
 

@@ -187,6 +187,8 @@ async function settle(js: JetStreamClient, hold: Hold, settlement: Settlement): 
 
 function writesOf(settlement: Settlement) {
   switch (settlement.kind) {
+    case 'duplicate':
+      return []
     case 'done':
       return [endMessage(settlement.end)]
     case 'dead':

@@ -11,6 +11,7 @@ import {
   natsEventAcceptor,
   natsEventInbox,
   natsTargets,
+  openInvocationBook,
   openLink,
 } from '@weft/nats'
 import { silentLogger, systemClock } from '@weft/platform'
@@ -65,6 +66,7 @@ cluster { name: test, pool_size: -1, listen: "127.0.0.1:${port}", routes: [${rou
         inbox,
         targets: natsTargets({ reader: async () => own, publisher: async () => own }),
         events: natsEventAcceptor({ link: own, log: silentLogger }),
+        book: openInvocationBook(own),
         invoker,
         catalogue: new TestCatalogue('f'),
         facts: { record: () => {}, log: () => {}, flush: async () => {} },

@@ -10,6 +10,7 @@ import {
   natsEventAcceptor,
   natsEventInbox,
   natsTargets,
+  openInvocationBook,
   openLink,
   serverConfig,
 } from '@weft/nats'
@@ -61,6 +62,7 @@ test("the service's own credentials are enough: events of a client run, retry, a
         inbox,
         targets: natsTargets({ reader: async () => reader, publisher: async () => publisher }),
         events: natsEventAcceptor({ link: own, log: silentLogger }),
+        book: openInvocationBook(own),
         invoker,
         catalogue,
         facts: { record: () => {}, log: () => {}, flush: async () => {} },

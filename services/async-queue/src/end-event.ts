@@ -15,6 +15,7 @@ import {
 } from '@weft/delivery'
 import { eventInvokeOf, resolveFunction } from '@weft/registry'
 import type { RunContext } from './run-event.ts'
+import { endTracked } from './track-event.ts'
 
 interface Target {
   readonly role: TargetRole
@@ -32,6 +33,7 @@ export async function endEvent(
   response: RunResponse | undefined,
 ): Promise<Settlement> {
   const { clock, log, config } = context
+  if (!event.ending) await endTracked(context, event, ending, response)
   const triesSoFar = event.ending ? event.backoffs + 1 : 1
   const settled: SettledTarget[] = [...(event.settledTargets ?? [])]
   let open = 0
@@ -56,7 +58,7 @@ export async function endEvent(
     }
   }
   const end = endRecord(event, ending, settled, clock.now())
-  if (ending.condition === 'Success') return { kind: 'done', end }
+  if (ending.condition === 'Success' || ending.condition === 'Cancelled') return { kind: 'done', end }
   const { requestId } = event
   log.warn({ requestId, condition: ending.condition, error: ending.error }, 'event ended as a dead letter')
   return { kind: 'dead', letter: letterOf(context, event, ending, settled), end }
@@ -68,6 +70,7 @@ function targetsOf({ catalogue, config }: RunContext, event: QueuedEvent, ending
   const settings = eventInvokeOf(record, event.qualifier)
   const target = (role: TargetRole, arn: string | undefined): readonly Target[] =>
     arn === undefined ? [] : [{ role, arn }]
+  if (ending.condition === 'Cancelled') return []
   if (ending.condition === 'Success') return target('destination', settings?.onSuccessArn)
   const scope = { accountId: event.accountId, region: config.region }
   const resolved = resolveFunction(catalogue, scope, event.functionName, event.qualifier)

@@ -8,6 +8,7 @@ import {
   openAccountLinks,
   openCatalogue,
   openFactSink,
+  openInvocationBook,
   openLeaderBoard,
   openLink,
 } from '@weft/nats'
@@ -81,6 +82,7 @@ await runService({
         inbox,
         targets: natsTargets(accounts),
         events: natsEventAcceptor({ link, log }),
+        book: openInvocationBook(link, clock),
         invoker: dispatcher,
         catalogue,
         facts,

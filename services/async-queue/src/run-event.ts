@@ -6,6 +6,7 @@ import {
   type EventDelivery,
   type EventTargets,
   enterChain,
+  type InvocationBook,
   policyOf,
   type QueuedEvent,
   type RunResponse,
@@ -18,6 +19,7 @@ import { eventInvokeOf, type ResolveCatalogue, resolveCall } from '@weft/registr
 import type { AsyncQueueConfig } from './config.ts'
 import { endEvent } from './end-event.ts'
 import type { FairGate } from './fair-gate.ts'
+import { beginTracked, queueTracked } from './track-event.ts'
 
 export interface RunContext {
   readonly config: AsyncQueueConfig
@@ -26,6 +28,7 @@ export interface RunContext {
   readonly invoker: Invoker
   readonly targets: EventTargets
   readonly facts: FactSink
+  readonly book: InvocationBook
   readonly clock: Clock
   /** Chooses between the versions of an alias. */
   readonly random: Random
@@ -71,6 +74,8 @@ async function carry(context: RunContext, delivery: EventDelivery): Promise<void
     acceptedAtMs: event.acceptedAtMs,
   })
   if (chain.kind === 'loop') return settle(context, delivery, await endLoop(context, event))
+  const over = await beginTracked(context, event)
+  if (over) return settle(context, delivery, over)
   const { traceHeader } = chain
   const outcome = await invoke(context, {
     requestId: event.requestId,
@@ -85,6 +90,7 @@ async function carry(context: RunContext, delivery: EventDelivery): Promise<void
   })
   if (outcome === 'left') return delivery.release(0)
   const next = afterRun(event, outcome, describeFailure(outcome), policy, context.clock.now())
+  if (next.kind === 'again') await queueTracked(context, event)
   const settlement: Settlement =
     next.kind === 'again'
       ? { kind: 'again', event: { ...event, ...next.next } }

@@ -8,6 +8,7 @@ import {
   natsEventAcceptor,
   natsEventInbox,
   natsTargets,
+  openInvocationBook,
   openLink,
 } from '@weft/nats'
 import { silentLogger, systemClock } from '@weft/platform'
@@ -71,6 +72,7 @@ async function start(invoker: TestInvoker, catalogue: TestCatalogue, through: Na
     catalogue,
     targets: natsTargets({ reader: async () => link, publisher: async () => link }),
     events: acceptor(),
+    book: openInvocationBook(link),
     facts: { record: () => {}, log: () => {}, flush: async () => {} },
     clock: systemClock,
     log: silentLogger,

@@ -4,6 +4,7 @@ import {
   type EventInbox,
   type EventTargets,
   functionTargets,
+  type InvocationBook,
   targetsByService,
 } from '@weft/delivery'
 import { type Clock, type Logger, type Random, type Service, stopInOrder, systemRandom } from '@weft/platform'
@@ -22,6 +23,8 @@ export interface AsyncQueueDeps {
   readonly invoker: Invoker
   readonly catalogue: ResolveCatalogue & Pick<Catalogue, 'accounts' | 'onChange'>
   readonly facts: FactSink
+  /** Of invocations whose results are kept. */
+  readonly book: InvocationBook
   readonly clock: Clock
   /** The system's when absent. */
   readonly random?: Random

@@ -1,6 +1,6 @@
 import { SigningKeys } from '@weft/aws'
 import type { AccountId, AwsError, CodeSigningConfig, FactSink, Invoker, LayerEntry, Result } from '@weft/contracts'
-import type { EventAcceptor } from '@weft/delivery'
+import type { EventAcceptor, InvocationBook } from '@weft/delivery'
 import {
   type Clock,
   type HealthOptions,
@@ -48,6 +48,8 @@ export interface FrontendDeps {
   readonly identities: IdentityDirectory
   readonly invoker: Invoker
   readonly events: EventAcceptor
+  /** Of invocations whose results are kept. Absent: none are. */
+  readonly book?: InvocationBook
   readonly facts: FactSink
   readonly clock: Clock
   readonly log: Logger

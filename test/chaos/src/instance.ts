@@ -10,6 +10,7 @@ import {
   natsEventInbox,
   natsMappingSources,
   natsTargets,
+  openInvocationBook,
   openLink,
   openMappingLeases,
 } from '@weft/nats'
@@ -73,6 +74,7 @@ await startAsyncQueue(
     ...shared,
     inbox: natsEventInbox({ link, clock, log, holdMs, pullWaitMs: 1_000 }),
     events: natsEventAcceptor({ link, log }),
+    book: openInvocationBook(link, clock),
   },
 )
 await startPoller(

@@ -8,6 +8,7 @@ import {
   natsEventAcceptor,
   natsEventInbox,
   natsTargets,
+  openInvocationBook,
   openLink,
 } from '@weft/nats'
 import { silentLogger, systemClock } from '@weft/platform'
@@ -47,6 +48,7 @@ export async function startQueue(
         invoker,
         catalogue,
         events,
+        book: openInvocationBook(link),
         targets: natsTargets({ reader: async () => link, publisher: async () => link }),
         facts: { record: () => {}, log: () => {}, flush: async () => {} },
         clock: systemClock,
@@ -72,6 +74,7 @@ export async function startQueue(
   return {
     link,
     service,
+    book: openInvocationBook(link),
     accept: async (name: string, payload: unknown = {}, more: Partial<NewEvent> = {}): Promise<string> => {
       const requestId = newRequestId()
       const accepted = await events.accept({

@@ -20,6 +20,7 @@ import {
   openCodeInventory,
   openCollection,
   openIdentities,
+  openInvocationBook,
   openObjectStore,
   openProvisionedStates,
   openTriggers,
@@ -39,6 +40,7 @@ import { logsDoor } from './logs/logs-door.ts'
 import { natsInvokeDoor } from './nats-invoke.ts'
 import { s3Door } from './s3/s3-door.ts'
 import { schedulerDoor } from './scheduler/scheduler-door.ts'
+import { weftDoor } from './weft/weft-door.ts'
 
 export interface AllDoorsConfig extends FrontendConfig {
   /** Stops within the time that the HTTP port has. */
@@ -71,6 +73,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
   const { link, log, catalogue, clock } = deps
   const { region } = config
   const store = openObjectStore(link, clock)
+  const book = openInvocationBook(link, clock)
   let stopping = false
   let own: readonly Service[] = []
   await using opened = new AsyncDisposableStack()
@@ -105,6 +108,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
     await startFrontend(config, {
       health: { service: 'frontend', problems, stopping: () => stopping },
       ...deps,
+      book,
       layers,
       httpApis: { store: httpApis.store, index: apiIndex },
       codeSigning,
@@ -115,6 +119,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
         logsDoor({ logs: streamReader(link, streams.logs), catalogue, authorizer, region }),
         eventsDoor({ triggers, publisher: natsBusPublisher(link), authorizer, region, clock }),
         schedulerDoor({ triggers, authorizer, region, clock }),
+        weftDoor({ book, authorizer, clock, region }),
       ],
       bucketObject: bucketObject(store),
     }),

@@ -11,6 +11,7 @@ export async function acceptEvent(
   target: ResolvedFunction,
   payload: Uint8Array,
   input: Pick<PublishInput, 'traceHeader' | 'traceparent' | 'deduplicationId'>,
+  tracked = false,
 ): Promise<Result<{ readonly duplicate: boolean }, AwsError>> {
   const traceHeader = cleanTraceHeader(input.traceHeader)
   const traceparent = currentTraceparent(input.traceparent)
@@ -24,6 +25,7 @@ export async function acceptEvent(
     ...(traceHeader !== undefined && { traceHeader }),
     ...(traceparent !== undefined && { traceparent }),
     ...(input.deduplicationId !== undefined && { deduplicationId: input.deduplicationId }),
+    ...(tracked && { tracked }),
   })
   if (accepted.ok) return ok(accepted.value)
   return err(

@@ -1,5 +1,6 @@
 import type { AnswerSink, AwsError, Result } from '@weft/contracts'
 import type { Principal } from '../doors/door.ts'
+import type { Tracking } from './track-call.ts'
 
 /** What every operation knows of the call that asked for it, whichever door it came through. */
 export interface CallContext {
@@ -30,6 +31,8 @@ export interface InvokeInput {
   readonly traceHeader?: string
   /** W3C form. */
   readonly traceparent?: string
+  /** Asks for one run per key, or for the result to be kept. */
+  readonly tracking?: Tracking
   /** Takes the answer in parts if the function streams it; the payload of the output is then empty. */
   readonly sink?: AnswerSink
 }
@@ -43,9 +46,11 @@ export type InvokeOutput =
       readonly functionError?: 'Unhandled'
       /** Last 4 KB of the log as text, when asked for. */
       readonly logTail?: string
+      /** Of the invocation that the answer is of; absent: the call's own. */
+      readonly requestId?: string
     }
   /** Event: durably stored, will run. */
-  | { readonly kind: 'accepted' }
+  | { readonly kind: 'accepted'; readonly requestId?: string }
   /** DryRun: the call would be allowed. */
   | { readonly kind: 'dry-run' }
 

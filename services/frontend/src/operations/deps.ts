@@ -1,5 +1,5 @@
 import type { AccountId, AwsError, CodeSigningConfig, FactSink, Invoker, LayerEntry, Result } from '@weft/contracts'
-import type { EventAcceptor } from '@weft/delivery'
+import type { EventAcceptor, InvocationBook } from '@weft/delivery'
 import type { Clock, Logger, Random } from '@weft/platform'
 import type { Catalogue, CatalogueStores, CodeStore, Collection, Offer, ProvisionedStates, Scope } from '@weft/registry'
 import type { Principal } from '../doors/door.ts'
@@ -17,6 +17,8 @@ export interface OperationDeps {
   readonly provisionedStates?: ProvisionedStates
   readonly invoker: Invoker
   readonly events: EventAcceptor
+  /** Of invocations whose results are kept. Absent: none are. */
+  readonly book?: InvocationBook
   readonly facts: FactSink
   readonly clock: Clock
   readonly log: Logger

@@ -9,7 +9,7 @@ import {
   type Result,
 } from '@weft/contracts'
 import { currentTraceparent } from '@weft/platform'
-import { nameFunction, resolveCall, type Scope } from '@weft/registry'
+import { nameFunction, notServed, resolveCall, type Scope } from '@weft/registry'
 import { acceptEvent } from './accept-event.ts'
 import type { Operations } from './api.ts'
 import type { CallContext, InvokeInput, InvokeOutput } from './context.ts'
@@ -17,6 +17,7 @@ import { type OperationDeps, scopeOf } from './deps.ts'
 import { enterFunction } from './enter-function.ts'
 import { checkClientContext, checkPayload, checkState } from './invocation-input.ts'
 import { catalogueWith } from './lookup.ts'
+import { checkTracking, trackCall } from './track-call.ts'
 
 /** What an invocation and an event have in common: a function that exists, is active, and JSON that fits. */
 export async function prepare(
@@ -55,31 +56,48 @@ export const invoke =
     if (!prepared.ok) return prepared
     const { target, payload } = prepared.value
     if (input.invocationType === 'DryRun') return ok({ kind: 'dry-run' })
-    if (input.invocationType === 'Event') {
-      const accepted = await acceptEvent(deps, context, target, payload, input)
-      return accepted.ok ? ok({ kind: 'accepted' }) : accepted
-    }
-    const entered = enterFunction(deps, context, target, input.traceHeader)
-    if (!entered.ok) return entered
-    const traceparent = currentTraceparent(input.traceparent)
-    const outcome = await deps.invoker.invoke(
-      {
-        requestId: context.requestId,
-        target,
-        payload,
-        source: 'sync',
-        attempt: 1,
-        logTail: input.logTail,
-        acceptedAtMs: deps.clock.now(),
-        ...(input.clientContext !== undefined && { clientContext: input.clientContext }),
-        traceHeader: entered.value,
-        ...(traceparent !== undefined && { traceparent }),
-        ...(input.sink && { sink: input.sink }),
-      },
-      context.signal,
-    )
-    return settle(deps, context, target, input, outcome)
+    const { tracking } = input
+    if (!tracking) return carryOut(deps, context, target, payload, input)
+    const problem = checkTracking(tracking)
+    if (problem) return err(problem)
+    const { book } = deps
+    if (!book) return notServed('An idempotency key')
+    const run = (own: CallContext) => carryOut(deps, own, target, payload, input)
+    return trackCall({ ...deps, book }, { context, target, payload, input, tracking, run })
   }
+
+async function carryOut(
+  deps: OperationDeps,
+  context: CallContext,
+  target: ResolvedFunction,
+  payload: Uint8Array,
+  input: InvokeInput,
+): Promise<Result<InvokeOutput, AwsError>> {
+  if (input.invocationType === 'Event') {
+    const accepted = await acceptEvent(deps, context, target, payload, input, input.tracking !== undefined)
+    return accepted.ok ? ok({ kind: 'accepted' }) : accepted
+  }
+  const entered = enterFunction(deps, context, target, input.traceHeader)
+  if (!entered.ok) return entered
+  const traceparent = currentTraceparent(input.traceparent)
+  const outcome = await deps.invoker.invoke(
+    {
+      requestId: context.requestId,
+      target,
+      payload,
+      source: 'sync',
+      attempt: 1,
+      logTail: input.logTail,
+      acceptedAtMs: deps.clock.now(),
+      ...(input.clientContext !== undefined && { clientContext: input.clientContext }),
+      traceHeader: entered.value,
+      ...(traceparent !== undefined && { traceparent }),
+      ...(input.sink && { sink: input.sink }),
+    },
+    context.signal,
+  )
+  return settle(deps, context, target, input, outcome)
+}
 
 function settle(
   deps: OperationDeps,

@@ -2,6 +2,7 @@ import { bindRequest, encodeResponse, type OperationInputs, type RequestParts, v
 import { type AwsError, awsError } from '@weft/contracts'
 import type { Operations } from '../../operations/api.ts'
 import type { InvokeInput } from '../../operations/context.ts'
+import type { Tracking } from '../../operations/track-call.ts'
 import type { DoorRequest, DoorResponse } from '../door.ts'
 import { contextOf } from './context-of.ts'
 
@@ -16,7 +17,9 @@ export async function invokeOverRest(
   if ('error' in input) return input
   const output = await operations.invoke(contextOf(request), input)
   if (!output.ok) return output
-  const { requestId } = request
+  // A call under an idempotency key is told the id of the invocation that it shares.
+  const shared = 'requestId' in output.value ? output.value.requestId : undefined
+  const requestId = shared ?? request.requestId
   if (operation === 'InvokeAsync') return encodeResponse('InvokeAsync', { Status: 202 }, requestId)
   switch (output.value.kind) {
     case 'accepted':
@@ -44,7 +47,20 @@ function readInvoke(request: DoorRequest, parts: RequestParts): InvokeInput | { 
   if (!bound.ok) return bound
   const problem = validateInput('Invoke', bound.value)
   if (problem) return { error: problem }
-  return invokeInput(bound.value, request, parts.body)
+  const input = invokeInput(bound.value, request, parts.body)
+  const tracking = trackingOf(request.headers)
+  return 'error' in input || !tracking ? input : { ...input, tracking }
+}
+
+/** Weft's own headers: one run per key, and how long a result is kept, seconds. */
+function trackingOf(headers: DoorRequest['headers']): Tracking | undefined {
+  const key = headers['x-weft-idempotency-key']
+  const keep = headers['x-weft-keep-result']
+  if (key === undefined && keep === undefined) return undefined
+  return {
+    ...(key !== undefined && { key }),
+    ...(keep !== undefined && { keepSeconds: /^\d{1,6}$/.test(keep) ? Number(keep) : Number.NaN }),
+  }
 }
 
 /** What the members of Invoke and InvokeWithResponseStream ask for; a refusal for what is not served. */
