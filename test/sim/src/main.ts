@@ -1,10 +1,14 @@
 import { parseArgs } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { hunt } from './mutants/hunt.ts'
 import { mutants } from './mutants/list.ts'
 import { runSeed } from './run.ts'
+import { runScale } from './scale.ts'
 
 // npm run sim -- --seeds 1000 --first 1 [--scale 4] [--trace] [--until-failure]
 // npm run sim -- --mutants [--seeds 1000]
+// npm run sim -- --sandboxes 100000
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '200' },
@@ -13,6 +17,7 @@ const { values } = parseArgs({
     trace: { type: 'boolean', default: false },
     'until-failure': { type: 'boolean', default: false },
     mutants: { type: 'boolean', default: false },
+    sandboxes: { type: 'string' },
   },
 })
 const first = Number(values.first)
@@ -24,6 +29,7 @@ if (![first, seeds, scale].every((n) => Number.isFinite(n) && n >= 0)) {
 }
 
 if (values.mutants) await huntAll()
+else if (values.sandboxes !== undefined) runLarge(Number(values.sandboxes))
 else runSeeds()
 
 function runSeeds(): void {
@@ -45,6 +51,23 @@ function runSeeds(): void {
   console.log(`${seeds} seeds, ${steps} steps, ${failed} failed`)
   console.table(totals)
   process.exitCode = failed > 0 ? 1 : 0
+}
+
+/** A tenth, and then all of the sandboxes: what a decision costs must not grow with them. */
+function runLarge(sandboxes: number): void {
+  setFlagsFromString('--expose-gc')
+  globalThis.gc = runInNewContext('gc') as NodeJS.GCFunction
+  const rows = [sandboxes / 10, sandboxes].map((count) => {
+    const of = { workers: 50, functions: 1_000, sandboxes: Math.floor(count), turns: 200_000 }
+    const { coldPerSecond, warmPerSecond, bytesPerSandbox } = runScale(of)
+    return {
+      ...{ sandboxes: of.sandboxes, workers: of.workers, functions: of.functions },
+      'cold leases/s': Math.round(coldPerSecond),
+      'warm leases/s': Math.round(warmPerSecond),
+      'bytes/sandbox': Math.round(bytesPerSandbox),
+    }
+  })
+  console.table(rows)
 }
 
 /** The protocol broken on purpose, rule by rule: how many seeds it takes to notice. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { runSeed } from './run.ts'
+import { runScale } from './scale.ts'
 
 /** Seeds that once failed, for what they showed. */
 const remembered = [
@@ -28,5 +29,11 @@ describe('the lease protocol under seeded faults', () => {
     const again = runSeed(23)
     expect(again).toEqual(once)
     expect(once.calls).toBeGreaterThan(10)
+  })
+})
+
+describe('a leader with many sandboxes', () => {
+  it('says no more than a start and a grant for each', () => {
+    expect(runScale({ workers: 5, functions: 20, sandboxes: 1_000, turns: 1_000 }).framesPerCold).toBe(2)
   })
 })
