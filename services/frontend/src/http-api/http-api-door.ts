@@ -35,7 +35,7 @@ import { type Throttle, throttleOf } from './throttle.ts'
 
 export interface HttpApiDoorDeps {
   readonly index: HttpApiIndex
-  readonly catalogue: Pick<Catalogue, 'function'>
+  readonly catalogue: Pick<Catalogue, 'account' | 'function'>
   readonly invoke: Operations['invokeAdmitted']
   readonly lookup: KeyLookup<CredentialOwner>
   readonly signingKeys: SigningKeys
@@ -91,7 +91,7 @@ export class HttpApiDoor implements SiteDoor {
     const { index, throttle, clock } = this.#deps
     const place = apiPlaceOf(head, index, this.#deps)
     if (place === undefined) return undefined
-    if (place === 'nowhere') return err(notFound)
+    if (place === 'nowhere' || !this.#deps.catalogue.account(place.api.accountId)) return err(notFound)
     const { corsConfiguration: cors } = place.api
     if (cors && isPreflight(head)) return err({ status: 204, headers: preflightHeaders(urlCors(cors), head), body: '' })
     const match = matchRoute(Object.values(place.surface.routes), head.method, place.routePath)

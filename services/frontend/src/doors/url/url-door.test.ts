@@ -9,6 +9,7 @@ import {
   RemovePermissionCommand,
 } from '@aws-sdk/client-lambda'
 import type { InvokeCall, InvokeOutcome } from '@weft/contracts'
+import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   account,
@@ -82,7 +83,7 @@ const ask = (
     const { port } = new URL(frontend.endpoint)
     const { method = 'GET', headers = {}, body } = options
     const request = httpRequest(
-      { host: '127.0.0.1', port, path, method, headers: { host, ...headers } },
+      { host: '127.0.0.1', port, path, method, headers: { host, ...lengthOf(body), ...headers } },
       (response) => {
         let text = ''
         response.setEncoding('utf8')
@@ -97,6 +98,10 @@ const ask = (
     request.on('error', reject)
     request.end(body)
   })
+
+/** Node leaves it out for methods that seldom have a body. */
+const lengthOf = (body: string | Buffer | undefined) =>
+  body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
 
 const returns = (value: unknown, more: Partial<InvokeOutcome> = {}) => {
   frontend.invoker.answer = (call) =>
@@ -239,6 +244,15 @@ describe('who may call', () => {
     expect(await ask(host)).toMatchObject(forbidden)
   })
 
+  it('is nobody when the account is disabled', async () => {
+    const host = await site()
+    const stored = frontend.catalogue.accountStore.entries.get(account)?.value ?? expect.fail('no account')
+    frontend.catalogue.accountStore.put(account, { ...stored, disabled: true })
+    expect(await ask(host)).toMatchObject(forbidden)
+    frontend.catalogue.accountStore.put(account, stored)
+    expect((await ask(host)).status).toBe(200)
+  })
+
   it('is nobody where there is no URL', async () => {
     expect(await ask(`${'a'.repeat(32)}.lambda-url.us-east-1.localhost`)).toMatchObject(forbidden)
   })
@@ -370,3 +384,37 @@ describe('in mode RESPONSE_STREAM', () => {
     await expect(ask(host)).rejects.toThrow('aborted')
   })
 })
+
+it('whatever is asked, the function gets a whole event of it and the client an answer', async () => {
+  const host = await site()
+  const token = fc.stringMatching(/^[a-z][a-z0-9-]{0,12}$/).filter((name) => !reserved.has(name))
+  const value = fc.stringMatching(/^[!-~]([ -~]{0,30}[!-~])?$/)
+  const path = fc.stringMatching(/^\/[!-"$->@-~]{0,40}$/)
+  const query = fc.stringMatching(/^[!-"$-~]{0,40}$/)
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom('GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'),
+      ...([path, query, fc.dictionary(token, value, { maxKeys: 6, noNullPrototype: true }), fc.uint8Array()] as const),
+      async (method, rawPath, rawQuery, headers, bytes) => {
+        const target = rawQuery === '' ? rawPath : `${rawPath}?${rawQuery}`
+        const { status, text } = await ask(host, target, { method, headers, body: Buffer.from(bytes) })
+        expect(status).toBe(200)
+        const event = JSON.parse(text)
+        expect([event.rawPath, event.rawQueryString, event.requestContext.http.method]).toEqual([
+          rawPath,
+          rawQuery,
+          method,
+        ])
+        expect(event.headers).toMatchObject(headers)
+        expect(Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8').equals(bytes)).toBe(true)
+      },
+    ),
+    { numRuns: 150 },
+  )
+})
+
+/** Headers that mean something to the connection or to the door. */
+const reserved: ReadonlySet<string> = new Set([
+  ...['host', 'connection', 'content-length', 'transfer-encoding', 'expect', 'upgrade', 'te', 'trailer', 'cookie'],
+  ...['keep-alive', 'content-encoding', 'content-type', 'origin', 'traceparent'],
+])

@@ -108,7 +108,9 @@ export class UrlDoor implements SiteDoor {
 
   #admitted(visit: Visit, verify: (body: Buffer) => Result<Principal | undefined, DoorResponse>): Admitted {
     const { head, owner, url } = visit
-    const refuse = (error: AwsError): DoorResponse => withCors(visit, encodeError(error, head.requestId))
+    // Of a disabled account nobody here is told.
+    const refuse = (error: AwsError): DoorResponse =>
+      withCors(visit, error.code === 'AccessDeniedException' ? forbidden : encodeError(error, head.requestId))
     return {
       bodyLimit: siteBodyLimit,
       refuse,
