@@ -47,6 +47,7 @@ export function createProcessDriver({ dataDir }: ProcessDriverOptions): SandboxD
           // The pid may belong to another process by now; its time of birth tells.
           if (bornAt(Number(pid)) === born) killGroup(Number(pid))
         }
+        killStrays(join(root, id))
         await rm(join(root, id), { recursive: true, force: true })
         removed.push(`process of sandbox ${id}`)
       }
@@ -196,6 +197,7 @@ class ProcessSandbox implements Sandbox {
 
   async #end(): Promise<void> {
     for (const pid of [this.pid, ...this.#programs]) killGroup(pid)
+    killStrays(this.#dir)
     await this.exited
     this.#child.stdout?.destroy()
     this.#child.stderr?.destroy()
@@ -240,6 +242,18 @@ function killGroup(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
   }
 }
 
+/** Ends what has left the process group of a sandbox: its environment shows where its /tmp was, unless it hid that. */
+function killStrays(dir: string): void {
+  for (const pid of namesIn('/proc')) {
+    if (!/^\d+$/.test(pid) || !readIfThere(`/proc/${pid}/environ`)?.includes(`TMPDIR=${dir}/`)) continue
+    try {
+      process.kill(Number(pid), 'SIGKILL')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
+}
+
 /** Start time of a process in clock ticks since boot; undefined when there is no such process. */
 const bornAt = (pid: number): string | undefined =>
   readIfThere(`/proc/${pid}/stat`)?.replace(/^.*\)/s, '').split(' ')[20]
@@ -248,7 +262,8 @@ function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
+    // Other users' processes are none of ours.
+    if (['ENOENT', 'ESRCH', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
     throw error
   }
 }

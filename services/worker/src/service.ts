@@ -119,7 +119,7 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
 }
 
 /** Paths of sockets are at most 107 bytes long, so they cannot lie in the data folder, whose path is anybody's choice. */
-function socketsDirOf(dataDir: string): string {
+export function socketsDirOf(dataDir: string): string {
   const name = `weft-sockets-${createHash('sha256').update(dataDir).digest('hex').slice(0, 12)}`
   return process.getuid?.() === 0 ? join('/run', name) : join(tmpdir(), name)
 }

@@ -65,7 +65,11 @@ class Channel:
         return requests
 
     def _receive(self):
-        chunk = self._socket.recv(65536)
+        try:
+            chunk = self._socket.recv(65536)
+        except ConnectionResetError:
+            # The worker was killed while something was on its way to it.
+            chunk = b""
         *lines, self._held = (self._held + chunk).split(b"\n")
         for message in (json.loads(line) for line in lines if line):
             if "cmd" not in message:

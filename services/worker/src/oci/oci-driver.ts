@@ -45,6 +45,18 @@ const uidRanges = { first: 2 ** 24 / usersPerSandbox, end: 2 ** 31 / usersPerSan
  */
 export const createOciDriver = (options: OciDriverOptions): SandboxDriver => new OciDriver(options)
 
+/**
+ * The mark of a worker's things on its host. By the folder and not by its path alone: workers in containers share the tree
+ * of cgroups, and may all call different folders by one path.
+ */
+export function ownerOf(dataDir: string): string {
+  const { dev, ino } = statSync(dataDir)
+  return createHash('sha256')
+    .update(`${resolve(dataDir)} ${dev} ${ino}`)
+    .digest('hex')
+    .slice(0, 12)
+}
+
 class OciDriver implements SandboxDriver {
   readonly name = 'oci'
   readonly describe: string
@@ -71,11 +83,8 @@ class OciDriver implements SandboxDriver {
     this.#binary = options.runtimeBinary ?? 'runc'
     this.#clock = options.clock ?? systemClock
     this.#log = options.log
-    // By the folder and not by its path alone: workers in containers share the tree of cgroups, and may all call different
-    // folders by one path.
     mkdirSync(dataDir, { recursive: true })
-    const { dev, ino } = statSync(dataDir)
-    this.#owner = createHash('sha256').update(`${dataDir} ${dev} ${ino}`).digest('hex').slice(0, 12)
+    this.#owner = ownerOf(dataDir)
     this.#root = `/run/weft-${this.#owner}`
     this.#stateDir = join(this.#root, 'state')
     this.#disks = scratchDisks(join(dataDir, 'scratch'))

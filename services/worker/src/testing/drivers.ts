@@ -6,10 +6,16 @@ import { NamespaceHelper } from '../oci/helper.ts'
 import { createOciDriver } from '../oci/oci-driver.ts'
 import { createProcessDriver } from '../process-driver.ts'
 
+export interface PreparedHost extends AsyncDisposable {
+  readonly create: (dataDir: string) => SandboxDriver
+  /** Of the Docker engine, where there is one. */
+  readonly socketPath?: string
+}
+
 export interface DriverUnderTest {
   readonly name: SandboxDriver['name']
   /** What the driver needs of the host; started once. */
-  readonly prepare: () => Promise<AsyncDisposable & { readonly create: (dataDir: string) => SandboxDriver }>
+  readonly prepare: () => Promise<PreparedHost>
 }
 const nothing = { [Symbol.asyncDispose]: async () => undefined }
 export const drivers: readonly DriverUnderTest[] = [
@@ -20,6 +26,7 @@ export const drivers: readonly DriverUnderTest[] = [
       const engine = await startDockerd()
       const { socketPath } = engine
       return {
+        socketPath,
         create: (dataDir) => createDockerDriver({ dataDir, socketPath, log, helper: new NamespaceHelper(log) }),
         [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose](),
       }
