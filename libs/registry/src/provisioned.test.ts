@@ -2,7 +2,7 @@ import type { Alias, FunctionRecord } from '@weft/contracts'
 import { expect, test } from 'vitest'
 import { qualifiersWith } from './by-qualifier.ts'
 import { reserveConcurrency, unreservedConcurrency } from './concurrency.ts'
-import { describeProvisioned, provision } from './provisioned.ts'
+import { checkProvisionedAlias, describeProvisioned, provision } from './provisioned.ts'
 import { MemoryCatalogue, recordNamed } from './testing/index.ts'
 
 const base = recordNamed('f')
@@ -133,4 +133,19 @@ test('shows how far the fabric is', () => {
     Status: 'FAILED',
     StatusReason: 'FUNCTION_ERROR_INIT_FAILURE',
   })
+})
+
+test('an alias with provisioned environments is moved to free versions alone', () => {
+  const aliases = catalogue.aliases(accountId, functionName)
+  const move = (record: FunctionRecord, name: string, to: string) => {
+    const refused = checkProvisionedAlias(record, alias(name, to), aliases)
+    return refused && refusal(refused)?.message
+  }
+  const record = made(made(base, 'live', 1), '2', 1)
+  expect(move(record, 'also', '2')).toBeUndefined()
+  expect(move(record, 'live', '1')).toBeUndefined()
+  expect(move(record, 'live', '2')).toMatch(/already Provisioned version$/)
+  expect(move(record, 'live', '$LATEST')).toMatch(/unpublished function versions\.$/)
+  const ofEdge = { ...base, provisioned: { live: record.provisioned?.live, edge: record.provisioned?.live } }
+  expect(move(ofEdge as FunctionRecord, 'edge', '1')).toMatch(/already Provisioned version$/)
 })

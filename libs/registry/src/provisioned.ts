@@ -1,4 +1,5 @@
 import {
+  type Alias,
   type AwsError,
   awsError,
   err,
@@ -31,6 +32,27 @@ export const latestHasNoneProvisioned = invalidParameter(
   'The function resource provided must be an alias or a published version.',
 )
 
+const alreadyProvisioned = conflict(
+  "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version",
+)
+
+/**
+ * Whether an alias may lead where it is to: one with provisioned concurrency only to a version, and to none that has some by
+ * another name. `aliases` are the function's.
+ */
+export function checkProvisionedAlias(
+  record: FunctionRecord,
+  { name, functionVersion }: Alias,
+  aliases: readonly Alias[],
+): Result<never, AwsError> | undefined {
+  if (!qualifiedOf(record, 'provisioned', name)) return undefined
+  if (functionVersion === LATEST) return latestNotProvisionable
+  const behind = (qualifier: string): string | undefined =>
+    aliases.find((one) => one.name === qualifier)?.functionVersion ?? qualifier
+  const twin = qualifiersWith(record, 'provisioned').find((one) => one !== name && behind(one) === functionVersion)
+  return twin === undefined ? undefined : alreadyProvisioned
+}
+
 export interface ProvisionRequest {
   readonly qualifier: string
   readonly wanted: number
@@ -58,11 +80,9 @@ export function provision(
     return behind?.ok && behind.value === version.value
   })
   if (twin !== undefined)
-    return conflict(
-      /^\d+$/.test(qualifier)
-        ? 'Version is pointed by a Provisioned Concurrency alias'
-        : "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version",
-    )
+    return /^\d+$/.test(qualifier)
+      ? conflict('Version is pointed by a Provisioned Concurrency alias')
+      : alreadyProvisioned
   const before = qualifiedOf(record, 'provisioned', qualifier)?.requested ?? 0
   const total = provisionedTotal(record) - before + wanted
   if (record.reservedConcurrency !== undefined) {

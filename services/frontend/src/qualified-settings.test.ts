@@ -12,6 +12,7 @@ import {
   PutProvisionedConcurrencyConfigCommand,
   PutRuntimeManagementConfigCommand,
   paginateListProvisionedConcurrencyConfigs,
+  UpdateAliasCommand,
   UpdateFunctionConfigurationCommand,
 } from '@aws-sdk/client-lambda'
 import type { ProvisionedStatus } from '@weft/contracts'
@@ -63,7 +64,12 @@ describe('provisioned concurrency', () => {
       AvailableProvisionedConcurrentExecutions: 1,
       Status: 'READY',
     })
+    const move = new UpdateAliasCommand({ FunctionName, Name: 'live', FunctionVersion: '$LATEST' })
+    await expect(client.send(move)).rejects.toMatchObject({ name: 'InvalidParameterValueException' })
     await put('1', 3)
+    await expect(
+      client.send(new UpdateAliasCommand({ FunctionName, Name: 'live', FunctionVersion: '1' })),
+    ).rejects.toMatchObject({ name: 'ResourceConflictException' })
     const listed: (string | undefined)[] = []
     for await (const page of paginateListProvisionedConcurrencyConfigs({ client, pageSize: 1 }, { FunctionName }))
       listed.push(...(page.ProvisionedConcurrencyConfigs ?? []).map((one) => `${one.FunctionArn} ${one.Status}`))

@@ -11,6 +11,7 @@ import {
 import {
   arnOf,
   cannotFindAlias,
+  checkProvisionedAlias,
   createAlias as create,
   describeAlias,
   functionNotFound,
@@ -134,7 +135,12 @@ export const updateAlias =
         input.FunctionVersion ?? alias?.functionVersion,
         ...(input.RoutingConfig ? routed(input.RoutingConfig) : [alias?.additional?.version]),
       ],
-      (alias, record, lookup) => update(alias, input, record, lookup, scope, randomUUID()),
+      (alias, record, lookup) => {
+        const changed = update(alias, input, record, lookup, scope, randomUUID())
+        if (!changed.ok) return changed
+        const others = deps.catalogue.aliases(record.accountId, record.functionName)
+        return checkProvisionedAlias(record, changed.value, others) ?? changed
+      },
     )
   }
 
