@@ -9,7 +9,7 @@ import { AdminClient } from '@weft/cli'
 import { accountId, parseAdminConnection } from '@weft/contracts'
 import { startNatsServer, type TestNatsServer } from '@weft/kit'
 import { credsFiles, ensureFabric, openAccountLinks, openCatalogue, openLink } from '@weft/nats'
-import { openMasterKeys, Sealer, silentLogger, systemClock } from '@weft/platform'
+import { openMasterKeys, Sealer, silentLogger } from '@weft/platform'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { writeFiles } from './files.ts'
 
@@ -104,6 +104,14 @@ test('in a cluster, services that run already get into an account that is made, 
   await using owner = await open(made.natsCreds)
   await owner.jsm.streams.add({ name: 'ORDERS', subjects: ['orders'] })
   expect((await (await links.reader(id)).jsm.streams.info('ORDERS')).config.name).toBe('ORDERS')
+
+  // Every service gets a new master key before anything is sealed with it.
+  const { keyId, rewrappedRecords } = await client.call(service.rotateMasterKey, {})
+  expect(rewrappedRecords).toBe(1)
+  for (const one of ['frontend', 'poller', 'async-queue'])
+    expect(readFileSync(join(dir, one, 'master-keys.json'), 'utf8')).toContain(keyId)
+  expect(catalogue.problems()).toEqual([])
+  expect(catalogue.account(id)?.accessKeys[0]?.accessKeyId).toBe(made.accessKey?.accessKeyId)
 
   await client.call(service.disableAccount, { accountId: id })
   await expect.poll(() => catalogue.account(id)).toBeUndefined()

@@ -2,14 +2,19 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import { credentials, Metadata } from '@grpc/grpc-js'
-import { FabricClient } from '@weft/cli'
-import { type FabricConnection, parseConnection } from '@weft/contracts'
+import { AdminClient, FabricClient } from '@weft/cli'
+import { type FabricConnection, parseAdminConnection, parseConnection } from '@weft/contracts'
 import { InvokeServiceClient } from '@weft/contracts/api/invoke'
 import Docker from 'dockerode'
 import { type ClusterState, stateVariable } from './engine-files.ts'
 
 const frontends = ['frontend-1', 'frontend-2'] as const
 export type Frontend = (typeof frontends)[number]
+
+export interface AwsKeys {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+}
 
 /** The running cluster as its tests see it. */
 export interface Cluster extends Disposable {
@@ -19,10 +24,13 @@ export interface Cluster extends Disposable {
   readonly natsCreds: string
   /** Client addresses of the three NATS servers, host:port. */
   natsServers(): Promise<readonly string[]>
-  lambda(frontend?: Frontend): Promise<LambdaClient>
+  /** With the keys of the first account unless others are given. */
+  lambda(frontend?: Frontend, keys?: AwsKeys): Promise<LambdaClient>
   grpc(frontend?: Frontend): Promise<{ client: InvokeServiceClient; metadata: Metadata }>
   /** The small client of the HTTP door, for what the SDK of Lambda has not. */
   http(frontend?: Frontend): Promise<FabricClient>
+  /** The administration's door, with the administrator's token. */
+  admin(): Promise<AdminClient>
   /** Ends the first process of a service's container as a crash would: without a word, and the engine starts it again. */
   crash(service: string): Promise<void>
   /** Ends it for good, until `start`. */
@@ -72,11 +80,11 @@ export function openCluster(): Cluster {
       return ((await answer.json()) as { details?: Record<string, unknown> }).details ?? {}
     },
     natsServers: () => Promise.all(['nats-1', 'nats-2', 'nats-3'].map((name) => port(name, 4222))),
-    async lambda(frontend = 'frontend-1') {
+    async lambda(frontend = 'frontend-1', keys = awsKeys) {
       const client = new LambdaClient({
         endpoint: `http://${await port(frontend, 9000)}`,
         region: connection.region,
-        credentials: awsKeys,
+        credentials: keys,
         // A test that counts failures must see each one.
         maxAttempts: 1,
       })
@@ -92,6 +100,12 @@ export function openCluster(): Cluster {
     },
     http: async (frontend = 'frontend-1') =>
       opened.use(new FabricClient({ ...connection, http: `http://${await port(frontend, 9000)}` })),
+    async admin() {
+      const admin = parseAdminConnection(readFileSync(join(state.clusterDir, 'administrator', 'admin.json'), 'utf8'))
+      if (!admin.ok) throw new Error(`admin.json ${admin.error}`)
+      const address = { ...admin.value, admin: await port('admin', 9400) }
+      return opened.use(new AdminClient(address, () => Date.now()))
+    },
     async crash(service) {
       const { State } = await container(service)
       process.kill(State.Pid, 'SIGKILL')

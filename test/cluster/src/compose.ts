@@ -10,7 +10,7 @@ export interface ComposeOptions extends ClusterState {
 
 /** Ports are chosen by the engine, so that a cluster for tests runs beside any other. */
 const portVariables = [
-  ...['WEFT_NATS_1', 'WEFT_NATS_2', 'WEFT_NATS_3', 'WEFT_METRICS_HTTP'],
+  ...['WEFT_NATS_1', 'WEFT_NATS_2', 'WEFT_NATS_3', 'WEFT_METRICS_HTTP', 'WEFT_ADMIN_GRPC'],
   ...['WEFT_FRONTEND_1_HTTP', 'WEFT_FRONTEND_1_GRPC', 'WEFT_FRONTEND_2_HTTP', 'WEFT_FRONTEND_2_GRPC'],
 ]
 

@@ -21,13 +21,18 @@ exports.handler = async (event) => {
 }
 `
 
-export async function createFunction(lambda: LambdaClient, FunctionName: string, code: string): Promise<void> {
+export async function createFunction(
+  lambda: LambdaClient,
+  FunctionName: string,
+  code: string,
+  accountId = '000000000000',
+): Promise<void> {
   await lambda.send(
     new CreateFunctionCommand({
       FunctionName,
       Runtime: 'nodejs24.x',
       Handler: 'index.handler',
-      Role: 'arn:aws:iam::000000000000:role/service-role/test',
+      Role: `arn:aws:iam::${accountId}:role/service-role/test`,
       Timeout: 120,
       Code: { ZipFile: await zip({ 'index.js': code }) },
     }),
