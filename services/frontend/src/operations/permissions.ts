@@ -13,7 +13,7 @@ import {
 } from '@weft/registry'
 import type { Management } from './api.ts'
 import { type OperationDeps, scopeOf } from './deps.ts'
-import { catalogueWith, changeFunction, mergeTries } from './lookup.ts'
+import { catalogueWith, changeFunction, functionKey, mergeTries } from './lookup.ts'
 
 interface Named {
   readonly FunctionName: string
@@ -93,9 +93,13 @@ export const removePermission =
 export const getPolicy =
   (deps: OperationDeps): Management['GetPolicy'] =>
   async ({ principal }, input) => {
-    const found = await resolve(deps, scopeOf(deps, principal), input)
+    const scope = scopeOf(deps, principal)
+    const found = await resolve(deps, scope, input)
     if (!found.ok) return found
-    const policy = qualifiedOf(found.value.record, 'policies', found.value.qualifier)
+    const { record, qualifier } = found.value
+    // From the store: tools add a permission and look at once, maybe through another frontend.
+    const stored = await deps.stores.functions.read(functionKey(scope, record.functionName))
+    const policy = stored && qualifiedOf(stored.value, 'policies', qualifier)
     if (!policy) return notFound('The resource you requested does not exist.')
     return ok({ Policy: printPolicy(policy), RevisionId: policy.revisionId })
   }

@@ -4,6 +4,7 @@ import type { Clock } from '@weft/platform'
 import {
   arnOfIdentity,
   type EntityStamp,
+  fullAccessRoleName,
   type IamError,
   type IdentityDirectory,
   type IdentityKind,
@@ -83,16 +84,16 @@ export async function read<K extends IdentityKind>(
 }
 
 /**
- * From memory; what is not there is looked for in the store: it may have been made a moment ago through another frontend. The
- * role that every account is born with is in memory alone.
+ * One that is asked for by name, as the store has it: scripts change it and look at once, maybe through another frontend. The
+ * role that every account is born with is not stored.
  */
 export async function find<K extends IdentityKind>(
   call: IamCall,
   kind: K,
   name: string,
 ): Promise<RecordOf<K> | undefined> {
-  const known = call.identities[kind](call.account, name) as RecordOf<K> | undefined
-  return known ?? (await read(call, kind, name))?.value
+  if (kind === 'role' && name === fullAccessRoleName) return call.identities[kind](call.account, name) as RecordOf<K>
+  return (await read(call, kind, name))?.value
 }
 
 /** Changes are laid over concurrent ones this often. */
