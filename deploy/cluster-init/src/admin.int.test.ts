@@ -108,7 +108,7 @@ test('in a cluster, services that run already get into an account that is made, 
   // Every service gets a new master key before anything is sealed with it.
   const { keyId, rewrappedRecords } = await client.call(service.rotateMasterKey, {})
   expect(rewrappedRecords).toBe(1)
-  for (const one of ['frontend', 'poller', 'async-queue'])
+  for (const one of ['frontend', 'placement', 'poller', 'async-queue'])
     expect(readFileSync(join(dir, one, 'master-keys.json'), 'utf8')).toContain(keyId)
   expect(catalogue.problems()).toEqual([])
   expect(catalogue.account(id)?.accessKeys[0]?.accessKeyId).toBe(made.accessKey?.accessKeyId)

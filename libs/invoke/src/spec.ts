@@ -9,6 +9,7 @@ export function specOf(target: ResolvedFunction, region: string): SandboxSpec {
   const known = cache.get(target.version)
   if (known && known.region === region) return known.spec
   const { record, version } = target
+  if (version.environmentError) throw new Error(version.environmentError.message)
   const spec: SandboxSpec = {
     sandboxKey: sandboxKey(record.accountId, record.functionName, version.version, version.revisionId),
     accountId: record.accountId,

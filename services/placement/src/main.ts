@@ -1,6 +1,15 @@
 /** The placement service as a process of a cluster. */
 import { openCatalogue, openLeaderBoard, openLink, openProvisionedBook } from '@weft/nats'
-import { fileSetting, runService, setting, settings, startInternalServer, systemRandom } from '@weft/platform'
+import {
+  fileSetting,
+  openMasterKeys,
+  runService,
+  Sealer,
+  setting,
+  settings,
+  startInternalServer,
+  systemRandom,
+} from '@weft/platform'
 import { startPlacement } from './service.ts'
 
 await runService({
@@ -9,6 +18,7 @@ await runService({
     natsServers: setting('WEFT_NATS_SERVERS', settings.list),
     natsCreds: fileSetting('WEFT_NATS_CREDS'),
     clusterSecret: fileSetting('WEFT_CLUSTER_SECRET_FILE'),
+    masterKeysFile: setting('WEFT_MASTER_KEYS_FILE', settings.text),
     region: setting('WEFT_REGION', settings.text.default('us-east-1')),
     partitions: setting('WEFT_PLACEMENT_PARTITIONS', settings.integer(1, 1_024).default(4)),
     grpcPort: setting('WEFT_GRPC_PORT', settings.port.default(9200)),
@@ -18,7 +28,9 @@ await runService({
   async start(config, { clock, log, opened }) {
     const { natsServers: servers, natsCreds: creds, instanceId, partitions, advertise: address } = config
     const link = opened.use(await openLink({ servers, creds, name: `placement ${instanceId}`, log }))
-    const catalogue = opened.use(openCatalogue(link, { log }))
+    // Provisioned environments are started from here, with their variables.
+    const sealer = new Sealer(openMasterKeys(config.masterKeysFile))
+    const catalogue = opened.use(openCatalogue(link, { log, sealer }))
     const leaders = opened.use(openLeaderBoard(link, { log }))
     await Promise.all([catalogue.whenReady, leaders.whenReady])
     const placement = await startPlacement(

@@ -50,7 +50,9 @@ function specOfVersion(
 ): SandboxSpec | undefined {
   const { accountId, functionName } = record
   const resolved = resolveFunction(catalogue, { accountId, region }, functionName, version)
-  return resolved.ok ? specOf(resolved.value satisfies ResolvedFunction, region) : undefined
+  // Without its variables a version cannot run.
+  if (!resolved.ok || resolved.value.version.environmentError) return undefined
+  return specOf(resolved.value satisfies ResolvedFunction, region)
 }
 
 /** All targets of a function; versions that two qualifiers lead to are wanted by both. */

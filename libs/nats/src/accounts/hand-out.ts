@@ -26,7 +26,7 @@ export const handOutFiles =
   }
 
 /** Services that open or seal secrets of records. */
-const sealingServices = ['async-queue', 'poller', 'frontend', 'admin'] as const
+const sealingServices = ['async-queue', 'poller', 'placement', 'frontend', 'admin'] as const
 
 /** Where each service of a cluster has its master keys; readers come before those that write. */
 export const masterKeyFiles = (dir: string): { readonly own: string; readonly all: readonly string[] } => ({
