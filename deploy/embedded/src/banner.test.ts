@@ -17,7 +17,7 @@ test('choices, credentials and a line for each door, without the secret', () => 
   const text = banner({ connection, dataDir: "/it's", choices, hasHello: true, colours: false })
   expect(text).toContain('  sandbox  oci  runc was found\n')
   expect(text).toContain(`eval "$(npx weft env --data-dir '/it'\\''s')"`)
-  for (const door of ['lambda invoke', 'examples/grpc-client', 'examples/nats-client', '/readyz'])
+  for (const door of ['lambda invoke', 'examples/grpc-client', 'examples/nats-client', '/readyz', 'admin account list'])
     expect(text).toContain(door)
   expect(text).not.toContain('create-function')
   expect(text).not.toContain('the-secret')

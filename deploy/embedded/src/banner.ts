@@ -51,6 +51,7 @@ export function banner({ connection, dataDir, choices, hasHello, colours }: Bann
     door('gRPC', `npx node examples/grpc-client/client.ts hello ${payload}`),
     door('NATS', `npx node examples/nats-client/client.ts hello ${payload}`),
     door('health', `curl ${http}/readyz`),
+    door('accounts', `npx weft --data-dir ${quoted(dataDir)} admin account list`),
     '',
     '',
   ].join('\n')
