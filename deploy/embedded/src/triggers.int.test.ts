@@ -258,3 +258,45 @@ test('a schedule fires once, at its time, with the rights of its role', async ()
     ),
   ).toContain('Invalid Schedule Expression cron(1 2 3).')
 })
+
+test('a function is told of what is put into a bucket', async () => {
+  await aws('s3api', 'create-bucket', '--bucket', 'photos')
+  const wanted = {
+    LambdaFunctionConfigurations: [
+      {
+        ...{ Id: 'pictures', LambdaFunctionArn: lambda, Events: ['s3:ObjectCreated:*'] },
+        Filter: { Key: { FilterRules: [{ Name: 'suffix', Value: '.jpg' }] } },
+      },
+    ],
+  }
+  const put = ['s3api', 'put-bucket-notification-configuration', '--bucket', 'photos']
+  const configured = () => refused(...put, '--notification-configuration', JSON.stringify(wanted))
+  expect(await configured()).toContain('Unable to validate the following destination configurations')
+  await aws(
+    ...[
+      'lambda',
+      'add-permission',
+      '--function-name',
+      'tell',
+      '--statement-id',
+      's3',
+      '--action',
+      'lambda:InvokeFunction',
+    ],
+    ...['--principal', 's3.amazonaws.com', '--source-arn', 'arn:aws:s3:::photos', '--source-account', account],
+  )
+  expect(await configured()).toBe('done')
+  expect(await aws('s3api', 'get-bucket-notification-configuration', '--bucket', 'photos')).toMatchObject(wanted)
+  writeFileSync(join(dir, 'a.jpg'), 'picture')
+  await aws('s3api', 'put-object', '--bucket', 'photos', '--key', 'in/a.jpg', '--body', join(dir, 'a.jpg'))
+  await aws('s3api', 'put-object', '--bucket', 'photos', '--key', 'in/a.txt', '--body', join(dir, 'a.jpg'))
+  const records = async () => (await told()).flatMap((one) => (one as { readonly Records?: object[] }).Records ?? [])
+  await expect
+    .poll(records, { timeout: 60_000 })
+    .toMatchObject([
+      {
+        eventName: 'ObjectCreated:Put',
+        s3: { configurationId: 'pictures', bucket: { name: 'photos' }, object: { key: 'in/a.jpg', size: 7 } },
+      },
+    ])
+})

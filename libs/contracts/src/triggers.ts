@@ -78,6 +78,25 @@ export interface Schedule {
   readonly lastModifiedMs: number
 }
 
+export interface FunctionNotification {
+  readonly id: string
+  readonly functionArn: string
+  /** `s3:ObjectCreated:*` and the like. */
+  readonly events: readonly string[]
+  readonly prefix?: string
+  readonly suffix?: string
+}
+
+/** Who is told of what happens in an S3-shaped bucket. */
+export interface BucketNotifications {
+  readonly kind: 'notifications'
+  readonly accountId: AccountId
+  readonly bucket: string
+  readonly functions: readonly FunctionNotification[]
+  /** The default event bus is told of everything. */
+  readonly eventBridge: boolean
+}
+
 /** How far the clock of all schedules has come: everything due until then has been sent. */
 export interface ClockPosition {
   readonly kind: 'clock'
@@ -86,7 +105,7 @@ export interface ClockPosition {
 }
 
 /** What makes functions run without being asked; kept in one bucket. */
-export type TriggerRecord = EventBus | EventRule | ScheduleGroup | Schedule | ClockPosition
+export type TriggerRecord = EventBus | EventRule | ScheduleGroup | Schedule | BucketNotifications | ClockPosition
 
 /** Every account has it, without a record. */
 export const defaultBusName = 'default'
@@ -98,6 +117,7 @@ export const triggerKeys = {
   busesOf: (account: AccountId) => `${account}.bus.`,
   rule: (account: AccountId, bus: string, name: string) => `${account}.rule.${nameToken(bus)}.${nameToken(name)}`,
   rulesOf: (account: AccountId, bus: string) => `${account}.rule.${nameToken(bus)}.`,
+  notifications: (account: AccountId, bucket: string) => `${account}.notifications.${nameToken(bucket)}`,
   group: (account: AccountId, name: string) => `${account}.schedule-group.${nameToken(name)}`,
   groupsOf: (account: AccountId) => `${account}.schedule-group.`,
   schedule: (account: AccountId, group: string, name: string) =>

@@ -38,6 +38,7 @@ import { eventsDoor } from './events/events-door.ts'
 import { type GrpcDoorConfig, startGrpcDoor } from './grpc/server.ts'
 import { logsDoor } from './logs/logs-door.ts'
 import { natsInvokeDoor } from './nats-invoke.ts'
+import { Notifier } from './s3/notifications/notifier.ts'
 import { s3Door } from './s3/s3-door.ts'
 import { schedulerDoor } from './scheduler/scheduler-door.ts'
 import { weftDoor } from './weft/weft-door.ts'
@@ -81,6 +82,8 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
   const codeSigning = opened.use(openCollection<CodeSigningConfig>(link, buckets.codeSigning, { log, clock }))
   const identities = opened.use(openIdentities(link, { log, clock, sealer: deps.sealer }))
   const triggers = opened.use(openTriggers(link, { log, clock }))
+  const publisher = natsBusPublisher(link)
+  const notifier = new Notifier({ triggers, catalogue, events: deps.events, publisher, region, clock, log })
   const apiIndex = new HttpApiIndex()
   const httpApis = opened.use(
     openCollection<HttpApiEntry>(link, buckets.httpApis, {
@@ -115,9 +118,9 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
       provisionedStates: openProvisionedStates(link),
       identities,
       doors: (authorizer) => [
-        s3Door({ store, authorizer, region }),
+        s3Door({ store, authorizer, region, notifier }),
         logsDoor({ logs: streamReader(link, streams.logs), catalogue, authorizer, region }),
-        eventsDoor({ triggers, publisher: natsBusPublisher(link), authorizer, region, clock }),
+        eventsDoor({ triggers, publisher, authorizer, region, clock }),
         schedulerDoor({ triggers, authorizer, region, clock }),
         weftDoor({ book, authorizer, clock, region }),
       ],

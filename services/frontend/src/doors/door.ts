@@ -18,6 +18,8 @@ export interface Principal {
 
 export interface RoleSession {
   readonly roleArn: string
+  /** Of the role that was assumed; absent where a function runs with it. */
+  readonly roleId?: string
   /** The function's name where a function runs with the role. */
   readonly sessionName: string
   /** Document that narrows what the role may do. */

@@ -44,7 +44,7 @@ const flushMs = 500
 const publicServices = ['weft.v1.InvokeService', 'weft.v1.FunctionsService', protoService] as const
 
 /**
- * The public gRPC door: weft.v1, health and reflection. Disposing stops taking calls, lets those that run finish, and
+ * The public gRPC door: weft.v1, weft.lambda.v1, health and reflection. Disposing stops taking calls, lets those that run finish, and
  * then breaks what is left.
  */
 export async function startGrpcDoor(config: GrpcDoorConfig, deps: GrpcDoorDeps): Promise<GrpcDoor> {

@@ -41,9 +41,10 @@ export async function headBucket({ store, account, region }: S3Call, bucket: str
   return ok({ status: 200, headers: { 'x-amz-bucket-region': region }, body: '' })
 }
 
-export async function deleteBucket({ store, account }: S3Call, bucket: string): S3Result {
+export async function deleteBucket({ store, account, notifier }: S3Call, bucket: string): S3Result {
   const removed = await store.deleteBucket(account, bucket)
   if (!removed.ok) return err(s3Error(removed.error === 'missing' ? 'NoSuchBucket' : 'BucketNotEmpty'))
+  await notifier.forget(account, bucket)
   return ok({ status: 204, headers: {}, body: '' })
 }
 

@@ -30,7 +30,8 @@ export async function putObject(call: S3Call, bucket: string, key: string): S3Re
   if (!condition.ok) return condition
   const put = await call.store.put(call.account, bucket, key, body.value, kept.value, condition.value)
   if (!put.ok) return err(s3Error(put.error === 'no-bucket' ? 'NoSuchBucket' : 'PreconditionFailed'))
-  return ok({ status: 200, headers: { etag: `"${put.value.md5}"` }, body: '' })
+  const told = await call.notifier.tell(call.account, call.request, { bucket, key, object: put.value })
+  return told.ok ? ok({ status: 200, headers: { etag: `"${put.value.md5}"` }, body: '' }) : told
 }
 
 /** The bytes themselves, without framing, checked against what the caller says of them. */
@@ -131,6 +132,9 @@ export async function getObject(call: S3Call, bucket: string, key: string): S3Re
 
 export async function deleteObject(call: S3Call, bucket: string, key: string): S3Result {
   if ((await call.store.bucketCreatedAtMs(call.account, bucket)) === undefined) return err(s3Error('NoSuchBucket'))
+  // Nothing happens to a key that is not there.
+  const known = call.notifier.settings(call.account, bucket) && (await call.store.info(call.account, bucket, key))
   await call.store.remove(call.account, bucket, key)
-  return ok({ status: 204, headers: {}, body: '' })
+  const told = known ? await call.notifier.tell(call.account, call.request, { bucket, key }) : ok(undefined)
+  return told.ok ? ok({ status: 204, headers: {}, body: '' }) : told
 }

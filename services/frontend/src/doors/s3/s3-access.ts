@@ -16,6 +16,8 @@ export function s3Access(method: string, { bucket, key, query }: S3Target): Acce
   const resource = `arn:aws:s3:::${bucket}${key === undefined ? '' : `/${key}`}`
   if (key !== undefined) return { action: objectActions[method] ?? 's3:GetObject', resource }
   if (method === 'GET' && query.has('location')) return { action: 's3:GetBucketLocation', resource }
+  if (query.has('notification'))
+    return { action: method === 'GET' ? 's3:GetBucketNotification' : 's3:PutBucketNotification', resource }
   return { action: bucketActions[method] ?? 's3:ListBucket', resource }
 }
 

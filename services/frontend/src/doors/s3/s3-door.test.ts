@@ -4,6 +4,7 @@ import { MemoryIdentities } from '@weft/policy/testing'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { doorRequest, sessionPrincipal, testAuthorizer, wholeBody } from '../testing.ts'
 import { memoryObjectStore } from './memory-store.ts'
+import { silentNotifier } from './notifications/testing.ts'
 import { s3Door } from './s3-door.ts'
 
 let door: ReturnType<typeof s3Door>
@@ -33,7 +34,7 @@ const codeOf = (text: string) => /<Code>(\w+)<\/Code>/.exec(text)?.[1]
 beforeEach(async () => {
   identities = new MemoryIdentities()
   const store = memoryObjectStore(() => Date.UTC(2026, 0, 15))
-  door = s3Door({ store, authorizer: testAuthorizer(identities), region: 'us-east-1' })
+  door = s3Door({ store, authorizer: testAuthorizer(identities), region: 'us-east-1', notifier: silentNotifier() })
   await send('PUT', '/things')
 })
 

@@ -12,6 +12,8 @@ import {
   type S3Result,
 } from './buckets.ts'
 import { errorResponse, fromAwsError, s3Error } from './errors.ts'
+import type { Notifier } from './notifications/notifier.ts'
+import { getNotifications, putNotifications } from './notifications/operations.ts'
 import { deleteObject, getObject, putObject } from './objects.ts'
 import { authorizeS3, maskMissing } from './s3-access.ts'
 import { readTarget, type S3Target } from './target.ts'
@@ -22,6 +24,7 @@ export interface S3Call {
   readonly region: string
   readonly request: DoorRequest
   readonly query: ReadonlyMap<string, string>
+  readonly notifier: Notifier
 }
 
 /** One upload is held in memory while it is checked and stored. */
@@ -29,12 +32,13 @@ export const largestObjectBytes = 64 * 1024 * 1024
 
 /** Queries that ask for nothing of their own: presigned signatures, and the operation's name that SDKs add. */
 const plainQuery =
-  /^(x-id|X-Amz-.*|list-type|location|prefix|delimiter|max-keys|start-after|continuation-token|encoding-type|fetch-owner)$/
+  /^(x-id|X-Amz-.*|list-type|location|prefix|delimiter|max-keys|start-after|continuation-token|encoding-type|fetch-owner|notification)$/
 
 export interface S3DoorDeps {
   readonly store: ObjectStore
   readonly authorizer: Authorizer
   readonly region: string
+  readonly notifier: Notifier
 }
 
 /** S3-shaped buckets of the caller's account, path-style. */
@@ -61,6 +65,7 @@ export function s3Door(deps: S3DoorDeps): AwsDoor {
         account: request.principal.accountId,
         request,
         query: target.value.query,
+        notifier: deps.notifier,
       }
       const result = await route(call, target.value)
       if (!result.ok) {
@@ -82,6 +87,10 @@ async function route(call: S3Call, { bucket, key, query }: S3Target): S3Result {
     if (method === 'GET' || method === 'HEAD') return getObject(call, bucket, key)
     if (method === 'DELETE') return deleteObject(call, bucket, key)
     return err(s3Error('MethodNotAllowed'))
+  }
+  if (query.has('notification')) {
+    if (method === 'PUT') return putNotifications(call, bucket)
+    return method === 'GET' ? getNotifications(call, bucket) : err(s3Error('MethodNotAllowed'))
   }
   if (method === 'PUT') return createBucket(call, bucket)
   if (method === 'HEAD') return headBucket(call, bucket)

@@ -92,6 +92,7 @@ function issue({ clusterSecret, clock }: AssumeRoleDeps, role: Role, asked: Aske
   const session = mintSession(clusterSecret, {
     accountId: role.accountId,
     roleArn: asked.roleArn,
+    roleId: role.id,
     sessionName,
     expiresAtMs,
     ...(policy !== undefined && { policy }),

@@ -1,0 +1,30 @@
+import { randomUUID } from 'node:crypto'
+import { err, ok } from '@weft/contracts'
+import { type S3Result, xml } from '../buckets.ts'
+import { s3Error } from '../errors.ts'
+import type { S3Call } from '../s3-door.ts'
+import { readNotifications, showNotifications } from './configuration.ts'
+
+const stores = 5
+
+/** PutBucketNotificationConfiguration: replaces all that was said before. */
+export async function putNotifications(call: S3Call, bucket: string): S3Result {
+  const { store, account, notifier, request } = call
+  if ((await store.bucketCreatedAtMs(account, bucket)) === undefined) return err(s3Error('NoSuchBucket'))
+  const read = readNotifications(request.body.toString('utf8'), randomUUID)
+  if (!read.ok) return read
+  if (request.headers['x-amz-skip-destination-validation'] !== 'true')
+    for (const one of read.value.functions) {
+      const refused = notifier.refusal(account, bucket, one)
+      if (refused) return err(refused)
+    }
+  for (let left = stores; left > 0; left--)
+    if (await notifier.store(account, bucket, read.value)) return ok({ status: 200, headers: {}, body: '' })
+  return err(s3Error('OperationAborted'))
+}
+
+export async function getNotifications({ store, account, notifier }: S3Call, bucket: string): S3Result {
+  if ((await store.bucketCreatedAtMs(account, bucket)) === undefined) return err(s3Error('NoSuchBucket'))
+  const settings = notifier.settings(account, bucket) ?? { functions: [], eventBridge: false }
+  return ok(xml('NotificationConfiguration', showNotifications(settings)))
+}
