@@ -101,6 +101,9 @@ beforeAll(async () => {
     StatementId: ['one', 'two'],
     Action: ['lambda:InvokeFunction', 'lambda:GetLayerVersion'],
     Principal: ['*', account, 'events.amazonaws.com', `arn:aws:iam::${otherAccount}:root`],
+    Pattern: ['{"data":{"a":[1]}}', '{"data":{"a":[{"numeric":[">",5]}]}}', '{"a":[{"prefix":"x"}]}', '{'],
+    AllowOrigins: ['*', 'https://a.example'],
+    AllowMethods: ['GET', '*'],
     Payload: ['{}', 'null', '{"a":1}', 'no json'],
     InvokeArgs: ['{}'],
   }
