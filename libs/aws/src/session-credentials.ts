@@ -6,6 +6,8 @@ import { unknownKey } from './sigv4/verify.ts'
 export interface SessionClaims {
   readonly accountId: AccountId
   readonly roleArn: string
+  /** Of the role as it was: one that is made anew under the same name is another. Absent: not known. */
+  readonly roleId?: string
   /** Shows in the caller's ARN; the function's name where a function runs with its role. */
   readonly sessionName: string
   /** Epoch ms. */
@@ -43,8 +45,8 @@ const secretOf = (clusterSecret: string, claims: string): string =>
  * and secret are derived from them. Whoever knows the cluster secret can open them; nobody else can make any.
  */
 export function mintSession(clusterSecret: string, claims: SessionClaims): SessionCredentials {
-  const { accountId, roleArn, sessionName, expiresAtMs, policy = null, policyArns = null } = claims
-  const text = JSON.stringify([version, accountId, roleArn, sessionName, expiresAtMs, policy, policyArns])
+  const { accountId, roleArn, sessionName, expiresAtMs, policy = null, policyArns = null, roleId = null } = claims
+  const text = JSON.stringify([version, accountId, roleArn, sessionName, expiresAtMs, policy, policyArns, roleId])
   const seal = mac(clusterSecret, 'token', text)
   return {
     accessKeyId: keyIdOf(clusterSecret, text),
@@ -69,7 +71,7 @@ export function openSession(
   if (given.byteLength !== expected.byteLength || !timingSafeEqual(given, expected)) return err(unknownKey)
   if (accessKeyId !== keyIdOf(clusterSecret, text)) return err(unknownKey)
   // What is under the seal was written by `mintSession`, maybe of another release.
-  const [kind, account, roleArn, sessionName, expiresAtMs, policy, policyArns] = JSON.parse(text) as unknown[]
+  const [kind, account, roleArn, sessionName, expiresAtMs, policy, policyArns, roleId] = JSON.parse(text) as unknown[]
   if (kind !== version || typeof account !== 'string' || !isAccountId(account)) return err(unknownKey)
   if (typeof roleArn !== 'string' || typeof sessionName !== 'string' || typeof expiresAtMs !== 'number')
     return err(unknownKey)
@@ -80,6 +82,7 @@ export function openSession(
     roleArn,
     sessionName,
     expiresAtMs,
+    ...(typeof roleId === 'string' && { roleId }),
     ...(typeof policy === 'string' && { policy }),
     ...(Array.isArray(policyArns) && { policyArns: policyArns.map(String) }),
     secretAccessKey: secretOf(clusterSecret, text),

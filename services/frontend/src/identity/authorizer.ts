@@ -156,7 +156,9 @@ function holderOf(identities: Identities, principal: Principal): PolicyHolder | 
   const named = parseIdentityArn(session.roleArn)
   const role =
     named?.kind === 'role' && named.accountId === accountId ? identities.role(accountId, named.name) : undefined
-  return role && arnOfIdentity(role) === session.roleArn ? role : undefined
+  if (!role || arnOfIdentity(role) !== session.roleArn) return undefined
+  // A session of a role that was deleted is none of its successor's.
+  return session.roleId === undefined || session.roleId === role.id ? role : undefined
 }
 
 /** `AIDA…`, `AROA…:session`, or the account itself; a role that was never made shows by its ARN. */

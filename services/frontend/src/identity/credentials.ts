@@ -83,11 +83,12 @@ export class Credentials {
     const { clusterSecret, clock } = this.#deps
     const opened = openSession(clusterSecret, sessionToken, accessKeyId, clock.now())
     if (!opened.ok) return opened
-    const { accountId, roleArn, sessionName, expiresAtMs, policy, policyArns, secretAccessKey } = opened.value
+    const { accountId, roleArn, roleId, sessionName, expiresAtMs, policy, policyArns, secretAccessKey } = opened.value
     const role = roleArn.slice(roleArn.lastIndexOf('/') + 1)
     const session = {
       roleArn,
       sessionName,
+      ...(roleId !== undefined && { roleId }),
       ...(policy !== undefined && { policy }),
       ...(policyArns !== undefined && { policyArns }),
     }

@@ -353,6 +353,24 @@ describe('AssumeRole', () => {
     )
   })
 
+  it('ends with the role, though another of its name is made', async () => {
+    const trust = trusting({ AWS: account })
+    const RoleName = 'short-lived'
+    const make = async () => {
+      await iam('CreateRole', { RoleName, AssumeRolePolicyDocument: trust })
+      const policy = document(statement('lambda:InvokeFunction'))
+      await iam('PutRolePolicy', { RoleName, PolicyName: 'p', PolicyDocument: policy })
+    }
+    await make()
+    const session = keysOf(await assume(roleArn(RoleName)))
+    expect((await invoke(session)).status).toBe(200)
+    await iam('DeleteRolePolicy', { RoleName, PolicyName: 'p' })
+    await iam('DeleteRole', { RoleName })
+    await make()
+    expect((await invoke(session)).status).toBe(403)
+    expect((await invoke(keysOf(await assume(roleArn(RoleName))))).status).toBe(200)
+  })
+
   it('narrows them by a policy of the session', async () => {
     const Policy = document(statement('lambda:InvokeFunction', arnOf('f')))
     const session = keysOf(await assume(roleArn('assumable'), { Policy }))
