@@ -134,7 +134,7 @@ export class Authorizer {
 }
 
 /** Keys of tags are looked up whatever their case, as condition keys are. */
-export const tagOf = (tags: Readonly<Record<string, string>>, key: string): string | undefined =>
+const tagOf = (tags: Readonly<Record<string, string>>, key: string): string | undefined =>
   Object.entries(tags).find(([name]) => name.toLowerCase() === key)?.[1]
 
 const boundaryOf = (access: Access | undefined) => (access?.boundary ? { boundary: access.boundary } : {})
