@@ -22,7 +22,9 @@ export function aptInstall(packages) {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
     return isRoot()
       ? run('apt-get', args, { env })
-      : run('sudo', ['DEBIAN_FRONTEND=noninteractive', 'RUNLEVEL=1', 'apt-get', ...args], { stdio: ['inherit', 'pipe', 'pipe'] })
+      : run('sudo', ['DEBIAN_FRONTEND=noninteractive', 'RUNLEVEL=1', 'apt-get', ...args], {
+          stdio: ['inherit', 'pipe', 'pipe'],
+        })
   }
   apt('update', '-q')
   apt('install', '-q', '-y', '--no-install-recommends', ...packages)

@@ -21,9 +21,11 @@ const languagePrograms = {
   ...{ java: 'default-jdk-headless', javac: 'default-jdk-headless', ruby: 'ruby', go: 'golang-go' },
   ...{ cargo: 'cargo', cc: 'gcc', mcs: 'mono-mcs', 'mono-sgen': 'mono-runtime-sgen' },
 }
+/** Clients that the tests drive the doors with. */
+const clientPrograms = { aws: 'awscli' }
 const dockerPrograms = { dockerd: 'docker.io', 'docker-compose': 'docker-compose', iptables: 'iptables' }
 
-export function setUp({ docker = false, brokers = false, languages = false } = {}) {
+export function setUp({ docker = false, brokers = false, languages = false, clients = false } = {}) {
   if (process.platform !== 'linux') throw new Refusal(`Weft runs on Linux; this is ${process.platform}`)
   mkdirSync(weftDir, { recursive: true })
   npmPackages(root, 'npm packages')
@@ -32,6 +34,7 @@ export function setUp({ docker = false, brokers = false, languages = false } = {
   programs('sandbox tools', sandboxPrograms, existsSync('/usr/bin/python3') ? [] : ['python3'])
   if (docker) programs('container engine', dockerPrograms, missingPackages(imagePackages))
   if (languages) programs('languages', languagePrograms, [])
+  if (clients) programs('clients', clientPrograms, [])
   if (brokers) programs('message brokers', brokerPrograms, [])
 }
 

@@ -291,12 +291,10 @@ test('a function is told of what is put into a bucket', async () => {
   await aws('s3api', 'put-object', '--bucket', 'photos', '--key', 'in/a.jpg', '--body', join(dir, 'a.jpg'))
   await aws('s3api', 'put-object', '--bucket', 'photos', '--key', 'in/a.txt', '--body', join(dir, 'a.jpg'))
   const records = async () => (await told()).flatMap((one) => (one as { readonly Records?: object[] }).Records ?? [])
-  await expect
-    .poll(records, { timeout: 60_000 })
-    .toMatchObject([
-      {
-        eventName: 'ObjectCreated:Put',
-        s3: { configurationId: 'pictures', bucket: { name: 'photos' }, object: { key: 'in/a.jpg', size: 7 } },
-      },
-    ])
+  await expect.poll(records, { timeout: 60_000 }).toMatchObject([
+    {
+      eventName: 'ObjectCreated:Put',
+      s3: { configurationId: 'pictures', bucket: { name: 'photos' }, object: { key: 'in/a.jpg', size: 7 } },
+    },
+  ])
 })
