@@ -32,6 +32,7 @@ import {
   openInvocationBook,
   openLeaderBoard,
   openMappingLeases,
+  openPositionBook,
   openProvisionedBook,
   openStores,
   openTriggerParts,
@@ -260,6 +261,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
   const jetstream = opened.use(natsMappingSources({ links: tenants, clock, log: logOf('poller') }))
   const brokersFile = join(dataDir, 'brokers.json')
   const sources = withBrokers(jetstream, existsSync(brokersFile) ? brokersFile : undefined, {
+    positions: openPositionBook(links.poller, clock),
     clock,
     log: logOf('poller'),
   })

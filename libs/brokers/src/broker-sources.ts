@@ -1,14 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { ok } from '@weft/contracts'
-import { type MappingSources, sourcesByService } from '@weft/delivery'
+import { type MappingSources, type PositionBook, sourcesByService } from '@weft/delivery'
 import type { Clock, Logger } from '@weft/platform'
 import { type BrokerBook, readBrokerBook } from './broker-book.ts'
+import { dynamodbSources } from './dynamodb-source.ts'
+import { kinesisSources } from './kinesis-source.ts'
 import { rabbitmqSources } from './rabbitmq-source.ts'
 import { redisSources } from './redis-source.ts'
 import { sqsSources } from './sqs-source.ts'
 
 export interface BrokerOptions {
   readonly brokers: BrokerBook
+  readonly positions: PositionBook
   readonly clock: Clock
   readonly log: Logger
 }
@@ -18,6 +21,8 @@ export const brokerSources = (options: BrokerOptions): Readonly<Record<string, M
   redis: redisSources(options),
   mq: rabbitmqSources(options),
   sqs: sqsSources(options),
+  kinesis: kinesisSources(options),
+  dynamodb: dynamodbSources(options),
 })
 
 /**

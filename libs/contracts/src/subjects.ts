@@ -131,6 +131,8 @@ export const buckets = {
   functions: 'weft-functions',
   /** `<account>.<uuid>` → EventSourceMapping. Writer: frontend (wishes), poller (states). */
   mappings: 'weft-mappings',
+  /** `<account>.<uuid>.<shard in base64url>` → how far it was read. Writer: the poller that holds the shard. */
+  positions: 'weft-positions',
   /** `<account>.<uuid>` → which poller runs the mapping; entries expire unless renewed. Writer: the poller that holds it. */
   mappingLeases: 'weft-mapping-leases',
   /** `placement.<partition>` → Leader. Writer: the placement that wins the compare-and-set. */

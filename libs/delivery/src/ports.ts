@@ -133,6 +133,15 @@ export interface MappingSource extends AsyncDisposable {
   giveBack(record: SourceRecord, delayMs: number): void
 }
 
+/** How far the shards of mappings were read, for sources that do not keep it themselves. Only who has a shard writes. */
+export interface PositionBook {
+  read(mapping: EventSourceMapping, shard: string): Promise<string | undefined>
+  /** Resolves when it is durable. */
+  write(mapping: EventSourceMapping, shard: string, position: string): Promise<void>
+  /** Forgets all of a mapping. */
+  remove(mapping: EventSourceMapping): Promise<void>
+}
+
 /** Keeps what is known of records that were given up where the user can see it. Idempotent by message id. */
 export interface DeadBatches {
   keep(mapping: EventSourceMapping, dead: DeadBatch): Promise<void>

@@ -68,6 +68,7 @@ function fabricStreams(options: FabricOptions): StreamInit[] {
     bucket(options, buckets.accounts, { max_bytes: small }),
     bucket(options, buckets.functions, { max_bytes: share(options, 32) }),
     bucket(options, buckets.mappings, { max_bytes: small }),
+    bucket(options, buckets.positions, { max_bytes: small }),
     bucket(options, buckets.layers, { max_bytes: small }),
     bucket(options, buckets.httpApis, { max_bytes: small }),
     bucket(options, buckets.codeSigning, { max_bytes: small }),

@@ -19,6 +19,8 @@ const brokerShapes: readonly (readonly [form: RegExp, shape: SourceShape])[] = [
   [/^arn:aws:sqs:[a-z0-9-]+:\d{12}:[\w-]{1,75}\.fifo$/, 'fifo'],
   [/^arn:aws:sqs:[a-z0-9-]+:\d{12}:[\w-]{1,80}$/, 'queue'],
   [/^arn:aws:mq:[a-z0-9-]+:\d{12}:broker:[\w-]{1,64}$/, 'queue'],
+  [/^arn:aws:kinesis:[a-z0-9-]+:\d{12}:stream\/[\w.-]{1,128}$/, 'stream'],
+  [/^arn:aws:dynamodb:[a-z0-9-]+:\d{12}:table\/[\w.-]{3,255}\/stream\/[\w:.-]{1,64}$/, 'stream'],
   [/^arn:aws:redis:[a-z0-9-]+:\d{12}:stream\/[\w-]{1,64}\/.{1,512}$/, 'stream'],
 ]
 
@@ -47,7 +49,7 @@ export function sourceOf(input: CreateMappingInput, scope: Scope): Result<NamedS
   const shape = shapeOf(arn)
   if (shape === undefined)
     return invalidParameter(
-      `Unrecognized event source, must be a JetStream stream, queue or bucket (arn:aws:jetstream:${scope.region}:${scope.accountId}:stream/NAME, …:queue/NAME, …:bucket/NAME), SQS, or a Redis stream or RabbitMQ of a broker`,
+      `Unrecognized event source, must be a JetStream stream, queue or bucket (arn:aws:jetstream:${scope.region}:${scope.accountId}:stream/NAME, …:queue/NAME, …:bucket/NAME), SQS, Kinesis, a DynamoDB stream, or a Redis stream or RabbitMQ of a broker`,
     )
   const [, , service, region, account] = arn.split(':')
   const queues = input.Queues?.length ?? 0
@@ -58,7 +60,7 @@ export function sourceOf(input: CreateMappingInput, scope: Scope): Result<NamedS
         : 'Queues is only supported for message brokers.',
     )
   // Of AWS, or of what speaks its protocol: whose it is, the credentials there decide.
-  if (service === 'sqs') return ok({ arn, shape })
+  if (service === 'sqs' || service === 'kinesis' || service === 'dynamodb') return ok({ arn, shape })
   if (region !== scope.region)
     return invalidParameter(`The event source must be in the region of the function, ${scope.region}.`)
   if (account !== scope.accountId) return invalidParameter('The event source belongs to another account.')

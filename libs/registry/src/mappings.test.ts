@@ -20,6 +20,7 @@ const target = (name: string, qualifier?: string) =>
   ({ record: { functionName: name } as FunctionRecord, ...(qualifier && { qualifier }) }) as ResolvedFunction
 const source = streamArn('us-east-1', scope.accountId, 'ORDERS')
 const broker = 'arn:aws:mq:us-east-1:123456789012:broker:main'
+const table = 'arn:aws:dynamodb:us-east-1:210987654321:table/users/stream/2026-01-01T00:00:00.000'
 const queue = 'arn:aws:jetstream:us-east-1:123456789012:queue/JOBS'
 const input: CreateMappingInput = { FunctionName: 'f', EventSourceArn: source, StartingPosition: 'TRIM_HORIZON' }
 const stamp = { nowMs: 5_000, uuid: 'uuid' }
@@ -95,6 +96,7 @@ describe('createMapping', () => {
     [{ ProvisionedPollerConfig: {} }, /^ProvisionedPollerConfig is not served/],
     [{ EventSourceArn: queue }, /^Unsupported starting position for arn type/],
     [{ MetricsConfig: {} }, /^MetricsConfig is not served/],
+    [{ EventSourceArn: table, StartingPosition: 'AT_TIMESTAMP' }, /^Unsupported starting position/],
     [{ Queues: ['q'] }, /^Queues is only supported/],
     [{ EventSourceArn: broker, StartingPosition: undefined }, /^Exactly one queue/],
     [{ EventSourceArn: broker.replace('123456789012', '210987654321'), Queues: ['q'] }, /another account/],
@@ -136,6 +138,8 @@ describe('createMapping', () => {
     [{ EventSourceArn: 'arn:aws:sqs:eu-west-1:210987654321:jobs', StartingPosition: undefined }, 10],
     [{ EventSourceArn: broker, Queues: ['orders'], StartingPosition: undefined }, 10],
     [{ EventSourceArn: 'arn:aws:redis:us-east-1:123456789012:stream/cache/a key' }, 100],
+    [{ EventSourceArn: 'arn:aws:kinesis:us-east-1:210987654321:stream/clicks' }, 100],
+    [{ EventSourceArn: table }, 100],
   ])('takes sources outside the fabric: %j', (change, batchSize) => {
     expect(created(change)).toMatchObject({ batchSize, eventSourceArn: change.EventSourceArn })
   })

@@ -6,6 +6,8 @@ export interface PollerConfig {
   readonly readWaitMs: number
   /** Waits between attempts to take a mapping that another poller holds, or to open a source that is not there, ms. */
   readonly retryMs: number
+  /** How often the shards of a source are listed, ms: they split and merge. */
+  readonly listShardsMs: number
   /** Extra wait before taking a mapping per mapping already held, ms: spreads mappings over pollers. */
   readonly spreadMs: number
   /** A batch that runs at a stop may finish within this, ms. */
@@ -17,6 +19,7 @@ export const pollerDefaults: PollerConfig = {
   backoffMs: { first: 500, most: 60_000 },
   readWaitMs: 10_000,
   retryMs: 2_000,
+  listShardsMs: 10_000,
   spreadMs: 20,
   stopDeadlineMs: 25_000,
 }

@@ -177,6 +177,7 @@ export interface SeenRecord {
   readonly attributes?: Readonly<Record<string, string>>
   readonly jetstream?: { readonly sequenceNumber: string; readonly subject: string; readonly data: string }
   readonly dynamodb?: Readonly<Record<string, unknown>>
+  readonly kinesis?: { readonly data: string; readonly partitionKey: string }
   readonly redis?: { readonly fields: Readonly<Record<string, string>> }
 }
 

@@ -12,6 +12,7 @@ import {
   openLeaderBoard,
   openLink,
   openMappingLeases,
+  openPositionBook,
   openStores,
   openTriggerParts,
 } from '@weft/nats'
@@ -65,7 +66,7 @@ await runService({
       }),
     )
     const jetstream = opened.use(natsMappingSources({ links: accounts, clock, log }))
-    const sources = withBrokers(jetstream, config.brokersFile, { clock, log })
+    const sources = withBrokers(jetstream, config.brokersFile, { positions: openPositionBook(link, clock), clock, log })
     const triggers = opened.use(await openTriggerParts(link, { clock, log }))
     const poller = await startPoller(
       { ...pollerDefaults, region },

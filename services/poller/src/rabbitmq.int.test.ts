@@ -4,7 +4,7 @@ import amqp from 'amqplib'
 import { expect, test } from 'vitest'
 import { account, functionError, mappingOf, success, TestCatalogue, TestInvoker } from './fixtures.ts'
 import { startRabbitmq } from './testing/broker-servers.ts'
-import { lastResult, startBus } from './testing/poller-harness.ts'
+import { lastResult, noPositions, startBus } from './testing/poller-harness.ts'
 
 const brokerArn = `arn:aws:mq:us-east-1:${account}:broker:main`
 const mapping = mappingOf({ eventSourceArn: brokerArn, queues: ['orders'] })
@@ -25,7 +25,9 @@ test('messages of a queue come as of Amazon MQ; what fails comes again, also ove
   const catalogue = new TestCatalogue('f')
   catalogue.put(mapping)
   const invoker = new TestInvoker()
-  await using _ = await bus.poller(invoker, catalogue, { others: brokerSources({ brokers, clock, log }) })
+  await using _ = await bus.poller(invoker, catalogue, {
+    others: brokerSources({ brokers, positions: noPositions, clock, log }),
+  })
   await expect.poll(() => lastResult(catalogue)).toMatch(/^PROBLEM: Queue orders cannot be read/)
 
   const client = await amqp.connect(broker.url)

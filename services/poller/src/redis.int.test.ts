@@ -4,11 +4,16 @@ import { Redis } from 'ioredis'
 import { expect, test } from 'vitest'
 import { account, functionError, mappingOf, success, TestCatalogue, TestInvoker } from './fixtures.ts'
 import { startRedis } from './testing/broker-servers.ts'
-import { lastResult, startBus } from './testing/poller-harness.ts'
+import { lastResult, noPositions, startBus } from './testing/poller-harness.ts'
 
 const entries = `arn:aws:redis:us-east-1:${account}:stream/cache/entries`
 const sourcesAt = (url: string) =>
-  brokerSources({ brokers: new Map([['cache', { kind: 'redis', url, accounts: [account] }]]), clock, log })
+  brokerSources({
+    brokers: new Map([['cache', { kind: 'redis', url, accounts: [account] }]]),
+    positions: noPositions,
+    clock,
+    log,
+  })
 const numbers = (invoker: TestInvoker): number[] =>
   invoker.batches.flatMap(({ records }) => records.map((record) => Number(record.redis?.fields.n)))
 

@@ -2,15 +2,12 @@ import type { EventSourceMapping } from '@weft/contracts'
 import { delay } from '@weft/platform'
 import { keyOf, readShard, type TendContext, underLease, untilChanged } from './tend-mapping.ts'
 
-/** How often the shards of a source are listed: they split and merge. */
-const listEveryMs = 30_000
-
 /** Takes part in reading the shards of a mapping's source, each under a lease of its own. */
 export class ShardReaders implements AsyncDisposable {
   readonly #context: TendContext
   readonly #mapping: EventSourceMapping
   readonly #current: () => EventSourceMapping | undefined
-  readonly #readers = new Map<string, Promise<void>>()
+  readonly #readers = new Map<string, { readonly done: Promise<void>; readonly leave: AbortController }>()
   #lister: Promise<void> | undefined
   readonly #closed = new AbortController()
 
@@ -28,7 +25,7 @@ export class ShardReaders implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed.abort()
     await this.#lister
-    await Promise.all(this.#readers.values())
+    await Promise.all([...this.#readers.values()].map(({ done }) => done))
   }
 
   #wanted(): EventSourceMapping | undefined {
@@ -41,10 +38,10 @@ export class ShardReaders implements AsyncDisposable {
     const ended = AbortSignal.any([stopping, this.#closed.signal])
     for (let mapping = this.#wanted(); mapping; mapping = this.#wanted()) {
       const key = keyOf(mapping)
-      let waitMs = listEveryMs
+      let waitMs = config.listShardsMs
       try {
         const shards = await sources.shards(mapping)
-        if (shards.ok) for (const shard of shards.value) this.#begin(shard)
+        if (shards.ok) this.#follow(shards.value)
         else {
           states.report(key, shards.error)
           trouble(key, `mapping ${mapping.uuid}: ${shards.error}`)
@@ -60,22 +57,27 @@ export class ShardReaders implements AsyncDisposable {
     this.#lister = undefined
   }
 
-  #begin(shard: string): void {
-    if (this.#readers.has(shard)) return
-    const done = this.#read(shard).finally(() => this.#readers.delete(shard))
-    this.#readers.set(shard, done)
+  /** Reads what is listed and leaves what is not any more: a shard that was read to its end. */
+  #follow(shards: readonly string[]): void {
+    for (const [shard, { leave }] of this.#readers) if (!shards.includes(shard)) leave.abort()
+    for (const shard of shards) {
+      if (this.#readers.has(shard)) continue
+      const leave = new AbortController()
+      const done = this.#read(shard, leave.signal).finally(() => this.#readers.delete(shard))
+      this.#readers.set(shard, { done, leave })
+    }
   }
 
-  async #read(shard: string): Promise<void> {
+  async #read(shard: string, left: AbortSignal): Promise<void> {
     const context = this.#context
     // A lease's key is made of tokens; a shard's name may be anything.
     const lease = `${keyOf(this.#mapping)}.${Buffer.from(shard).toString('base64url')}`
-    while (this.#wanted())
+    while (this.#wanted() && !left.aborted)
       await underLease(context, lease, async (held) => {
         const mapping = this.#wanted()
-        if (!mapping) return
+        if (!mapping || left.aborted) return
         await untilChanged(context, mapping, this.#current, held, (ended) =>
-          readShard(context, held, mapping, shard, AbortSignal.any([ended, this.#closed.signal])),
+          readShard(context, held, mapping, shard, AbortSignal.any([ended, left, this.#closed.signal])),
         )
       })
   }

@@ -3,12 +3,12 @@ import { systemClock as clock, silentLogger as log } from '@weft/platform'
 import { expect, test } from 'vitest'
 import { account, functionError, mappingOf, success, TestCatalogue, TestInvoker } from './fixtures.ts'
 import { FakeQueue, startFakeAws } from './testing/fake-aws.ts'
-import { lastResult, startBus } from './testing/poller-harness.ts'
+import { lastResult, noPositions, startBus } from './testing/poller-harness.ts'
 
 const queueArn = (name: string) => `arn:aws:sqs:us-east-1:${account}:${name}`
 const sourcesAt = (url: string) => {
   const broker = { kind: 'aws' as const, url, accessKeyId: 'AKID', secretAccessKey: 'x', accounts: [account] }
-  return brokerSources({ brokers: new Map([['aws', broker]]), clock, log })
+  return brokerSources({ brokers: new Map([['aws', broker]]), positions: noPositions, clock, log })
 }
 
 test('messages of SQS are deleted when they succeed, and what fails comes again after the visibility timeout', async () => {

@@ -95,6 +95,7 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
     readCatalogue,
     writeBucket(buckets.mappings),
     writeBucket(buckets.mappingLeases),
+    writeBucket(buckets.positions),
     writeBucket(buckets.triggers),
     readBucket(buckets.identities),
     consume(streams.bus, consumers.rules),

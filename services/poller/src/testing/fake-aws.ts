@@ -126,3 +126,80 @@ export class FakeQueue {
     })
   }
 }
+
+interface FakeShard {
+  readonly id: string
+  readonly parent?: string
+  readonly records: object[]
+  closed: boolean
+}
+
+/**
+ * A stream of shards as Kinesis and DynamoDB Streams have it: records in order, iterators that say how far they are, shards
+ * that end and are continued by others.
+ */
+export class FakeShards {
+  readonly shards: FakeShard[] = []
+  #sequence = 0
+
+  add(id: string, parent?: string): void {
+    this.shards.push({ id, records: [], closed: false, ...(parent !== undefined && { parent }) })
+  }
+
+  close(id: string): void {
+    this.#shard(id).closed = true
+  }
+
+  /** `make` gives the record for a sequence number. */
+  put(id: string, make: (sequence: string) => object): void {
+    this.#shard(id).records.push(make(`${++this.#sequence}`.padStart(12, '0')))
+  }
+
+  kinesis(): FakeOperations {
+    return {
+      DescribeStreamSummary: () => ({ StreamDescriptionSummary: { StreamCreationTimestamp: 1, StreamName: 'clicks' } }),
+      ListShards: () => ({
+        Shards: this.shards.map(({ id, parent }) => ({ ShardId: id, ...(parent && { ParentShardId: parent }) })),
+      }),
+      GetShardIterator: (input) => this.#iterator(input, input.StartingSequenceNumber, sequenceOfRecord),
+      GetRecords: (input) => this.#records(input),
+    }
+  }
+
+  dynamodb(): FakeOperations {
+    return {
+      DescribeStream: () => ({
+        StreamDescription: {
+          Shards: this.shards.map(({ id, parent }) => ({ ShardId: id, ...(parent && { ParentShardId: parent }) })),
+        },
+      }),
+      GetShardIterator: (input) => this.#iterator(input, input.SequenceNumber, sequenceOfChange),
+      GetRecords: (input) => this.#records(input),
+    }
+  }
+
+  #shard(id: unknown): FakeShard {
+    const found = this.shards.find((shard) => shard.id === id)
+    if (!found) throw new FakeRefusal('ResourceNotFoundException', `shard ${id}`)
+    return found
+  }
+
+  #iterator(input: Members, after: unknown, sequenceOf: (record: object) => string) {
+    const { records } = this.#shard(input.ShardId)
+    const at = after === undefined ? 0 : records.findIndex((record) => sequenceOf(record) === after) + 1
+    return { ShardIterator: `${input.ShardId}|${at}` }
+  }
+
+  #records(input: Members) {
+    const [id, from] = `${input.ShardIterator}`.split('|')
+    const { records, closed } = this.#shard(id)
+    const at = Number(from)
+    const some = records.slice(at, at + Number(input.Limit))
+    const next = at + some.length
+    return { Records: some, ...(!(closed && next === records.length) && { NextShardIterator: `${id}|${next}` }) }
+  }
+}
+
+const sequenceOfRecord = (record: object): string => (record as { readonly SequenceNumber: string }).SequenceNumber
+const sequenceOfChange = (record: object): string =>
+  (record as { readonly dynamodb: { readonly SequenceNumber: string } }).dynamodb.SequenceNumber

@@ -1,5 +1,5 @@
 import { buckets, consumers, type EventSourceMapping, streams } from '@weft/contracts'
-import { type MappingSources, sourcesByService } from '@weft/delivery'
+import { type MappingSources, type PositionBook, sourcesByService } from '@weft/delivery'
 import { startNatsServer } from '@weft/kit'
 import {
   ensureFabric,
@@ -22,6 +22,7 @@ const quick: PollerConfig = {
   readWaitMs: 300,
   retryMs: 100,
   spreadMs: 0,
+  listShardsMs: 200,
   stopDeadlineMs: 5_000,
 }
 
@@ -99,3 +100,10 @@ export interface PollerOptions {
 /** What a mapping says of itself. */
 export const lastResult = (catalogue: TestCatalogue): string | undefined =>
   catalogue.mapping(account, mappingOf().uuid)?.lastProcessingResult
+
+/** For sources that keep their positions themselves. */
+export const noPositions: PositionBook = {
+  read: async () => undefined,
+  write: () => Promise.reject(new Error('no position is to be kept')),
+  remove: async () => {},
+}
