@@ -240,7 +240,7 @@ export class DispatcherCore {
     this.#dueAt = Number.POSITIVE_INFINITY
     for (const lane of [...this.#lanes.values()]) {
       this.#endLate(lane, now)
-      this.#noticeStall(lane, now)
+      this.#noticeLine(lane, now)
       this.#giveBackIdle(lane, now)
     }
   }
@@ -287,10 +287,15 @@ export class DispatcherCore {
   }
 
   #wait(pending: PendingCall, now: number): void {
+    const { lane } = pending
+    if (lane.waiting.size === 0) {
+      lane.lineSince = now
+      lane.atLeast = 0
+    }
     this.#line.join(pending, 'end')
     this.#due(pending.deadline)
-    pending.lane.patient.add(pending)
-    this.#balance(pending.lane, now)
+    lane.patient.add(pending)
+    this.#balance(lane, now)
     if (pending.seq === 0n) this.#due(now + this.#patience.ms)
   }
 
@@ -321,7 +326,6 @@ export class DispatcherCore {
   /** A lease has come or has come free. */
   #moved(lane: Lane, now: number): void {
     lane.progressAt = now
-    lane.atLeast = 0
   }
 
   #leaveLine(pending: PendingCall): void {
@@ -420,19 +424,20 @@ export class DispatcherCore {
   }
 
   /**
-   * Runs that take longer than those before them hold up the line: twice as many leases with every patience that passes
-   * without one coming free. Where none is at hand yet, another would not come sooner than those on their way.
+   * A line that lasts for a whole patience shows that the estimate was too low: one lease more, or twice as many when
+   * nothing at all came free. Where none is at hand yet, another would not come sooner than those on their way.
    */
-  #noticeStall(lane: Lane, now: number): void {
-    const [oldest] = lane.patient
-    if (!oldest) return
-    const stalledAt = Math.max(lane.progressAt, oldest.enqueuedAt) + this.#patience.ms
-    if (now < stalledAt) {
-      this.#due(stalledAt)
+  #noticeLine(lane: Lane, now: number): void {
+    if (lane.patient.size === 0) return
+    const due = Math.max(lane.lineSince, lane.raisedAt) + this.#patience.ms
+    if (now < due) {
+      this.#due(due)
       return
     }
-    if (lane.keeping > 0) lane.atLeast = 2 * (lane.keeping + lane.asking)
-    lane.progressAt = now
+    const stalled = now >= lane.progressAt + this.#patience.ms
+    const have = lane.keeping + lane.asking
+    if (lane.keeping > 0 && (stalled || lane.asking === 0)) lane.atLeast = stalled ? 2 * have : have + 1
+    lane.raisedAt = now
     this.#balance(lane, now)
     if (lane.patient.size > 0) this.#due(now + this.#patience.ms)
   }

@@ -59,6 +59,32 @@ describe('how many sandboxes are asked for', () => {
     expect(asked(stage.said)).toBe(4)
   })
 
+  it('grows by one when the line does not end for a whole patience, once the one before has come', () => {
+    const stage = knowing(1)
+    stage.call()
+    stage.grant(3)
+    for (let i = 0; i < 5; i++) stage.call()
+    void stage.said
+    let seq = 4
+    const busyFor = (ms: number): number => {
+      let asks = 0
+      for (let i = 0; i < ms; i += 10) {
+        stage.pass(10)
+        stage.call()
+        stage.result(seq, { durationMs: 1 })
+        seq += 1
+        for (const one of stage.said) {
+          if (!one.startsWith('acquire')) continue
+          asks += 1
+          seq += 1
+        }
+      }
+      return asks
+    }
+    expect(busyFor(30)).toBe(1)
+    expect(busyFor(60)).toBe(0)
+  })
+
   it('does not grow while the first sandbox is on its way: another would not come sooner', () => {
     const stage = knowing(1)
     stage.call()

@@ -62,8 +62,11 @@ export interface Lane {
   runMs: number | undefined
   /** When a lease last came or came free. */
   progressAt: number
-  /** Leases to have whatever the average says, because nothing has come free for too long. */
+  /** Since when calls have waited without a break. */
+  lineSince: number
+  /** Leases to have whatever the estimate says, because the line lasts for too long; and when that was last raised. */
   atLeast: number
+  raisedAt: number
 }
 
 export const newLane = (spec: SandboxSpec, partition: number, runMs: number | undefined): Lane => ({
@@ -77,7 +80,9 @@ export const newLane = (spec: SandboxSpec, partition: number, runMs: number | un
   asking: 0,
   runMs,
   progressAt: 0,
+  lineSince: 0,
   atLeast: 0,
+  raisedAt: 0,
 })
 
 /** Takes an idle lease out of those that are at hand. */
