@@ -10,12 +10,14 @@ import { bootFloors } from './floors/boot.ts'
 import { grpcFloors } from './floors/grpc.ts'
 import { httpFloors } from './floors/http.ts'
 import { natsFloors } from './floors/nats.ts'
+import { startLanguages } from './languages/languages.ts'
+import { languageTable } from './output/language-table.ts'
 import { picture } from './output/picture.ts'
 import { measuredTable, ratioTable } from './output/table.ts'
 import { startProduct } from './product/product.ts'
 
 const usage = `npm run bench -- [options]
-  --only floors,product   what to measure (both)
+  --only floors,product   what to measure (these two); languages: the example order in every language
   --match TEXT            only cases whose id contains TEXT
   --rounds N              rounds of interleaved measurements (5)
   --scale X               multiplies every count (1)
@@ -35,6 +37,7 @@ const { values } = parseArgs({
 const suites = {
   floors: [httpFloors, grpcFloors, natsFloors, bootFloors],
   product: [startProduct],
+  languages: [startLanguages],
 } satisfies Record<string, ((options: BedOptions) => Promise<Bed>)[]>
 
 const wanted = values.only.split(',')
@@ -59,6 +62,8 @@ const starts = wanted.flatMap((name) => suites[name as keyof typeof suites])
   })
   const ratios = ratiosOf(measured)
   process.stdout.write(`\n${measuredTable(measured)}\n`)
+  const languages = languageTable(measured)
+  if (languages !== undefined) process.stdout.write(`\n${languages}\n`)
   if (ratios.length > 0) process.stdout.write(`\n${ratioTable(ratios)}\n`)
 
   const out = resolve(values.out)

@@ -6,7 +6,7 @@ import type { Measured } from '../core/rounds.ts'
 const plain = { style: { head: [], border: [], compact: true } }
 
 const rounded = (value: number): string =>
-  value >= 1_000 ? Math.round(value).toLocaleString('en') : value.toPrecision(3).replace(/\.?0+$/, '')
+  value >= 1_000 ? Math.round(value).toLocaleString('en') : `${Number(value.toPrecision(3))}`
 
 const cell = (sample: Sample, ...metrics: readonly [metric: string, unit: string][]): string => {
   for (const [metric, unit] of metrics) {

@@ -54,24 +54,41 @@ export async function createFunction(
   name: string,
   memoryMb = fullCpuMb,
 ): Promise<void> {
-  const zip = (await zipOf(sources[what])).toString('base64')
-  const create = (runtime: string): Promise<Answer> =>
-    lambda(client, 'POST', '/2015-03-31/functions', {
-      FunctionName: name,
-      Runtime: runtime,
-      Role: `arn:aws:iam::${connection.accountId}:role/bench`,
-      Handler: 'index.handler',
-      MemorySize: memoryMb,
-      Timeout: 30,
-      Code: { ZipFile: zip },
-    })
+  const zip = await zipOf(sources[what])
+  const create = (runtime: string): Promise<void> =>
+    createPackage(client, connection, { functionName: name, runtime, handler: 'index.handler', zip, memoryMb })
   if (what === 'python') await firstThatWorks(pythons, create)
   else await create('nodejs24.x')
+}
+
+export interface PackagedFunction {
+  readonly functionName: string
+  readonly runtime: string
+  readonly handler: string
+  readonly zip: Buffer
+  readonly memoryMb?: number
+}
+
+/** The same of a package. */
+export async function createPackage(
+  client: FabricClient,
+  connection: FabricConnection,
+  { functionName, runtime, handler, zip, memoryMb = fullCpuMb }: PackagedFunction,
+): Promise<void> {
+  await lambda(client, 'POST', '/2015-03-31/functions', {
+    FunctionName: functionName,
+    Runtime: runtime,
+    Role: `arn:aws:iam::${connection.accountId}:role/bench`,
+    Handler: handler,
+    MemorySize: memoryMb,
+    Timeout: 30,
+    Code: { ZipFile: zip.toString('base64') },
+  })
   for (const deadlineMs = performance.now() + 30_000; ; await wait(20)) {
-    const answer = await lambda(client, 'GET', `/2015-03-31/functions/${name}/configuration`)
+    const answer = await lambda(client, 'GET', `/2015-03-31/functions/${functionName}/configuration`)
     const { State } = JSON.parse(answer.body.toString('utf8')) as { State: string }
     if (State === 'Active') return
-    if (performance.now() > deadlineMs) throw new Error(`${name} did not become active: ${State}`)
+    if (performance.now() > deadlineMs) throw new Error(`${functionName} did not become active: ${State}`)
   }
 }
 

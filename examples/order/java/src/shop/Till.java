@@ -13,7 +13,7 @@ public class Till implements RequestHandler<Order, Receipt> {
     calls += 1;
     context.getLogger().log("order of " + order.customer());
     if (order.items() == null || order.items().isEmpty()) throw new EmptyOrder(order.customer());
-    prepare(order.preparationMs());
+    if (order.preparationMs() > 0) prepare(order.preparationMs());
     int total = order.items().stream().mapToInt(item -> item.quantity() * item.priceCents()).sum();
     String runtime = "java " + Runtime.version().feature();
     return new Receipt(order.customer(), total, runtime, context.getAwsRequestId(), context.getFunctionName(), calls);
