@@ -124,7 +124,7 @@ export class TestWorker implements AsyncDisposable {
 
   /** Starts an environment and waits until it is ready; rejects with the reason when it fails. */
   async environment(
-    files: Readonly<Record<string, string>>,
+    files: Readonly<Record<string, string | Buffer>>,
     spec: Partial<SandboxSpec> = {},
   ): Promise<TestEnvironment> {
     const sandboxId = randomUUID().replaceAll('-', '')
@@ -137,14 +137,18 @@ export class TestWorker implements AsyncDisposable {
   }
 
   /** Stores a layer. */
-  layer(files: Readonly<Record<string, string>>): SandboxSpec['layers'][number] {
+  layer(files: Readonly<Record<string, string | Buffer>>): SandboxSpec['layers'][number] {
     const zip = zipOf(files)
     const digest = createHash('sha256').update(zip).digest('hex')
     this.#packages.set(digest, zip)
     return { arn: 'arn:aws:lambda:us-east-1:000000000000:layer:l:1', digest, sizeBytes: BigInt(zip.length) }
   }
 
-  startSandbox(sandboxId: string, files: Readonly<Record<string, string>>, spec: Partial<SandboxSpec> = {}): void {
+  startSandbox(
+    sandboxId: string,
+    files: Readonly<Record<string, string | Buffer>>,
+    spec: Partial<SandboxSpec> = {},
+  ): void {
     const { digest: codeDigest, sizeBytes: codeBytes } = this.layer(files)
     this.send({
       $case: 'start',

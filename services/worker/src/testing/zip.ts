@@ -1,12 +1,12 @@
 import { crc32 } from 'node:zlib'
 
 /** A package without compression; names that end in `bootstrap` or lie in `bin/` or `extensions/` are executable. */
-export function zipOf(files: Readonly<Record<string, string>>): Buffer {
+export function zipOf(files: Readonly<Record<string, string | Buffer>>): Buffer {
   const locals: Buffer[] = []
   const central: Buffer[] = []
   let offset = 0
   for (const [name, text] of Object.entries(files)) {
-    const data = Buffer.from(text)
+    const data = Buffer.isBuffer(text) ? text : Buffer.from(text)
     const fileName = Buffer.from(name)
     const fields = Buffer.alloc(26)
     fields.writeUInt16LE(20, 0)
