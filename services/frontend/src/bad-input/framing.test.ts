@@ -2,19 +2,21 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { expect, it } from 'vitest'
+import { frontendDefaults } from '../config.ts'
+import { startTestFrontend } from '../testing/index.ts'
 import { functions, invocations, json, useBadInput } from './harness.ts'
 
 const bad = useBadInput('framing')
 const port = (): number => bad.frontend().service.httpPort
 
 /** Opens a connection; what comes back is kept, and a reset is an end like any other. */
-async function open(): Promise<{
+async function open(to = port()): Promise<{
   readonly socket: Socket
   readonly text: () => string
   readonly ended: Promise<void>
 }> {
   let text = ''
-  const socket = connect(port(), '127.0.0.1')
+  const socket = connect(to, '127.0.0.1')
   socket.on('data', (chunk) => {
     text += chunk.toString('latin1')
   })
@@ -68,8 +70,21 @@ it('B16: bodies that never come, or break off', async () => {
   await works()
 })
 
+it('B15: requests that come a byte at a time, or never to their end', async () => {
+  const limits = { headersTimeoutMs: 300, requestTimeoutMs: 600 }
+  await using slow = await startTestFrontend({}, { ...frontendDefaults, ...limits })
+  for (const start of [`POST ${functions} HTTP/1.1\r\nhost: `, `${head}a: `, 'G']) {
+    bad.count(1)
+    const { socket, text, ended } = await open(slow.service.httpPort)
+    for (const byte of start) socket.write(byte)
+    await ended
+    expect(text()).toMatch(/^(HTTP\/1\.1 408 |$)/)
+  }
+  expect((await fetch(`${slow.endpoint}/healthz`)).status).toBe(200)
+})
+
 it('B18: connections that say nothing', async () => {
-  const idle = await Promise.all(Array.from({ length: 300 }, open))
+  const idle = await Promise.all(Array.from({ length: 300 }, () => open()))
   bad.count(idle.length)
   await works()
   for (const { socket } of idle) socket.destroy()
