@@ -42,7 +42,7 @@ export interface HttpRoute {
   readonly routeKey: string
   /** `integrations/ID`. */
   readonly target?: string
-  readonly authorizationType: 'NONE' | 'JWT' | 'AWS_IAM'
+  readonly authorizationType: 'NONE' | 'JWT' | 'AWS_IAM' | 'CUSTOM'
   readonly authorizerId?: string
   readonly authorizationScopes?: readonly string[]
   readonly operationName?: string
@@ -62,13 +62,31 @@ export interface HttpIntegration {
   readonly apiGatewayManaged?: boolean
 }
 
-export interface HttpAuthorizer {
+export type HttpAuthorizer = HttpJwtAuthorizer | HttpRequestAuthorizer
+
+export interface HttpJwtAuthorizer {
   readonly authorizerId: string
   readonly authorizerType: 'JWT'
   readonly name: string
   /** `$request.header.NAME` or `$request.querystring.NAME`. */
   readonly identitySource: readonly string[]
   readonly jwtConfiguration: { readonly issuer: string; readonly audience: readonly string[] }
+}
+
+/** A function that says who may pass. */
+export interface HttpRequestAuthorizer {
+  readonly authorizerId: string
+  readonly authorizerType: 'REQUEST'
+  readonly name: string
+  /** `$request.header.NAME`, `$request.querystring.NAME`, `$context.NAME` or `$stageVariables.NAME`. */
+  readonly identitySource: readonly string[]
+  /** ARN of the function, with its qualifier if it has one. */
+  readonly authorizerUri: string
+  readonly authorizerPayloadFormatVersion: '1.0' | '2.0'
+  /** Yes or no instead of a policy; only in payload format 2.0. */
+  readonly enableSimpleResponses: boolean
+  /** How long a verdict counts for the same identity; 0: for one request. */
+  readonly authorizerResultTtlInSeconds: number
 }
 
 export interface HttpRouteSettings {

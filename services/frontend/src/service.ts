@@ -25,8 +25,10 @@ import { startHttpDoor } from './http/http-door.ts'
 import { httpApisDoor } from './http-api/control-door.ts'
 import type { HttpApiDirectory } from './http-api/directory.ts'
 import { issuerFetch } from './http-api/fetch-json.ts'
+import { FunctionCalls } from './http-api/function-calls.ts'
 import { HttpApiDoor } from './http-api/http-api-door.ts'
 import { IssuerKeys } from './http-api/issuer-keys.ts'
+import { RouteAuthorizers } from './http-api/route-authorizers.ts'
 import { Throttle } from './http-api/throttle.ts'
 import { Authorizer } from './identity/authorizer.ts'
 import { Credentials } from './identity/credentials.ts'
@@ -133,14 +135,15 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
     clock,
     log,
   })
+  const calls = new FunctionCalls({ catalogue, invoke: operations.invokeAdmitted, clock, log })
+  const issuerKeys = new IssuerKeys({
+    fetchJson: issuerFetch(config.plainIssuers ?? []),
+    now: () => clock.monotonic(),
+  })
   const apis = new HttpApiDoor({
-    ...{ catalogue, lookup, signingKeys, authorizer, identities, region, clock, log },
+    ...{ catalogue, calls, lookup, signingKeys, authorizer, identities, region, clock, log },
     index: deps.httpApis.index,
-    invoke: operations.invokeAdmitted,
-    issuerKeys: new IssuerKeys({
-      fetchJson: issuerFetch(config.plainIssuers ?? []),
-      now: () => clock.monotonic(),
-    }),
+    authorizers: new RouteAuthorizers({ calls, issuerKeys, region, clock, log }),
     throttle: new Throttle(),
     domain: urlDomain,
   })

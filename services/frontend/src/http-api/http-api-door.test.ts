@@ -360,6 +360,86 @@ describe('who may call', () => {
     }
   })
 
+  describe('is up to a function', () => {
+    /** An API whose route `GET /a/{b}` is guarded by the function `guard`. */
+    const guarded = async (more: object) => {
+      const { apiId, integrationId, host } = await api([])
+      const { authorizerId } = await create(`/apis/${apiId}/authorizers`, {
+        ...{ name: 'guard', authorizerType: 'REQUEST', authorizerUri: functionArn },
+        ...{ identitySource: ['$request.header.X-Key', '$context.httpMethod'], authorizerPayloadFormatVersion: '2.0' },
+        ...more,
+      })
+      const route = { target: `integrations/${integrationId}`, authorizationType: 'CUSTOM', authorizerId }
+      await create(`/apis/${apiId}/routes`, { ...route, routeKey: 'GET /a/{b}' })
+      return { apiId, authorizerId, host, arn: `arn:aws:execute-api:us-east-1:${account}:${apiId}/$default/GET/a/1` }
+    }
+    /** The guard answers what is given; anything else echoes. What the guard was asked is kept. */
+    const guards = (verdict: unknown, asked: unknown[] = []) => {
+      frontend.invoker.answer = (call) => {
+        const event = JSON.parse(Buffer.from(call.payload).toString())
+        if (event.type !== 'REQUEST') return echo(call)
+        asked.push(event)
+        return { ...echo(call), payload: Buffer.from(JSON.stringify(verdict)) } as InvokeOutcome
+      }
+      return asked
+    }
+    const headers = { 'x-key': 'k' }
+
+    it('that says yes or no', async () => {
+      const { host, arn } = await guarded({ enableSimpleResponses: true })
+      const asked = guards({ isAuthorized: true, context: { who: 'ann' } })
+      const { json } = await ask(host, '/a/1?q=2', { headers })
+      expect(json.requestContext.authorizer).toEqual({ lambda: { who: 'ann' } })
+      expect(asked).toMatchObject([
+        {
+          ...{ version: '2.0', type: 'REQUEST', routeArn: arn, identitySource: ['k', 'GET'], routeKey: 'GET /a/{b}' },
+          ...{ rawQueryString: 'q=2', pathParameters: { b: '1' } },
+        },
+      ])
+      expect(asked[0]).not.toHaveProperty('body')
+      guards({ isAuthorized: false })
+      expect(await ask(host, '/a/1', { headers })).toMatchObject({ status: 403, json: { message: 'Forbidden' } })
+      guards({ isAuthorized: 'yes' })
+      expect((await ask(host, '/a/1', { headers })).status).toBe(500)
+    })
+
+    it('that gives a policy', async () => {
+      const { host, arn } = await guarded({ authorizerPayloadFormatVersion: '1.0' })
+      const statement = (Resource: string) => ({ Effect: 'Allow', Action: 'execute-api:Invoke', Resource })
+      const policy = (Resource: string) => ({
+        principalId: 'ann',
+        policyDocument: { Version: '2012-10-17', Statement: [statement(Resource)] },
+      })
+      const asked = guards(policy(arn))
+      expect((await ask(host, '/a/1', { headers })).json.requestContext.authorizer).toEqual({ lambda: {} })
+      expect(asked).toMatchObject([{ version: '1.0', methodArn: arn, identitySource: 'k,GET', resource: '/a/{b}' }])
+      guards(policy(`${arn}2`))
+      expect((await ask(host, '/a/1', { headers })).status).toBe(403)
+      guards({ principalId: 'ann', policyDocument: 'everything' })
+      expect((await ask(host, '/a/1', { headers })).status).toBe(500)
+    })
+
+    it('that is not asked without an identity, nor twice while its verdict counts', async () => {
+      const { host } = await guarded({ enableSimpleResponses: true, authorizerResultTtlInSeconds: 60 })
+      const asked = guards({ isAuthorized: true })
+      expect((await ask(host, '/a/1')).status).toBe(401)
+      expect(asked).toHaveLength(0)
+      for (const path of ['/a/1', '/a/2']) expect((await ask(host, path, { headers })).status).toBe(200)
+      expect(asked).toHaveLength(1)
+      await ask(host, '/a/1', { headers: { 'x-key': 'other' } })
+      expect(asked).toHaveLength(2)
+    })
+
+    it('that lets the API call it', async () => {
+      const { host } = await guarded({ enableSimpleResponses: true })
+      guards({ isAuthorized: true })
+      await client.send(new RemovePermissionCommand({ FunctionName: 'site', StatementId: 'apis' }))
+      expect((await ask(host, '/a/1', { headers })).status).toBe(500)
+      await permit()
+      expect((await ask(host, '/a/1', { headers })).status).toBe(200)
+    })
+  })
+
   it('is who signs and is allowed to where AWS_IAM is asked for', async () => {
     const { host } = await api([{ routeKey: 'GET /a', authorizationType: 'AWS_IAM' }])
     const signed = (as: typeof keys) =>
@@ -438,6 +518,13 @@ describe('the management', () => {
     expect((await post('routes', { routeKey: 'GET /b', target: 'integrations/none' })).status).toBe(400)
     expect((await post('routes', { routeKey: 'GET /b', target, authorizationType: 'JWT' })).status).toBe(400)
     expect((await post('routes', { routeKey: 'GET /b', target, authorizationType: 'CUSTOM' })).status).toBe(400)
+    expect((await post('routes', { routeKey: 'GET /b', target, authorizerId: 'none' })).status).toBe(400)
+    const guard = { name: 'g', authorizerType: 'REQUEST', authorizerUri: functionArn, identitySource: [] }
+    expect((await post('authorizers', { ...guard, authorizerUri: 'site' })).status).toBe(400)
+    expect((await post('authorizers', { ...guard, identitySource: ['$request.body.a'] })).status).toBe(400)
+    expect((await post('authorizers', { ...guard, enableSimpleResponses: true })).status).toBe(400)
+    expect((await post('authorizers', { ...guard, authorizerResultTtlInSeconds: 5 })).status).toBe(400)
+    expect((await post('authorizers', { name: 'j', authorizerType: 'JWT', identitySource: ['x'] })).status).toBe(400)
     expect((await post('integrations', { integrationType: 'HTTP_PROXY', integrationUri: 'https://x' })).status).toBe(
       400,
     )

@@ -1,4 +1,4 @@
-import type { HttpAuthorizer, HttpRoute } from '@weft/contracts'
+import type { HttpJwtAuthorizer, HttpRoute } from '@weft/contracts'
 import type { DoorHead } from '../doors/door.ts'
 import { readQuery } from '../doors/web/request-parts.ts'
 import type { IssuerKeys } from './issuer-keys.ts'
@@ -17,7 +17,7 @@ const unauthorized = (reason: string): JwtDecision => ({ allowed: false, status:
 /** Whether a request may pass a route by the token it carries. */
 export async function decideByJwt(
   head: DoorHead,
-  { jwtConfiguration, identitySource }: HttpAuthorizer,
+  { jwtConfiguration, identitySource }: HttpJwtAuthorizer,
   { authorizationScopes = [] }: Pick<HttpRoute, 'authorizationScopes'>,
   keys: IssuerKeys,
   nowMs: number,

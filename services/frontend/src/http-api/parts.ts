@@ -1,13 +1,15 @@
 import type { HttpApi, HttpAuthorizer, HttpDeployment, HttpIntegration, HttpRoute, HttpStage } from '@weft/contracts'
 import { type ApiProblem, badRequest, conflict, type Members } from './members.ts'
 import {
-  newAuthorizer,
   newDeployment,
   newIntegration,
+  newJwtAuthorizer,
+  newRequestAuthorizer,
   newRoute,
   newStage,
-  readAuthorizer,
   readIntegration,
+  readJwtAuthorizer,
+  readRequestAuthorizer,
   readRoute,
   readStage,
   readTags,
@@ -65,8 +67,12 @@ const integrations: PartKind<HttpIntegration> = {
 
 const authorizers: PartKind<HttpAuthorizer> = {
   what: 'Authorizer',
-  create: (members, _api, stamp) => readAuthorizer(members, newAuthorizer(stamp)),
-  update: (members, _api, before) => readAuthorizer(members, before),
+  create: (members, _api, stamp) =>
+    members.take('authorizerType') === 'REQUEST'
+      ? readRequestAuthorizer(members, newRequestAuthorizer(stamp))
+      : readJwtAuthorizer(members, newJwtAuthorizer(stamp)),
+  update: (members, _api, before) =>
+    before.authorizerType === 'REQUEST' ? readRequestAuthorizer(members, before) : readJwtAuthorizer(members, before),
   id: ({ authorizerId }) => authorizerId,
   inUse: (api, id) =>
     Object.values(api.routes).some(({ authorizerId }) => authorizerId === id)

@@ -1,9 +1,10 @@
 import {
   type HttpApi,
   type HttpApiCors,
-  type HttpAuthorizer,
   type HttpDeployment,
   type HttpIntegration,
+  type HttpJwtAuthorizer,
+  type HttpRequestAuthorizer,
   type HttpRoute,
   type HttpRouteSettings,
   type HttpStage,
@@ -70,22 +71,34 @@ export function readRoute(members: Members, api: HttpApi, before: HttpRoute): Ht
   const integration = /^integrations\/(.+)$/.exec(changed.target ?? '')?.[1]
   if (changed.target !== undefined && !(integration !== undefined && Object.hasOwn(api.integrations, integration)))
     return members.refuse(`Invalid target identifier specified ${changed.target}`)
-  if (!['NONE', 'JWT', 'AWS_IAM'].includes(changed.authorizationType))
-    return members.refuse(`authorizationType ${changed.authorizationType} is not served by this fabric.`)
-  const named = changed.authorizerId !== undefined && Object.hasOwn(api.authorizers, changed.authorizerId)
-  if ((changed.authorizationType === 'JWT') !== named)
-    return members.refuse('An authorizer must be named for the authorization type JWT, and for it alone.')
+  if (!['NONE', 'JWT', 'AWS_IAM', 'CUSTOM'].includes(changed.authorizationType))
+    return members.refuse(`Invalid authorization type: ${changed.authorizationType}`)
+  const { authorizerId: id } = changed
+  const authorizer = id !== undefined && Object.hasOwn(api.authorizers, id) ? api.authorizers[id] : undefined
+  const wanted = { JWT: 'JWT', CUSTOM: 'REQUEST', NONE: undefined, AWS_IAM: undefined }[changed.authorizationType]
+  if (authorizer?.authorizerType !== wanted || (id !== undefined && !authorizer))
+    return members.refuse('The authorizer does not fit the authorization type.')
   return changed
 }
 
 /** Of AWS's own URI for a function. */
 const invocationsUri = /^arn:aws:apigateway:[a-z0-9-]+:lambda:path\/2015-03-31\/functions\/(.+)\/invocations$/
 
+/** The ARN of a function, as it is or in an invocations URI; undefined when it is not given. */
+function functionUri(members: Members, name: string): string | undefined {
+  const uri = members.text(name, 2_048)
+  if (uri === undefined) return undefined
+  const arn = invocationsUri.exec(uri)?.[1] ?? uri
+  const ref = parseFunctionRef(arn)
+  return ref.ok && ref.value.accountId !== undefined && arn.startsWith('arn:')
+    ? arn
+    : members.refuse(`Invalid ${name} specified: it must be the ARN of a function.`)
+}
+
 export function readIntegration(members: Members, before: HttpIntegration): HttpIntegration {
   members.only('integrationType', 'AWS_PROXY')
   members.only('connectionType', 'INTERNET')
-  const uri = members.text('integrationUri', 2_048)
-  const integrationUri = uri === undefined ? before.integrationUri : (invocationsUri.exec(uri)?.[1] ?? uri)
+  const integrationUri = functionUri(members, 'integrationUri') ?? before.integrationUri
   const changed = {
     ...before,
     integrationUri,
@@ -96,15 +109,13 @@ export function readIntegration(members: Members, before: HttpIntegration): Http
       description: members.text('description', 1_024),
     }),
   }
-  const ref = parseFunctionRef(integrationUri)
-  if (!ref.ok || ref.value.accountId === undefined || !integrationUri.startsWith('arn:'))
-    return members.refuse('Invalid integration URI specified: it must be the ARN of a function.')
+  if (integrationUri === '') return members.refuse('Missing required field: integrationUri')
   if (!['1.0', '2.0'].includes(changed.payloadFormatVersion))
     return members.refuse('Payload format version must be 1.0 or 2.0.')
   return changed
 }
 
-export function readAuthorizer(members: Members, before: HttpAuthorizer): HttpAuthorizer {
+export function readJwtAuthorizer(members: Members, before: HttpJwtAuthorizer): HttpJwtAuthorizer {
   members.only('authorizerType', 'JWT')
   const jwt = members.inside('jwtConfiguration', (inner) => ({
     issuer: inner.text('issuer', 2_048),
@@ -116,14 +127,39 @@ export function readAuthorizer(members: Members, before: HttpAuthorizer): HttpAu
     jwtConfiguration: { ...before.jwtConfiguration, ...given(jwt ?? {}) },
   }
   const { issuer, audience } = changed.jwtConfiguration
+  const [source = '', ...more] = changed.identitySource
   if (changed.name === '') return members.refuse('Missing required field: name')
-  if (
-    changed.identitySource.length !== 1 ||
-    !/^\$request\.(header|querystring)\.[\w-]+$/.test(changed.identitySource[0] ?? '')
-  )
+  if (more.length > 0 || !/^\$request\.(header|querystring)\.[\w-]+$/.test(source))
     return members.refuse('identitySource must be one $request.header.NAME or $request.querystring.NAME')
   if (!URL.canParse(issuer) || !/^https?:\/\//.test(issuer)) return members.refuse('Invalid issuer: it must be a URL.')
   if (audience.length === 0) return members.refuse('JWT Configuration needs an audience.')
+  return changed
+}
+
+const identitySource = /^\$(request\.header|request\.querystring|context|stageVariables)\.[\w.-]{1,128}$/
+
+export function readRequestAuthorizer(members: Members, before: HttpRequestAuthorizer): HttpRequestAuthorizer {
+  members.only('authorizerType', 'REQUEST')
+  const version = members.text('authorizerPayloadFormatVersion', 64) as '1.0' | '2.0' | undefined
+  const changed = {
+    ...before,
+    ...given({
+      name: members.text('name', 128),
+      identitySource: members.texts('identitySource', identitySource),
+      authorizerUri: functionUri(members, 'authorizerUri'),
+      authorizerPayloadFormatVersion: version,
+      enableSimpleResponses: members.boolean('enableSimpleResponses'),
+      authorizerResultTtlInSeconds: members.number('authorizerResultTtlInSeconds', 0, 3_600),
+    }),
+  }
+  if (changed.name === '') return members.refuse('Missing required field: name')
+  if (changed.authorizerUri === '') return members.refuse('Missing required field: authorizerUri')
+  if (!['1.0', '2.0'].includes(changed.authorizerPayloadFormatVersion))
+    return members.refuse('Authorizer payload format version must be 1.0 or 2.0.')
+  if (changed.enableSimpleResponses && changed.authorizerPayloadFormatVersion === '1.0')
+    return members.refuse('Simple responses are for payload format version 2.0.')
+  if (changed.authorizerResultTtlInSeconds > 0 && changed.identitySource.length === 0)
+    return members.refuse('Verdicts can be kept only by an identity source.')
   return changed
 }
 
@@ -166,12 +202,23 @@ export const newIntegration = ({ id }: Stamp): HttpIntegration => ({
   timeoutInMillis: 30_000,
 })
 
-export const newAuthorizer = ({ id }: Stamp): HttpAuthorizer => ({
+export const newJwtAuthorizer = ({ id }: Stamp): HttpJwtAuthorizer => ({
   authorizerId: id,
   authorizerType: 'JWT',
   name: '',
   identitySource: [],
   jwtConfiguration: { issuer: '', audience: [] },
+})
+
+export const newRequestAuthorizer = ({ id }: Stamp): HttpRequestAuthorizer => ({
+  authorizerId: id,
+  authorizerType: 'REQUEST',
+  name: '',
+  identitySource: [],
+  authorizerUri: '',
+  authorizerPayloadFormatVersion: '1.0',
+  enableSimpleResponses: false,
+  authorizerResultTtlInSeconds: 0,
 })
 
 export const newStage = (stageName: string, { date }: Pick<Stamp, 'date'>): HttpStage => ({
