@@ -64,5 +64,6 @@ test('whatever a function returns, what is sent can be', () => {
       expect(sent.status).toBeLessThan(600)
       for (const [name, value] of Object.entries(sent.headers)) expect(`${name}${value}`).not.toMatch(/[\r\n\0]/)
     }),
+    { examples: [[{ toString: 0 }, {}, '']] },
   )
 })

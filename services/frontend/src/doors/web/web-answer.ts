@@ -43,9 +43,9 @@ export function webHead(
   defaultType: string | undefined,
 ): WebHead | undefined {
   const { statusCode = 200, headers: given, cookies: set } = response
-  const status = Number(statusCode)
-  if (!['number', 'string'].includes(typeof statusCode) || !Number.isInteger(status) || status < 200 || status > 599)
-    return undefined
+  // Number() may call what a function has put into an object.
+  const status = typeof statusCode === 'number' || typeof statusCode === 'string' ? Number(statusCode) : Number.NaN
+  if (!Number.isInteger(status) || status < 200 || status > 599) return undefined
   const headers = readHeaders(given ?? {})
   const cookies = readCookies(set ?? [])
   if (!headers || !cookies) return undefined
