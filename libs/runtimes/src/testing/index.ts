@@ -1,0 +1,2 @@
+export * from './host-side.ts'
+export * from './java-classes.ts'
