@@ -19,6 +19,7 @@ import { frontendDefaults, startAllDoors } from '@weft/frontend-service'
 import { createDispatcher } from '@weft/invoke'
 import { metricsDefaults, startMetrics } from '@weft/metrics-service'
 import {
+  natsBusPublisher,
   natsDeadBatches,
   natsEventAcceptor,
   natsEventInbox,
@@ -250,6 +251,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
         targets: natsTargets(tenants),
         events: natsEventAcceptor({ link: links['async-queue'], log: logOf('async-queue') }),
         book: openInvocationBook(links['async-queue'], clock),
+        buses: natsBusPublisher(links['async-queue']),
         invoker: dispatcher,
         catalogue,
         facts: facts.queue,

@@ -129,6 +129,14 @@ export const triggerKeys = {
 export const busArn = (region: string, account: AccountId, bus: string): string =>
   `arn:aws:events:${region}:${account}:event-bus/${bus}`
 
+/** An event bus by its ARN; undefined for anything else. */
+export function parseBusArn(
+  arn: string,
+): { readonly region: string; readonly accountId: AccountId; readonly bus: string } | undefined {
+  const [, region, account, bus] = /^arn:aws:events:([a-z0-9-]+):(\d{12}):event-bus\/([\w.-]{1,256})$/.exec(arn) ?? []
+  return region && account && bus ? { region, accountId: accountId(account), bus } : undefined
+}
+
 export const ruleArn = (region: string, { accountId, busName, name }: EventRule): string =>
   `arn:aws:events:${region}:${accountId}:rule/${busName === defaultBusName ? '' : `${busName}/`}${name}`
 

@@ -2,11 +2,15 @@ import {
   type AccountId,
   err,
   type FunctionName,
+  limits,
   ok,
+  parseBusArn,
   parseFunctionRef,
   type Result,
   requestIdOfMessage,
 } from '@weft/contracts'
+import { eventTime } from './bus/bus-event.ts'
+import type { BusPublisher } from './bus/ports.ts'
 import type { HeaderValues } from './envelope.ts'
 import type { EventAcceptor } from './ports.ts'
 
@@ -53,6 +57,36 @@ export const functionTargets = (events: EventAcceptor, now: () => number): Event
       ...(message.traceHeader !== undefined && { traceHeader: message.traceHeader }),
     })
     return accepted.ok ? ok(undefined) : err({ reason: `the event store is ${accepted.error}`, permanent: false })
+  },
+})
+
+/** What is read of the record that a destination gets. */
+interface TargetRecord {
+  readonly requestContext?: { readonly functionArn?: unknown; readonly condition?: unknown }
+}
+
+/** Event buses of the same account as targets: the record becomes an event, as of AWS's destinations. */
+export const busTargets = (buses: BusPublisher, now: () => number): EventTargets => ({
+  async send(targetArn, message) {
+    const bus = parseBusArn(targetArn)
+    if (!bus) return permanent(`${targetArn} is no event bus`)
+    if (bus.accountId !== message.accountId) return permanent(`${targetArn} belongs to another account`)
+    if (message.payload.length > limits.busEventBytes)
+      return permanent(`the record has ${message.payload.length} bytes, an event ${limits.busEventBytes} at most`)
+    const detail = JSON.parse(new TextDecoder().decode(message.payload)) as TargetRecord
+    const { functionArn, condition } = detail.requestContext ?? {}
+    const stored = await buses.put(message.accountId, bus.bus, {
+      version: '0',
+      id: requestIdOfMessage(targetArn, message.messageId, 0),
+      'detail-type': `Lambda Function Invocation Result - ${condition === 'Success' ? 'Success' : 'Failure'}`,
+      source: 'lambda',
+      account: message.accountId,
+      time: eventTime(now()),
+      region: bus.region,
+      resources: [targetArn, `${functionArn}`],
+      detail: { ...detail },
+    })
+    return stored.ok ? ok(undefined) : err({ reason: `the event bus is ${stored.error}`, permanent: false })
   },
 })
 

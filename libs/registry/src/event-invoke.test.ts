@@ -27,6 +27,7 @@ it.each([
   ['arn:aws:jetstream:us-east-1:123456789012:stream/S'],
   ['arn:aws:jetstream:us-east-1:123456789012:queue/Q'],
   ['arn:aws:jetstream:us-east-1:123456789012:subject/a.b'],
+  ['arn:aws:events:us-east-1:123456789012:event-bus/default'],
 ])('takes %s as a destination, keeps it and gives it up', (arn) => {
   const set = applyEventInvoke({}, { DestinationConfig: { OnFailure: { Destination: arn } } }, rules)
   expect(set).toEqual({ ok: true, value: { onFailureArn: arn } })
@@ -43,6 +44,7 @@ it.each([
   ['arn:aws:lambda:eu-west-1:123456789012:function:g', /is invalid\.$/],
   ['arn:aws:jetstream:us-east-1:123456789012:bucket/B', /is invalid\.$/],
   ['arn:aws:jetstream:us-east-1:210987654321:stream/S', /is invalid\.$/],
+  ['arn:aws:events:us-east-1:210987654321:event-bus/default', /is invalid\.$/],
   ['arn:aws:rds:us-east-1:123456789012:db', /is invalid\.$/],
 ])('refuses %s as a destination', (arn, message) => {
   const refused = applyEventInvoke({}, { DestinationConfig: { OnSuccess: { Destination: arn } } }, rules)

@@ -113,3 +113,23 @@ test('a destination that is away is tried again with the answer kept, then given
     destinationError: expect.stringContaining('unavailable'),
   })
 })
+
+test('an event bus gets the record as an event', async () => {
+  const catalogue = new TestCatalogue()
+  const onSuccessArn = `arn:aws:events:${region}:${account}:event-bus/results`
+  catalogue.set(functionRecord('f', { eventInvoke: { onSuccessArn } }))
+  await using queue = await startQueue(new TestInvoker(), catalogue)
+  const requestId = await queue.accept('f', { n: 1 })
+  await queue.drained()
+  const [event] = await queue.messages(streams.bus)
+  expect(event?.subject).toBe(`weft.bus.${account}.results`)
+  expect(event?.json()).toMatchObject({
+    version: '0',
+    'detail-type': 'Lambda Function Invocation Result - Success',
+    source: 'lambda',
+    account,
+    region,
+    resources: [onSuccessArn, `${functionArn('f')}:$LATEST`],
+    detail: { requestContext: { requestId, condition: 'Success' }, requestPayload: { n: 1 } },
+  })
+})

@@ -2,6 +2,7 @@
 import { createDispatcher } from '@weft/invoke'
 import {
   credsFiles,
+  natsBusPublisher,
   natsEventAcceptor,
   natsEventInbox,
   natsTargets,
@@ -83,6 +84,7 @@ await runService({
         targets: natsTargets(accounts),
         events: natsEventAcceptor({ link, log }),
         book: openInvocationBook(link, clock),
+        buses: natsBusPublisher(link),
         invoker: dispatcher,
         catalogue,
         facts,

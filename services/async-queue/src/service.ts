@@ -1,5 +1,7 @@
 import type { AccountId, FactSink, Invoker } from '@weft/contracts'
 import {
+  type BusPublisher,
+  busTargets,
   type EventAcceptor,
   type EventInbox,
   type EventTargets,
@@ -20,6 +22,8 @@ export interface AsyncQueueDeps {
   readonly targets: EventTargets
   /** Takes in what functions get that are targets of others. */
   readonly events: EventAcceptor
+  /** Event buses that functions name as destinations. */
+  readonly buses: BusPublisher
   readonly invoker: Invoker
   readonly catalogue: ResolveCatalogue & Pick<Catalogue, 'accounts' | 'onChange'>
   readonly facts: FactSink
@@ -49,6 +53,7 @@ export async function startAsyncQueue(config: AsyncQueueConfig, deps: AsyncQueue
     targets: targetsByService({
       jetstream: deps.targets,
       lambda: functionTargets(deps.events, () => clock.now()),
+      events: busTargets(deps.buses, () => clock.now()),
     }),
     random: deps.random ?? systemRandom,
     config,

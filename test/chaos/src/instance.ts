@@ -5,6 +5,7 @@
 import { asyncQueueDefaults, startAsyncQueue } from '@weft/async-queue-service'
 import type { InvokeCall, InvokeOutcome } from '@weft/contracts'
 import {
+  natsBusPublisher,
   natsDeadBatches,
   natsEventAcceptor,
   natsEventInbox,
@@ -75,6 +76,7 @@ await startAsyncQueue(
     inbox: natsEventInbox({ link, clock, log, holdMs, pullWaitMs: 1_000 }),
     events: natsEventAcceptor({ link, log }),
     book: openInvocationBook(link, clock),
+    buses: natsBusPublisher(link),
   },
 )
 await startPoller(

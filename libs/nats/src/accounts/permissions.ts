@@ -108,6 +108,7 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
     publish(`$JS.API.CONSUMER.DELETE.*.${consumers.asyncQueue}`),
     readStream(streams.retries),
     writeBucket(buckets.invocations),
+    publish(subjects.busAll),
     // Events for functions that are destinations of others.
     publish('weft.accept.*.>'),
     publish(subjects.retryAll, subjects.deadAll, `$JS.ACK.${streams.retries}.*.>`),
