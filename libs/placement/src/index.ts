@@ -1,4 +1,5 @@
 export * from './gate.ts'
+export * from './keep-warm.ts'
 export * from './lease-id.ts'
 export * from './ledger-port.ts'
 export * from './partition.ts'

@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { FixedKeepWarm, type KeepWarmPolicy, LearningKeepWarm } from '@weft/placement'
+import { generateTraces, playTraces } from './keep-warm.ts'
 import { hunt } from './mutants/hunt.ts'
 import { mutants } from './mutants/list.ts'
 import { runSeed } from './run.ts'
@@ -9,6 +11,7 @@ import { runScale } from './scale.ts'
 // npm run sim -- --seeds 1000 --first 1 [--scale 4] [--trace] [--until-failure]
 // npm run sim -- --mutants [--seeds 1000]
 // npm run sim -- --sandboxes 100000
+// npm run sim -- --keep-warm [--first 1]
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '200' },
@@ -18,6 +21,7 @@ const { values } = parseArgs({
     'until-failure': { type: 'boolean', default: false },
     mutants: { type: 'boolean', default: false },
     sandboxes: { type: 'string' },
+    'keep-warm': { type: 'boolean', default: false },
   },
 })
 const first = Number(values.first)
@@ -30,6 +34,7 @@ if (![first, seeds, scale].every((n) => Number.isFinite(n) && n >= 0)) {
 
 if (values.mutants) await huntAll()
 else if (values.sandboxes !== undefined) runLarge(Number(values.sandboxes))
+else if (values['keep-warm']) compareKeepWarm()
 else runSeeds()
 
 function runSeeds(): void {
@@ -51,6 +56,32 @@ function runSeeds(): void {
   console.log(`${seeds} seeds, ${steps} steps, ${failed} failed`)
   console.table(totals)
   process.exitCode = failed > 0 ? 1 : 0
+}
+
+/** Cold starts against memory, for policies of keeping sandboxes that nobody calls. */
+function compareKeepWarm(): void {
+  const traces = generateTraces(first, 1_000, 7)
+  const policies: Record<string, KeepWarmPolicy> = {
+    'fixed, 5 min': new FixedKeepWarm(5 * 60_000),
+    'fixed, 10 min': new FixedKeepWarm(10 * 60_000),
+    'fixed, 60 min': new FixedKeepWarm(60 * 60_000),
+    learning: new LearningKeepWarm(),
+  }
+  const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
+  console.table(
+    Object.fromEntries(
+      Object.entries(policies).map(([name, policy]) => {
+        const report = playTraces(traces, policy)
+        const row = {
+          'cold calls': percent(report.coldShare),
+          'of a function, median': percent(report.medianShare),
+          'upper quartile': percent(report.upperShare),
+          'sandboxes held idle': Math.round(report.idleSandboxes),
+        }
+        return [name, row]
+      }),
+    ),
+  )
 }
 
 /** A tenth, and then all of the sandboxes: what a decision costs must not grow with them. */
