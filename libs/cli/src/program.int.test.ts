@@ -1,10 +1,12 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
+import { Server as GrpcServer, ServerCredentials, type ServerWritableStream } from '@grpc/grpc-js'
+import { type InvokeRequest, InvokeServiceService, type ResponseStreamPart } from '@weft/contracts/api/invoke'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { Io } from './io.ts'
 import { runCommand } from './program.ts'
@@ -55,18 +57,25 @@ const run = async (...args: string[]) => {
     new Writable({
       write(chunk, _encoding, done) {
         written[name] += String(chunk)
-        done()
+        setImmediate(done)
       },
     })
+  const [stdout, stderr] = [into('stdout'), into('stderr')]
   const io: Io = {
     env: { WEFT_DATA_DIR: dir },
-    stdout: into('stdout'),
-    stderr: into('stderr'),
+    stdout,
+    stderr,
     readStdin: async () => Buffer.from('{"from":"stdin"}'),
     stop: new AbortController().signal,
   }
   const exitCode = await runCommand(args, io)
+  // What was written to readers that lag is read to its end.
+  await Promise.all([stdout, stderr].map((stream) => new Promise<void>((done) => stream.end(done))))
   return { exitCode, ...written }
+}
+
+const unserved = (): never => {
+  throw new Error('not asked here')
 }
 
 it('prints shell exports that quote what a shell would read', async () => {
@@ -107,6 +116,53 @@ it('invokes, shows the answer and tells a function that fails apart from a call 
     exitCode: 1,
     stderr: 'weft: ResourceNotFoundException: Function not found: f\n',
   })
+})
+
+it('writes a streamed answer as it comes, and tells what came of it', async () => {
+  const streams = new GrpcServer()
+  let asked: InvokeRequest | undefined
+  let key: unknown
+  const parts = (...values: NonNullable<ResponseStreamPart['part']>[]) => values.map((part) => ({ part }))
+  const begin = {
+    $case: 'begin',
+    value: { requestId: 'r-1', executedVersion: '7', contentType: 'text/plain' },
+  } as const
+  const complete = (functionError: string, errorDetails: string) =>
+    ({
+      $case: 'complete',
+      value: { functionError, errorDetails: Buffer.from(errorDetails), logTail: 'END\n' },
+    }) as const
+  let answer = parts(begin, { $case: 'chunk', value: Buffer.from('a') }, complete('', ''))
+  streams.addService(InvokeServiceService, {
+    ...{ invoke: unserved, publish: unserved, invokeStream: unserved },
+    invokeWithResponseStream: (call: ServerWritableStream<InvokeRequest, ResponseStreamPart>) => {
+      asked = call.request
+      key = call.metadata.get('authorization')[0]
+      for (const part of answer) call.write(part)
+      call.end()
+    },
+  })
+  const port = await new Promise<number>((resolve, reject) =>
+    streams.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    ),
+  )
+  const file = join(dir, 'connection.json')
+  await writeFile(file, (await readFile(file, 'utf8')).replace('127.0.0.1:1', `127.0.0.1:${port}`))
+  const streamed = await run('invoke', '--stream', '--tail', '-q', 'live', 'f', '{"x":1}')
+  expect(streamed).toMatchObject({ exitCode: 0, stdout: 'a' })
+  expect(streamed.stderr).toMatch(/^END\nsucceeded \(7\) {2}[\d.]+ ms {2}r-1\n$/)
+  expect(asked).toMatchObject({ functionName: 'f', qualifier: 'live', logTail: true, payload: Buffer.from('{"x":1}') })
+  expect(key).toBe("Bearer AKIAEXAMPLE:it's secret")
+  const long = 'x'.repeat(100_000)
+  answer = parts(begin, ...Array.from({ length: 40 }, () => ({ $case: 'chunk', value: Buffer.from(long) }) as const))
+  answer.push(...parts(complete('', '')))
+  expect(await run('invoke', '--stream', 'f')).toMatchObject({ exitCode: 0, stdout: long.repeat(40) })
+  answer = parts(begin, { $case: 'chunk', value: Buffer.from('a') }, complete('Unhandled', '{"errorType":"E"}'))
+  expect(await run('invoke', '--stream', 'f')).toMatchObject({ exitCode: 3, stdout: 'a{"errorType":"E"}\n' })
+  expect((await run('invoke', '--stream', '--dry-run', 'f')).exitCode).toBe(2)
+  streams.forceShutdown()
+  expect((await run('invoke', '--stream', 'f')).exitCode).toBe(1)
 })
 
 it('reads every page of a log', async () => {

@@ -7,6 +7,7 @@ import { addEncryptionCommands } from './commands/admin/encryption-commands.ts'
 import { environmentOf, shellExports } from './commands/env.ts'
 import { health } from './commands/health.ts'
 import { invoke, readPayload } from './commands/invoke.ts'
+import { invokeStream } from './commands/invoke-stream.ts'
 import { logs, parseSince } from './commands/logs.ts'
 import { type SignOptions, sign } from './commands/sign.ts'
 import { findAdminConnection, findConnection } from './connection.ts'
@@ -49,20 +50,23 @@ export async function runCommand(args: readonly string[], io: Io, clock: Clock =
     .argument('[payload]', 'JSON, @file, or - for standard input', undefined)
     .option('-q, --qualifier <qualifier>', 'version or alias')
     .option('-t, --tail', 'show the last 4 KB of the log')
-    .option('--dry-run', 'only check whether the call would be allowed')
+    .option('-s, --stream', 'write the answer as it comes, for functions that stream')
+    .addOption(new Option('--dry-run', 'only check whether the call would be allowed').conflicts('stream'))
     .action(
       async (
         name: string,
         payload: string | undefined,
-        options: { qualifier?: string; tail?: true; dryRun?: true },
+        options: { qualifier?: string; tail?: true; dryRun?: true; stream?: true },
       ) => {
         const body = await readPayload(io, payload)
-        const how: InvokeOptions = {
-          type: options.dryRun ? 'DryRun' : 'RequestResponse',
+        const how = {
           ...(options.qualifier !== undefined && { qualifier: options.qualifier }),
           ...(options.tail && { logTail: true }),
         }
-        exitCode = await withClient((client) => invoke(io, client, name, body, how))
+        const type = options.dryRun ? 'DryRun' : 'RequestResponse'
+        exitCode = options.stream
+          ? await invokeStream(io, await connection(), name, body, how)
+          : await withClient((client) => invoke(io, client, name, body, { ...how, type }))
       },
     )
 
