@@ -152,6 +152,7 @@ function acquire(state: PartitionState, dispatcher: Dispatcher, request: Acquire
     until: now + waitMs,
     slot: undefined,
   }
+  state.lastUses?.asked(pool.fn, now)
   dispatcher.waiters.set(seq, waiter)
   state.waiting += 1
   state.block(waiter)

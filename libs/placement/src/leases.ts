@@ -75,6 +75,7 @@ export function finishLease(state: PartitionState, lease: Lease): void {
 /** Ends a lease and puts its sandbox back to use. */
 export function finishAndReuse(state: PartitionState, lease: Lease, now: number): void {
   finishLease(state, lease)
+  state.lastUses?.ended(lease.sandbox.pool, now)
   makeAvailable(state, lease.sandbox, now)
 }
 

@@ -32,6 +32,8 @@ export type PartitionEvent =
       readonly functionName: string
       readonly targets: readonly ProvisionedTarget[]
     }
+  /** Once in a few seconds: sandboxes without calls are looked at. */
+  | { readonly kind: 'tidy' }
   | { readonly kind: 'tick' }
 
 export interface PartitionCounts {
@@ -151,6 +153,9 @@ export class LeasePartition {
         return
       case 'provisioned-changed':
         provisionedChanged(state, event.accountId, event.functionName, event.targets)
+        return
+      case 'tidy':
+        if (!state.rebuilding) state.lastUses?.tidy(state, now)
         return
       case 'tick':
         for (const pool of state.provisioning) if (now >= pool.provisionRetryAt) state.dirtyPools.add(pool)

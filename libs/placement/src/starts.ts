@@ -121,7 +121,7 @@ function wanted(pool: Pool): number {
 const nextIdle = ({ idle, target }: Pool): Sandbox | undefined =>
   (target > 0 ? idle.findLast((sandbox) => sandbox.provisioned) : undefined) ?? idle.at(-1)
 
-function start(state: PartitionState, pool: Pool, worker: Worker, now: number, provisioned: boolean): void {
+export function start(state: PartitionState, pool: Pool, worker: Worker, now: number, provisioned: boolean): void {
   const sandbox = addSandbox(state, state.config.newSandboxId(), pool.spec, worker, 'starting', now, provisioned)
   sandbox.unreported = true
   worker.unreportedMb += sandbox.memoryMb

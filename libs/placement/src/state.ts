@@ -1,8 +1,10 @@
 import type { LeaderWorker } from '@weft/contracts'
 import type { LeaseId, PlacementToDispatcherFrame, PlacementToWorkerFrame } from '@weft/contracts/placement'
 import type { SandboxSpec } from '@weft/contracts/sandbox'
+import type { KeepWarmPolicy } from './keep-warm.ts'
 import type { Ledger, Slot } from './ledger-port.ts'
 import type { ProvisionFailure } from './provisioned.ts'
+import { LastUses } from './tidy.ts'
 import type { LeaseTimings } from './timings.ts'
 
 /** Names one connection of a dispatcher or worker; chosen by the shell, never used twice. */
@@ -17,6 +19,8 @@ export interface PartitionConfig {
   readonly maxWaiting: number
   /** Unique over partitions and epochs. */
   readonly newSandboxId: () => string
+  /** Decides about sandboxes without calls. Absent: their workers do. */
+  readonly keepWarm?: KeepWarmPolicy
   /** The account's ledger, always the same one. */
   readonly ledgerOf: (accountId: string) => Ledger
 }
@@ -168,6 +172,7 @@ export class PartitionState {
   /** While true it only listens: workers and dispatchers report what earlier leaders granted. */
   rebuilding = true
   readonly startedAt: number
+  readonly lastUses: LastUses | undefined
   readonly accounts = new Map<string, Account>()
   readonly pools = new Map<string, Pool>()
   readonly sandboxes = new Map<string, Sandbox>()
@@ -192,6 +197,7 @@ export class PartitionState {
   constructor(config: PartitionConfig, now: number) {
     this.config = config
     this.startedAt = now
+    this.lastUses = config.keepWarm && new LastUses(config.keepWarm)
     const until = now + config.timings.fencedAfterMs
     for (const { workerId, slots } of config.expected ?? []) this.missing.set(workerId, { slots, until })
     if (config.expected?.length === 0) this.rebuilding = false

@@ -17,6 +17,7 @@ import type {
 } from '@weft/contracts/placement'
 import {
   type ConnectionId,
+  type KeepWarmPolicy,
   type LeaderBoard,
   LeasePartition,
   type LeaseTimings,
@@ -42,6 +43,8 @@ export interface LeadDeps {
   readonly partitions: number
   readonly region: string
   readonly provisionedBook: ProvisionedBook
+  /** A policy for each lead: it counts from the lead's beginning. Absent: workers decide. */
+  readonly keepWarm?: () => KeepWarmPolicy
   /** The lead is over; nothing was granted since it came in doubt. */
   readonly onEnd: (lead: Lead) => void
 }
@@ -87,6 +90,7 @@ export class Lead {
         timings: deps.timings,
         maxWaiting: deps.maxWaiting,
         newSandboxId: deps.newSandboxId,
+        ...(deps.keepWarm && { keepWarm: deps.keepWarm() }),
         ledgerOf: (id) => this.#ledgers.of(id),
       },
       deps.clock.monotonic(),
@@ -210,6 +214,7 @@ export class Lead {
         return
       }
       this.#ledgers.forgetIdle(clock.monotonic())
+      this.#handle({ kind: 'tidy' })
       void this.#renew()
       this.#renewLater()
     })

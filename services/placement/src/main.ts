@@ -20,6 +20,11 @@ await runService({
     clusterSecret: fileSetting('WEFT_CLUSTER_SECRET_FILE'),
     masterKeysFile: setting('WEFT_MASTER_KEYS_FILE', settings.text),
     region: setting('WEFT_REGION', settings.text.default('us-east-1')),
+    /** With `learning`, give workers a WEFT_IDLE_MS of five hours: what is kept longer is kept in vain. */
+    keepWarm: setting(
+      'WEFT_KEEP_WARM',
+      settings.text.regex(/^(worker|learning)$/, 'must be worker or learning').default('worker'),
+    ),
     partitions: setting('WEFT_PLACEMENT_PARTITIONS', settings.integer(1, 1_024).default(4)),
     grpcPort: setting('WEFT_GRPC_PORT', settings.port.default(9200)),
     /** host:port at which dispatchers and workers reach this instance while it leads. */
@@ -34,7 +39,10 @@ await runService({
     const leaders = opened.use(openLeaderBoard(link, { log }))
     await Promise.all([catalogue.whenReady, leaders.whenReady])
     const placement = await startPlacement(
-      { instanceId, address, partitions, region: config.region },
+      {
+        ...{ instanceId, address, partitions, region: config.region },
+        keepWarm: config.keepWarm === 'learning' ? 'learning' : 'worker',
+      },
       { leaders, catalogue, provisionedBook: openProvisionedBook(link, clock), clock, random: systemRandom, log },
     )
     // It is asked before it leads: a placement that does not lead hangs up, and the caller looks for the leader again.

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { DispatcherFrame, WorkerFrame } from '@weft/contracts/placement'
-import { defaultLeaseTimings, type LeaderBoard, type LeaseTimings, leastFenceMarginMs } from '@weft/placement'
+import {
+  defaultLeaseTimings,
+  type LeaderBoard,
+  LearningKeepWarm,
+  type LeaseTimings,
+  leastFenceMarginMs,
+} from '@weft/placement'
 import type { Clock, Logger, Random, Service } from '@weft/platform'
 import type { Catalogue, ProvisionedBook } from '@weft/registry'
 import { Candidate } from './candidate.ts'
@@ -13,6 +19,8 @@ export interface PlacementConfig {
   readonly partitions: number
   /** Of the functions' ARNs. `us-east-1` by default. */
   readonly region?: string
+  /** Who decides about sandboxes without calls: their workers, after a fixed time, or what is learnt of each function. */
+  readonly keepWarm?: 'worker' | 'learning'
   /** Acquires that wait at once in one partition. 10,000 by default. */
   readonly maxWaiting?: number
 }
@@ -51,6 +59,7 @@ export async function startPlacement(config: PlacementConfig, deps: PlacementDep
         leaders,
         catalogue,
         provisionedBook,
+        ...(config.keepWarm === 'learning' && { keepWarm: () => new LearningKeepWarm() }),
         partitions: config.partitions,
         region: config.region ?? 'us-east-1',
         clock,
