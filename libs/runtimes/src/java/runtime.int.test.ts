@@ -87,6 +87,31 @@ public class Methods {
     context.getLogger().log("dropped", com.amazonaws.services.lambda.runtime.logging.LogLevel.DEBUG);
   }
 }`,
+  'shop/Values.java': `package shop;
+import com.amazonaws.services.lambda.runtime.*;
+import java.time.*;
+import java.util.*;
+public class Values implements RequestHandler<Values.All, Values.All> {
+  public static class Code {
+    private final String code;
+    public Code(String code) { this.code = code; }
+    public String getCode() { return code; }
+  }
+  public static class Address {
+    private final String street;
+    private final List<Integer> numbers;
+    public Address(String street) { this(street, List.of()); }
+    public Address(String street, List<Integer> numbers) { this.street = street; this.numbers = numbers; }
+    public String getStreet() { return street; }
+    public List<Integer> getNumbers() { return numbers; }
+  }
+  public static class All {
+    public java.nio.ByteBuffer data; public byte[] bytes; public Instant instant; public LocalDate day; public Duration length;
+    public Date date; public UUID id; public Code code; public Address address; public Map<Order.Size, long[][]> grid;
+    public Optional<Double> share; public java.math.BigDecimal price; public char letter; public Set<String> words;
+  }
+  @Override public All handleRequest(All all, Context context) { return all; }
+}`,
   'shop/Broken.java': `package shop;
 public class Broken { static { if (true) throw new IllegalArgumentException("not today"); } public void run() {} }`,
 }
@@ -151,6 +176,18 @@ describe.each(javas)('$id', ({ binary, version, client = '' }) => {
     const again = await call(host, '{"Customer":"Ada","ITEMSBYSHELF":null}')
     expect(again.value).toEqual({ customer: 'Ada', itemsByShelf: null, at: 0, empty: true })
     expect(again.logs[0]).toBe('call 2 of Order')
+  })
+
+  test('translates bytes, times, and classes that are made of text or in one go', async () => {
+    await using host = await ready('shop.Values')
+    const event = {
+      ...{ data: 'AAH/', bytes: 'aGk=', instant: '2026-01-02T03:04:05.678Z', day: '2026-01-02', length: 'PT5S' },
+      ...{ id: '01234567-89ab-4def-8123-456789abcdef', address: { street: 'x', numbers: [1, 2] }, share: 0.5 },
+      ...{ grid: { SMALL: [[1], [2, 3]] }, price: 12.5, letter: 'é', words: ['b', 'a'] },
+    }
+    const { value } = await call(host, JSON.stringify({ ...event, date: '2026-01-01T00:00:00Z', code: 'c-1' }))
+    expect(value).toEqual({ ...event, date: Date.UTC(2026, 0, 1), code: { code: 'c-1' } })
+    expect((await call(host, '{"instant":"noon"}')).value.cause.errorMessage).toMatch(/^'noon' is no java.time.Instant$/)
   })
 
   test('tells the context, has the real environment and folder, and a heap of the function’s size', async () => {

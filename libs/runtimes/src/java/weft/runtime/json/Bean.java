@@ -1,5 +1,6 @@
 package weft.runtime.json;
 
+import java.lang.reflect.AccessibleObject;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Field;
 import java.lang.reflect.InvocationTargetException;
@@ -58,8 +59,12 @@ final class Bean {
     return known.computeIfAbsent(type, Bean::new);
   }
 
+  /** Null when objects are made empty and then filled. */
+  final Whole whole;
+
   private Bean(Class<?> of) {
     this.of = of;
+    this.whole = of.isInterface() || of.isArray() ? null : wholeOf(of);
     if (of.isRecord()) {
       for (RecordComponent part : of.getRecordComponents()) {
         Method accessor = accessible(part.getAccessor());
@@ -69,7 +74,7 @@ final class Bean {
     }
     for (Field field : of.getFields()) {
       if (Modifier.isStatic(field.getModifiers())) continue;
-      field.trySetAccessible();
+      accessible(field);
       readers.put(field.getName(), field::get);
       if (!Modifier.isFinal(field.getModifiers())) writer(field.getName(), field.getGenericType(), field::set);
     }
@@ -119,27 +124,70 @@ final class Bean {
 
   Object create() {
     try {
-      Constructor<?> constructor = of.getDeclaredConstructor();
-      constructor.trySetAccessible();
-      return constructor.newInstance();
+      return accessible(of.getDeclaredConstructor()).newInstance();
     } catch (NoSuchMethodException missing) {
-      throw new JsonException("class " + of.getName() + " has no constructor without parameters", missing);
+      throw new JsonException("class " + of.getName() + " has neither a constructor without parameters nor one with a parameter for each field", missing);
     } catch (ReflectiveOperationException error) {
       throw failed(error);
     }
   }
 
-  /** A record of the values of its components, in their order. */
-  Object create(Object[] components) {
-    List<Class<?>> types = new ArrayList<>();
-    for (RecordComponent part : of.getRecordComponents()) types.add(part.getType());
-    try {
-      Constructor<?> constructor = of.getDeclaredConstructor(types.toArray(new Class<?>[0]));
-      constructor.trySetAccessible();
-      return constructor.newInstance(components);
-    } catch (ReflectiveOperationException error) {
-      throw failed(error);
+  /** One parameter of a constructor that takes everything at once. */
+  static final class Part {
+    final String name;
+    final Type type;
+
+    Part(String name, Type type) {
+      this.name = name;
+      this.type = type;
     }
+  }
+
+  /** A constructor that takes everything at once. */
+  static final class Whole {
+    final List<Part> parts = new ArrayList<>();
+    private final Constructor<?> constructor;
+
+    private Whole(Constructor<?> constructor) {
+      this.constructor = accessible(constructor);
+    }
+
+    Object create(Object[] values) {
+      try {
+        return constructor.newInstance(values);
+      } catch (ReflectiveOperationException error) {
+        throw failed(error);
+      }
+    }
+  }
+
+  /**
+   * How an object of this class is made in one go: a record; or a class that has no constructor without parameters but one
+   * with as many as it has fields, which then are taken to be meant in their order. Null for any other.
+   */
+  private static Whole wholeOf(Class<?> type) {
+    List<String> names = new ArrayList<>();
+    for (Class<?> at = type; at != null && at != Object.class; at = at.getSuperclass()) {
+      List<String> own = new ArrayList<>();
+      for (Field field : at.getDeclaredFields())
+        if (!Modifier.isStatic(field.getModifiers()) && !field.isSynthetic()) own.add(field.getName());
+      names.addAll(0, own);
+    }
+    for (Constructor<?> constructor : type.getDeclaredConstructors()) {
+      if (constructor.getParameterCount() == 0 && !type.isRecord()) return null;
+    }
+    for (Constructor<?> constructor : type.getDeclaredConstructors()) {
+      Type[] types = constructor.getGenericParameterTypes();
+      if (types.length != names.size() || constructor.isSynthetic() || (type.isRecord() && !isCanonical(type, constructor))) continue;
+      Whole whole = new Whole(constructor);
+      for (int i = 0; i < types.length; i += 1) whole.parts.add(new Part(names.get(i), types[i]));
+      return whole;
+    }
+    return null;
+  }
+
+  private static boolean isCanonical(Class<?> type, Constructor<?> constructor) {
+    return Arrays.equals(constructor.getParameterTypes(), Arrays.stream(type.getRecordComponents()).map(RecordComponent::getType).toArray());
   }
 
   private static JsonException failed(ReflectiveOperationException error) {
@@ -148,9 +196,9 @@ final class Bean {
   }
 
   /** Public methods of classes that are not public are callable by name only after this; those of the JDK's own are not ours to open. */
-  private static Method accessible(Method method) {
-    method.trySetAccessible();
-    return method;
+  private static <T extends AccessibleObject> T accessible(T member) {
+    member.trySetAccessible();
+    return member;
   }
 
   private static boolean named(String name, String prefix) {

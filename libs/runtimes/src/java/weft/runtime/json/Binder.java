@@ -1,20 +1,20 @@
 package weft.runtime.json;
 
 import java.lang.reflect.Array;
+import java.lang.reflect.Constructor;
 import java.lang.reflect.GenericArrayType;
+import java.lang.reflect.Executable;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
 import java.lang.reflect.ParameterizedType;
-import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
 import java.lang.reflect.TypeVariable;
 import java.lang.reflect.WildcardType;
 import java.math.BigDecimal;
 import java.math.BigInteger;
-import java.time.Duration;
+import java.nio.ByteBuffer;
 import java.time.Instant;
-import java.time.LocalDate;
-import java.time.LocalDateTime;
 import java.time.OffsetDateTime;
-import java.time.ZonedDateTime;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -33,23 +33,9 @@ import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.UUID;
-import java.util.function.Function;
 
 /** Makes objects of a type, generic ones too, of what {@link JsonReader} read. Members that the type lacks are ignored. */
 public final class Binder {
-  private static final Map<Class<?>, Function<String, Object>> fromText =
-      Map.ofEntries(
-          Map.entry(UUID.class, UUID::fromString),
-          Map.entry(java.net.URI.class, java.net.URI::create),
-          Map.entry(Instant.class, Instant::parse),
-          Map.entry(Duration.class, Duration::parse),
-          Map.entry(LocalDate.class, LocalDate::parse),
-          Map.entry(LocalDateTime.class, LocalDateTime::parse),
-          Map.entry(OffsetDateTime.class, OffsetDateTime::parse),
-          Map.entry(ZonedDateTime.class, ZonedDateTime::parse),
-          Map.entry(Date.class, text -> Date.from(OffsetDateTime.parse(text).toInstant())));
-
   private final Map<TypeVariable<?>, Type> variables;
 
   private Binder(Map<TypeVariable<?>, Type> variables) {
@@ -85,6 +71,7 @@ public final class Binder {
     if (type == Object.class || type == json.getClass()) return json;
     if (type == String.class || type == CharSequence.class) return text(json, type);
     if (type == byte[].class && json instanceof String) return Base64.getDecoder().decode((String) json);
+    if (type == ByteBuffer.class && json instanceof String) return ByteBuffer.wrap(Base64.getDecoder().decode((String) json));
     if (type.isArray()) return array(json, type.getComponentType());
     if (type.isEnum()) return constant(json, type);
     if (type == boolean.class || type == Boolean.class) return truth(json);
@@ -92,9 +79,10 @@ public final class Binder {
     if (type.isPrimitive() || Number.class.isAssignableFrom(type)) return number(json, type);
     if (type == Date.class && json instanceof Number) return new Date(((Number) json).longValue());
     if (type == Instant.class && json instanceof Number) return Instant.ofEpochMilli(Math.round(((Number) json).doubleValue() * 1_000));
-    if (fromText.containsKey(type) && json instanceof String) return fromText.get(type).apply((String) json);
+    if (type == Date.class && json instanceof String) return Date.from(((OffsetDateTime) parsed((String) json, OffsetDateTime.class)).toInstant());
     if (Map.class.isAssignableFrom(type)) return map(json, type, arguments);
     if (Collection.class.isAssignableFrom(type) || type == Iterable.class) return collection(json, type, arguments);
+    if (json instanceof String) return parsed((String) json, type);
     if (!(json instanceof Map)) throw misfit(json, type);
     return bean((Map<?, ?>) json, type, arguments);
   }
@@ -102,11 +90,11 @@ public final class Binder {
   private Object bean(Map<?, ?> json, Class<?> type, Type[] arguments) {
     Binder inside = inside(type, arguments);
     Bean properties = Bean.of(type);
-    if (type.isRecord()) {
-      RecordComponent[] parts = type.getRecordComponents();
-      Object[] values = new Object[parts.length];
-      for (int i = 0; i < parts.length; i += 1) values[i] = inside.to(json.get(parts[i].getName()), parts[i].getGenericType());
-      return properties.create(values);
+    if (properties.whole != null) {
+      List<Bean.Part> parts = properties.whole.parts;
+      Object[] values = new Object[parts.size()];
+      for (int i = 0; i < values.length; i += 1) values[i] = inside.to(member(json, parts.get(i).name), parts.get(i).type);
+      return properties.whole.create(values);
     }
     Object bean = properties.create();
     for (Map.Entry<?, ?> member : json.entrySet()) {
@@ -114,6 +102,13 @@ public final class Binder {
       if (writer != null) writer.write(bean, inside.to(member.getValue(), writer.type));
     }
     return bean;
+  }
+
+  /** By its exact name, or else by one that differs in case only. */
+  private static Object member(Map<?, ?> json, String name) {
+    if (json.containsKey(name)) return json.get(name);
+    for (Map.Entry<?, ?> one : json.entrySet()) if (name.equalsIgnoreCase((String) one.getKey())) return one.getValue();
+    return null;
   }
 
   /** A binder that also knows what the class's own type variables, and those of its superclasses, stand for. */
@@ -190,6 +185,26 @@ public final class Binder {
     if (json instanceof Boolean) return json;
     if ("true".equals(json) || "false".equals(json)) return Boolean.valueOf((String) json);
     throw misfit(json, boolean.class);
+  }
+
+  /** By the class's own way from text, as Jackson takes it: `parse`, `valueOf`, `fromString`, or a constructor. */
+  private static Object parsed(String text, Class<?> type) {
+    try {
+      for (String name : List.of("parse", "valueOf", "fromString")) {
+        for (Method method : type.getMethods()) {
+          boolean makes = Modifier.isStatic(method.getModifiers()) && type.isAssignableFrom(method.getReturnType());
+          if (makes && method.getName().equals(name) && takesText(method)) return method.invoke(null, text);
+        }
+      }
+      for (Constructor<?> constructor : type.getConstructors()) if (takesText(constructor)) return constructor.newInstance(text);
+    } catch (ReflectiveOperationException error) {
+      throw new JsonException("'" + text + "' is no " + type.getName(), error.getCause() == null ? error : error.getCause());
+    }
+    throw misfit(text, type);
+  }
+
+  private static boolean takesText(Executable made) {
+    return made.getParameterCount() == 1 && (made.getParameterTypes()[0] == String.class || made.getParameterTypes()[0] == CharSequence.class);
   }
 
   private static Object character(Object json) {

@@ -5,6 +5,7 @@ import java.lang.reflect.Type;
 import java.math.BigDecimal;
 import java.net.URI;
 import java.net.URL;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.temporal.TemporalAccessor;
 import java.time.temporal.TemporalAmount;
@@ -39,8 +40,15 @@ public final class JsonWriter {
     else if (value instanceof Date) out.append(((Date) value).getTime());
     else if (value instanceof Calendar) out.append(((Calendar) value).getTimeInMillis());
     else if (value instanceof byte[]) string(Base64.getEncoder().encodeToString((byte[]) value));
+    else if (value instanceof ByteBuffer) string(base64((ByteBuffer) value));
     else if (isText(value)) string(value instanceof Class ? ((Class<?>) value).getName() : value.toString());
     else nested(value);
+  }
+
+  private static String base64(ByteBuffer buffer) {
+    byte[] bytes = new byte[buffer.remaining()];
+    buffer.duplicate().get(bytes);
+    return Base64.getEncoder().encodeToString(bytes);
   }
 
   private static boolean isText(Object value) {
