@@ -54,7 +54,7 @@ import {
   type Service,
 } from '@weft/platform'
 import { pollerDefaults, startPoller } from '@weft/poller-service'
-import { chooseDriver, startWorker } from '@weft/worker-service'
+import { chooseDriver, readNetworks, startWorker } from '@weft/worker-service'
 import type { Choice } from './banner.ts'
 import { startBus } from './bus.ts'
 import { removeConnections } from './connection-file.ts'
@@ -191,9 +191,20 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
   const memoryMb = workerMemoryMb()
   const facts = { worker: factsOf('worker'), queue: factsOf('async-queue'), poller: factsOf('poller') }
   let httpPort = options.httpPort
+  const networks = options.networks === undefined ? undefined : await declaredNetworks(options.networks)
   const worker = opened.use(
     await startWorker(
-      { workerId: `worker-${randomUUID()}`, zone: 'local', address: '', dataDir: workerDir, memoryMb, stopDeadlineMs },
+      {
+        ...{
+          workerId: `worker-${randomUUID()}`,
+          zone: 'local',
+          address: '',
+          dataDir: workerDir,
+          memoryMb,
+          stopDeadlineMs,
+        },
+        ...(networks && { networks }),
+      },
       {
         driver: chosen.value.driver,
         code: openCodeStore(links.worker),
@@ -328,6 +339,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
         clusterSecret: secret,
         sealer,
         runtimes: () => worker.runtimes,
+        networks: () => worker.networks,
         problems: problemsBelow,
         health: { service: 'weft', problems: () => [], parts: () => parts, metrics: () => metrics.page() },
       },
@@ -379,3 +391,9 @@ const sourceOf = (service: Service & { readonly details?: () => Readonly<Record<
 
 /** Three quarters of what this process may still have: the rest is for NATS, for itself, and for the host. */
 const workerMemoryMb = (): number => Math.floor((process.availableMemory() / 1024 ** 2) * 0.75)
+
+/** What is wrong in the declaration is for who wrote it. */
+const declaredNetworks = (path: string) =>
+  readNetworks(path).catch((error: Error) => {
+    throw new StartFailure(`networks cannot be made: ${error.message}`)
+  })

@@ -17,6 +17,8 @@ export interface EmbeddedOptions {
   readonly natsPort: number
   readonly adminPort: number
   readonly sandbox: SandboxChoice
+  /** A file that declares the networks of functions. */
+  readonly networks?: string
   readonly durability: 'sync' | 'default'
   readonly region: string
   readonly logLevel: string
@@ -40,6 +42,7 @@ export function parseOptions(args: readonly string[]): EmbeddedOptions {
     .addOption(
       new Option('--sandbox <driver>', 'how functions are isolated').choices([...sandboxChoices]).default('auto'),
     )
+    .addOption(new Option('--networks <file>', 'networks that functions may join').env('WEFT_NETWORKS'))
     .addOption(
       new Option('--durability <mode>', 'sync: on disk before it is acknowledged; default: every two minutes')
         .choices(['sync', 'default'])

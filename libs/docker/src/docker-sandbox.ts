@@ -67,6 +67,7 @@ export class DockerSandbox implements Sandbox {
   /** It comes through the engine. */
   readonly outputDelayMs = 50
   readonly listen?: (port: number) => Promise<SandboxListener>
+  readonly showFile?: (hostFile: string, inside: string) => Promise<void>
   readonly dial?: (port: number) => Promise<Socket>
   readonly run?: (request: ProgramRequest) => Promise<SandboxProgram>
   readonly #parts: DockerSandboxParts
@@ -94,6 +95,7 @@ export class DockerSandbox implements Sandbox {
         const server = await helper.listen(parts.pid, container.id, port)
         return { server, address: `127.0.0.1:${port}` }
       }
+      this.showFile = (hostFile, inside) => helper.mount(parts.pid, container.id, hostFile, inside)
       this.dial = (port) => helper.dial(parts.pid, container.id, port)
       this.run = (request) => runInContainer(container, parts.user, parts.clock, request)
     }

@@ -143,6 +143,8 @@ export interface Sandbox {
   readonly exited: Promise<SandboxExit>
   /** Makes the package visible at /var/task and its layers at /opt, read-only. Once. */
   mountCode(code: CodeFolders): Promise<void>
+  /** Shows a host file in the place of one inside, read-only; absent where the driver cannot. */
+  showFile?(hostFile: string, inside: string): Promise<void>
   /**
    * Opens TCP port `port` of 127.0.0.1 as the sandbox sees it, served by this process; a driver without a network
    * namespace of its own for the sandbox may choose another port. Absent where the driver cannot: such a worker offers

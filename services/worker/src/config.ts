@@ -3,7 +3,9 @@ import type { SandboxSpec } from '@weft/contracts/sandbox'
 import type { Clock, Logger, PlacementDirectory, Random } from '@weft/platform'
 import type { CodeStore } from '@weft/registry'
 import type { PaceLimits, SandboxDriver, SessionCredentials } from '@weft/sandbox'
+import type { NetworkDeclaration } from './network/declaration.ts'
 
+export type { NetworkDeclaration } from './network/declaration.ts'
 export type DriverChoice = 'oci' | 'docker' | 'process' | 'auto'
 
 export interface WorkerConfig {
@@ -28,6 +30,8 @@ export interface WorkerConfig {
   readonly streamPace?: PaceLimits
   /** Unpacked packages kept, bytes. 10 GiB by default. */
   readonly codeCacheBytes?: number
+  /** Networks that functions may join. None by default. */
+  readonly networks?: NetworkDeclaration
   /** How long a stop waits for what runs, ms. 25 s by default. */
   readonly stopDeadlineMs?: number
 }
@@ -52,6 +56,7 @@ export type ResolvedConfig = Required<WorkerConfig>
 export const resolveConfig = (config: WorkerConfig): ResolvedConfig => ({
   stemsPerRuntime: 2,
   prewarm: [],
+  networks: { subnets: {}, securityGroups: {} },
   idleMs: 15 * 60_000,
   freezeAfterMs: 80,
   streamPace: { burstBytes: limits.streamBurstBytes, bytesPerSecond: limits.streamBytesPerSecond },

@@ -14,6 +14,7 @@ import {
 } from '@weft/platform'
 import { chooseDriver } from './choose-driver.ts'
 import type { DriverChoice } from './config.ts'
+import { readNetworks } from './network/read-declaration.ts'
 import { startWorker } from './service.ts'
 
 /** What the host keeps for itself: a fifth. */
@@ -44,6 +45,8 @@ await runService({
     sandbox: setting('WEFT_SANDBOX', settings.text.default('auto')),
     /** Low-level runtime of the Docker engine. */
     engineRuntime: setting('WEFT_ENGINE_RUNTIME', settings.text.optional()),
+    /** A file that declares the networks of functions. */
+    networksFile: setting('WEFT_NETWORKS', settings.text.optional()),
     /** host:port of the frontends' HTTP door, for functions that call the fabric back. */
     callback: setting('WEFT_CALLBACK', settings.text.optional()),
     stemsPerRuntime: setting('WEFT_STEMS', settings.integer(0, 100).default(2)),
@@ -65,6 +68,7 @@ await runService({
       ...(config.engineRuntime !== undefined && { engineRuntime: config.engineRuntime }),
     })
     if (!chosen.ok) throw new Error(`no sandboxes can be made here: ${chosen.error}`)
+    const networks = config.networksFile === undefined ? undefined : await readNetworks(config.networksFile)
     log.info({ driver: chosen.value.driver.name }, chosen.value.explanation)
     const link = opened.use(await openLink({ servers, creds, name: `worker ${instanceId}`, log }))
     const leaders = opened.use(openLeaderBoard(link, { log }))
@@ -73,6 +77,7 @@ await runService({
     const [host = '', port = ''] = config.callback?.split(':') ?? []
     const worker = await startWorker(
       {
+        ...(networks && { networks }),
         ...{ workerId: instanceId, zone, address, dataDir, memoryMb, stemsPerRuntime, idleMs },
         streamPace: { burstBytes: config.streamBurstBytes, bytesPerSecond: config.streamBytesPerSecond },
       },
@@ -98,7 +103,14 @@ await runService({
         worker: { accept: (channel) => worker.acceptDispatcher(channel) },
       }),
     )
-    const self = { service: 'worker', instanceId, address, startedAtMs: clock.now(), runtimes: worker.runtimes }
+    const self = {
+      service: 'worker',
+      instanceId,
+      address,
+      startedAtMs: clock.now(),
+      runtimes: worker.runtimes,
+      networks: worker.networks,
+    }
     opened.use(announce(link, self, { log, clock }))
     const parts = [link, leaders, facts, worker]
     return {

@@ -9,6 +9,8 @@ import { CodeCache } from './code-cache.ts'
 import { resolveConfig, type WorkerConfig, type WorkerDeps } from './config.ts'
 import { Fleet } from './fleet.ts'
 import { InvokeDoor } from './invoke-door.ts'
+import { Networks } from './network/networks.ts'
+import { ownerOf } from './oci/oci-driver.ts'
 import { PlacementLinks } from './placement-links.ts'
 import { runtimeImages } from './runtime-images.ts'
 import { Specialiser } from './specialise.ts'
@@ -20,6 +22,8 @@ export interface WorkerService extends Service {
   acceptDispatcher(channel: Channel<RunFrame, ResultFrame>): void
   /** Runtimes offered, in order. */
   readonly runtimes: readonly string[]
+  /** Ids of the subnets and security groups that functions may name. */
+  readonly networks: readonly string[]
   /** For the health answer. */
   details(): Readonly<Record<string, unknown>>
 }
@@ -40,6 +44,10 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
   const socketsDir = socketsDirOf(dataDir)
   await rm(socketsDir, { recursive: true, force: true })
   await mkdir(socketsDir, { recursive: true, mode: 0o711 })
+  const declared = Object.keys(settings.networks.subnets).length > 0
+  const networks = declared
+    ? await Networks.open({ declaration: settings.networks, owner: ownerOf(dataDir), dataDir, log })
+    : undefined
   const code = await CodeCache.open({
     dir: join(dataDir, 'code'),
     maxBytes: settings.codeCacheBytes,
@@ -56,7 +64,13 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
   const fleet: Fleet = new Fleet({
     ...{ workerId, memoryMb: settings.memoryMb, idleMs: settings.idleMs, freezeAfterMs: settings.freezeAfterMs },
     pace: settings.streamPace,
-    ...{ specialiser: new Specialiser(stems, code), clock, log, facts: deps.facts, credentials: deps.credentials },
+    ...{
+      specialiser: new Specialiser(stems, code, networks),
+      clock,
+      log,
+      facts: deps.facts,
+      credentials: deps.credentials,
+    },
     partitions: deps.placement.partitions,
     tell: (partition, frame) => links.tell(partition, frame),
     changed: () => links.changed(),
@@ -91,6 +105,7 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
         { name: 'close the invoke door', run: () => door.close() },
         { name: 'close the code cache', run: () => code.close() },
         { name: 'close the driver', run: () => driver.close?.() },
+        { name: 'take networks down', run: () => networks?.close() },
         { name: 'remove sockets', run: () => rm(socketsDir, { recursive: true, force: true }) },
         { name: 'send facts', run: () => deps.facts.flush() },
       ],
@@ -102,6 +117,7 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
   return {
     name: 'worker',
     runtimes,
+    networks: networks?.ids ?? [],
     acceptDispatcher: (channel) => door.accept(channel),
     problems: () => [
       ...(stems.problem === undefined ? [] : [stems.problem]),

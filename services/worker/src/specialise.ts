@@ -4,6 +4,7 @@ import type { SandboxSpec } from '@weft/contracts/sandbox'
 import type { CodeFolders, Scratch } from '@weft/sandbox'
 import type { Body } from './boot.ts'
 import type { CodeCache, CodeUse } from './code-cache.ts'
+import type { Networks } from './network/networks.ts'
 import type { StemPool } from './stems.ts'
 
 /** What a function brings, unpacked and in use. */
@@ -14,14 +15,16 @@ export interface FunctionCode extends CodeFolders {
   release(): void
 }
 
-/** Makes sandboxes that hold a function's code, out of stems and the code cache. */
+/** Makes sandboxes that hold a function's code and are in its networks, out of stems and the code cache. */
 export class Specialiser {
   readonly #stems: StemPool
   readonly #cache: CodeCache
+  readonly #networks: Networks | undefined
 
-  constructor(stems: StemPool, cache: CodeCache) {
+  constructor(stems: StemPool, cache: CodeCache, networks: Networks | undefined) {
     this.#stems = stems
     this.#cache = cache
+    this.#networks = networks
   }
 
   /**
@@ -50,6 +53,10 @@ export class Specialiser {
     try {
       if (fetched.status === 'rejected') throw fetched.reason
       if (!hasCode) await body.sandbox.mountCode(fetched.value)
+      if (spec.subnetIds.length > 0) {
+        if (!this.#networks) throw new Error('this worker has no networks')
+        await this.#networks.join(body.sandbox, spec)
+      }
       // No CPU limit yet: with a small share initialisation would take many times as long.
       await body.sandbox.limit({ memoryMb: spec.memoryMb, cpu: 0 })
       return body

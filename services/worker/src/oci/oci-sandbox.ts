@@ -59,6 +59,10 @@ export class OciSandbox implements Sandbox {
     if (!this.#ended && layersDir !== undefined) await helper.mount(this.pid, mark, layersDir, '/opt')
   }
 
+  async showFile(hostFile: string, inside: string): Promise<void> {
+    if (!this.#ended) await this.#parts.helper.mount(this.pid, this.#parts.mark, hostFile, inside)
+  }
+
   async listen(port: number): Promise<SandboxListener> {
     const server = await this.#parts.helper.listen(this.pid, this.#parts.mark, port)
     return { server, address: `127.0.0.1:${port}` }
