@@ -1,6 +1,6 @@
 import type { SandboxReport, WorkerFrame, WorkerHello } from '@weft/contracts/placement'
 import { compareLeaseIds, sameLease } from './lease-id.ts'
-import { adoptLease, finishAndRemove, finishAndReuse, finishLease, revoke } from './leases.ts'
+import { adoptLease, finishAndRemove, finishAndReuse, finishLease, recall, revoke } from './leases.ts'
 import { provisionFailed, provisionSucceeded, provisionTimeoutMs, unmark } from './provisioned.ts'
 import {
   addSandbox,
@@ -108,6 +108,7 @@ export function workerFrame(
     case 'stats':
       worker.reportedFreeMb = Number(frame.value.freeMemoryMb)
       markReported(worker)
+      if (frame.value.draining && !worker.draining) drain(state, worker, now)
       worker.draining = frame.value.draining
       return
     case 'ready':
@@ -116,6 +117,15 @@ export function workerFrame(
     case 'leaseEnded':
       sandboxFrame(state, worker, frame, now)
       return
+  }
+}
+
+/** The worker is going away: what is idle there goes at once, what runs is not used again. */
+function drain(state: PartitionState, worker: Worker, now: number): void {
+  for (const sandbox of [...worker.sandboxes]) {
+    sandbox.doomed = true
+    if (sandbox.lease) recall(state, sandbox.lease)
+    else if (sandbox.state === 'idle') stopSandbox(state, sandbox, 'its worker is going away', now)
   }
 }
 

@@ -86,6 +86,16 @@ export class WorkerProcess {
     return this.model.runs().filter((run) => now < (this.#endsAt.get(run) ?? 0))
   }
 
+  /** Goes away as an orderly worker does; calls back when nothing is left in it. */
+  leave(gone: () => void): void {
+    this.model.drain()
+    const look = (): void => {
+      if (this.model.sandboxes === 0) gone()
+      else this.process.after(50, look)
+    }
+    this.process.after(50, look)
+  }
+
   accept(end: End<RunFrame, ResultFrame>): void {
     const connection = ++this.#connections
     this.#dispatchers.set(connection, end)

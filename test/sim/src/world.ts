@@ -109,6 +109,17 @@ export class World {
     )
   }
 
+  /** Another worker comes, and when this one has nothing left it goes. */
+  replace(worker: WorkerProcess): void {
+    this.addWorker()
+    worker.leave(() => {
+      worker.process.die()
+      this.network.breakAll(worker.process)
+      this.workers.splice(this.workers.indexOf(worker), 1)
+      this.note(`${worker.process.id} has left`)
+    })
+  }
+
   addDispatcher(): void {
     const process = this.#process('d')
     this.dispatchers.push(

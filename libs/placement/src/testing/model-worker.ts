@@ -57,6 +57,7 @@ export class ModelWorker {
   readonly #gates = new Map<number, LeaseGate>()
   readonly #sandboxes = new Map<string, ModelSandbox>()
   #generation = 0n
+  #draining = false
 
   constructor(options: ModelWorkerOptions, output: ModelWorkerOutput) {
     this.#options = options
@@ -74,6 +75,12 @@ export class ModelWorker {
       this.#gates.set(partition, gate)
     }
     return gate
+  }
+
+  /** Takes nothing new from now on, so that it can go once it is empty. */
+  drain(): void {
+    this.#draining = true
+    this.#tellStats()
   }
 
   /** What runs now. */
@@ -143,7 +150,7 @@ export class ModelWorker {
       case 'start': {
         const { sandboxId, spec, provisioned } = frame.value
         if (!spec || this.#sandboxes.has(sandboxId)) return
-        if (!this.#makeRoom(partition, spec.memoryMb, now)) {
+        if (this.#draining || !this.#makeRoom(partition, spec.memoryMb, now)) {
           const value = { sandboxId, reason: 'no room', noCapacity: true, initFailed: false }
           this.#output.toLeader(partition, { frame: { $case: 'failed', value } })
           return
@@ -266,7 +273,7 @@ export class ModelWorker {
   }
 
   #tellStats(): void {
-    const value = { freeMemoryMb: BigInt(this.#freeMb()), sandboxes: this.#sandboxes.size, draining: false }
+    const value = { freeMemoryMb: BigInt(this.#freeMb()), sandboxes: this.#sandboxes.size, draining: this.#draining }
     for (const partition of this.#gates.keys()) this.#output.toLeader(partition, { frame: { $case: 'stats', value } })
   }
 
