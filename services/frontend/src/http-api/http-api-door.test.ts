@@ -182,6 +182,13 @@ describe('a request', () => {
     expect(byPath.json).toMatchObject({ rawPath: '/pets/cat', requestContext: { domainName: host } })
   })
 
+  it('gets the response of a function that streams, once it is whole', async () => {
+    const { host } = await api(['$default'])
+    const payload = Buffer.from(`{"statusCode":206,"headers":{"x-own":"y"}}${'\0'.repeat(8)}the body`)
+    frontend.invoker.answer = (call) => ({ ...echo(call), payload }) as InvokeOutcome
+    expect(await ask(host)).toMatchObject({ status: 206, text: 'the body', headers: { 'x-own': 'y' } })
+  })
+
   it('reaches it as payload 1.0, and its answer has lists of headers', async () => {
     const { host, apiId } = await api(['POST /a/{b}'], { integration: { payloadFormatVersion: '1.0' } })
     let event: Record<string, unknown> = {}

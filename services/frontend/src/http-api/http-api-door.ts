@@ -15,9 +15,8 @@ import type { Catalogue } from '@weft/registry'
 import type { Admitted, DoorHead, DoorResponse, Principal, SiteDoor } from '../doors/door.ts'
 import { corsHeaders, isPreflight, preflightHeaders } from '../doors/web/cors.ts'
 import { webAnswer1 } from '../doors/web/payload-1.ts'
-import { siteBodyLimit } from '../doors/web/site-invoke.ts'
+import { siteBodyLimit, wholeAnswer } from '../doors/web/site-invoke.ts'
 import { traceOf } from '../doors/web/trace.ts'
-import { webAnswer } from '../doors/web/web-answer.ts'
 import { type Authorizer, userIdOf } from '../identity/authorizer.ts'
 import type { CredentialOwner } from '../identity/credentials.ts'
 import { apiPlaceOf } from './api-place.ts'
@@ -157,7 +156,7 @@ function responseTo(end: CallEnd, { payloadFormatVersion }: HttpIntegration): Do
   if (!end.ok) return awsErrors[end.error.code].http === 429 ? answers.unavailable : answers.internal
   const output = end.value
   if (output.kind !== 'answered' || output.functionError !== undefined) return answers.internal
-  const read = payloadFormatVersion === '2.0' ? webAnswer : webAnswer1
+  const read = payloadFormatVersion === '2.0' ? wholeAnswer : webAnswer1
   return read(output.payload, plainText) ?? answers.internal
 }
 

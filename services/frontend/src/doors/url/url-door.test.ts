@@ -203,6 +203,15 @@ describe('its answer', () => {
     expect((await ask(host, '/', { method: 'HEAD' })).status).toBe(418)
   })
 
+  it('is the response of a function that streams, too, once it is whole', async () => {
+    const host = await site()
+    returns(`{"statusCode":206,"headers":{"x-own":"y"}}${'\0'.repeat(8)}the body`)
+    const { status, headers, text } = await ask(host)
+    expect([status, headers['x-own'], headers['content-type'], text]).toEqual([
+      ...[206, 'y', 'application/octet-stream', 'the body'],
+    ])
+  })
+
   it.each([
     ['a function error', { kind: 'function-error' }, 502],
     ['a throttle', { kind: 'throttled', reason: 'ConcurrentInvocationLimitExceeded', retryAfterSeconds: 1 }, 429],

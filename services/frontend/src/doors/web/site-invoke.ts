@@ -32,11 +32,7 @@ export interface SiteCall {
 
 /** Runs the function and answers with its response. A function that fails, or answers what is none, is a 502. */
 export async function answerWhole(call: SiteCall): Promise<DoorResponse> {
-  return fromOutcome(
-    await call.invoke(call.context, call.input),
-    call,
-    (payload) => webAnswer(payload) ?? unpacked(payload),
-  )
+  return fromOutcome(await call.invoke(call.context, call.input), call, (payload) => wholeAnswer(payload))
 }
 
 /**
@@ -110,8 +106,10 @@ const plain = (payload: Uint8Array): WebAnswer => ({
   body: Buffer.from(payload),
 })
 
-/** A streamed response with a prelude that was collected, because nobody takes it in parts here. */
-function unpacked(payload: Uint8Array): WebAnswer | undefined {
+/** A response of payload format 2.0, also one that was streamed with a prelude and collected on the way. */
+export function wholeAnswer(payload: Uint8Array, defaultType?: string): WebAnswer | undefined {
+  const answer = webAnswer(payload, defaultType)
+  if (answer) return answer
   const read = new PreludeReader().push(payload)
   return read === undefined || read === 'more' ? undefined : { ...read.head, body: read.rest }
 }
