@@ -22,6 +22,8 @@ export const limits = {
   asyncPayloadBytes: 1_048_576,
   /** All entries of one PutEvents, and so one event of a bus, bytes. PutEvents reference. */
   busEventBytes: 262_144,
+  /** A message with its attributes, and all of a PublishBatch together, bytes. Publish reference. */
+  topicMessageBytes: 262_144,
   /** Base64 client context, bytes. API reference of Invoke. */
   clientContextBytes: 3_583,
   /** Body of CreateFunction and UpdateFunctionCode, bytes. Recorded refusal. */

@@ -69,6 +69,10 @@ export const subjects = {
   bus: (account: AccountId, bus: string) => `weft.bus.${account}.${nameToken(bus)}`,
   busAll: 'weft.bus.*.*',
 
+  /** `weft.topic.<account>.<topic>`: messages of a topic, until its subscribers have them. */
+  topic: (account: AccountId, topic: string) => `weft.topic.${account}.${nameToken(topic)}`,
+  topicAll: 'weft.topic.*.*',
+
   /** `weft.record.<account>.<function>`: batches of invocation records, JSON lines. */
   record: (account: AccountId, name: FunctionName) => `weft.record.${account}.${name}`,
   recordAll: 'weft.record.*.*',
@@ -98,6 +102,7 @@ export const streams = {
   events: (account: AccountId) => `WEFT_EVENTS_${account}`,
   retries: 'WEFT_RETRIES',
   dead: 'WEFT_DEAD',
+  /** Events of buses and messages of topics. */
   bus: 'WEFT_BUS',
   records: 'WEFT_RECORDS',
   logs: 'WEFT_LOGS',
@@ -112,7 +117,7 @@ export const consumers = {
   /** On the retry stream, one per account, so that one account's waiting events do not stand before another's. */
   retriesOf: (account: AccountId) => `async-queue-${account}`,
   metrics: 'metrics',
-  /** On the stream of the event buses. */
+  /** On the stream of the buses and topics. */
   rules: 'rules',
   /** On the account's own stream, one per event source mapping. */
   mapping: (uuid: string) => {

@@ -1,5 +1,6 @@
 import { type AccountId, accountId, isAccountId } from './ids.ts'
 import { nameToken } from './subjects.ts'
+import type { Topic } from './topics.ts'
 
 /** Where a rule or a schedule sends what it has. */
 export interface TriggerTarget {
@@ -105,7 +106,14 @@ export interface ClockPosition {
 }
 
 /** What makes functions run without being asked; kept in one bucket. */
-export type TriggerRecord = EventBus | EventRule | ScheduleGroup | Schedule | BucketNotifications | ClockPosition
+export type TriggerRecord =
+  | EventBus
+  | EventRule
+  | ScheduleGroup
+  | Schedule
+  | BucketNotifications
+  | Topic
+  | ClockPosition
 
 /** Every account has it, without a record. */
 export const defaultBusName = 'default'
@@ -118,6 +126,8 @@ export const triggerKeys = {
   rule: (account: AccountId, bus: string, name: string) => `${account}.rule.${nameToken(bus)}.${nameToken(name)}`,
   rulesOf: (account: AccountId, bus: string) => `${account}.rule.${nameToken(bus)}.`,
   notifications: (account: AccountId, bucket: string) => `${account}.notifications.${nameToken(bucket)}`,
+  topic: (account: AccountId, name: string) => `${account}.topic.${nameToken(name)}`,
+  topicsOf: (account: AccountId) => `${account}.topic.`,
   group: (account: AccountId, name: string) => `${account}.schedule-group.${nameToken(name)}`,
   groupsOf: (account: AccountId) => `${account}.schedule-group.`,
   schedule: (account: AccountId, group: string, name: string) =>

@@ -3,11 +3,12 @@ import {
   type ClockPosition,
   type EventRule,
   type Schedule,
+  type Topic,
   type TriggerRecord,
   triggerKeys,
 } from '@weft/contracts'
 
-/** Rules by their bus, and everything that a clock sets off; fed with the records of the bucket of triggers. */
+/** Rules by their bus, topics, and everything that a clock sets off; fed with the records of the bucket of triggers. */
 export class TriggerIndex {
   readonly #records = new Map<string, TriggerRecord>()
   readonly #rules = new Map<string, Map<string, EventRule>>()
@@ -32,6 +33,11 @@ export class TriggerIndex {
 
   rules(account: AccountId, bus: string): Iterable<EventRule> {
     return this.#rules.get(triggerKeys.rulesOf(account, bus))?.values() ?? []
+  }
+
+  topic(account: AccountId, name: string): Topic | undefined {
+    const record = this.#records.get(triggerKeys.topic(account, name))
+    return record?.kind === 'topic' ? record : undefined
   }
 
   /** Schedules, and rules that have one, by key. */

@@ -1,16 +1,24 @@
 import { AckPolicy, DeliverPolicy } from '@nats-io/jetstream'
 import {
-  type AccountId,
   consumers,
   err,
   limits,
   ok,
   parseBusSubject,
+  parseTopicSubject,
   type Result,
   streams,
   subjects,
 } from '@weft/contracts'
-import type { BusDelivery, BusEvent, BusPublisher, BusQueue } from '@weft/delivery'
+import type {
+  BusDelivery,
+  BusEvent,
+  BusPublisher,
+  BusQueue,
+  Posted,
+  TopicMessage,
+  TopicPublisher,
+} from '@weft/delivery'
 import type { Clock, Logger } from '@weft/platform'
 import { readDeliveryInfo } from './delivery-info.ts'
 import { ensureConsumer } from './ensure-consumer.ts'
@@ -33,20 +41,27 @@ const pullBytes = 64 * limits.busEventBytes
 
 /** Puts events on their buses. An event is stored once, however often it is put. */
 export const natsBusPublisher = (link: Pick<NatsLink, 'js'>): BusPublisher => ({
-  async put(account: AccountId, bus: string, event: BusEvent): Promise<Result<void, 'store-full' | 'unavailable'>> {
-    const message = {
-      subject: subjects.bus(account, bus),
-      payload: new TextEncoder().encode(JSON.stringify(event)),
-      messageId: `bus-${event.id}`,
-      stream: streams.bus,
-    }
-    const stored = await publishStored(link.js, message, patience)
-    if (stored.ok) return ok(undefined)
-    return err(stored.error.kind === 'store-full' ? 'store-full' : 'unavailable')
-  },
+  put: (account, bus, event) => post(link, subjects.bus(account, bus), event, `bus-${event.id}`),
 })
 
-/** The events of all buses, shared by all pollers through one durable consumer. */
+/** Publishes messages to topics, each once, however often it is published. */
+export const natsTopicPublisher = (link: Pick<NatsLink, 'js'>): TopicPublisher => ({
+  publish: (account, topic, message) => post(link, subjects.topic(account, topic), message, `topic-${message.id}`),
+})
+
+async function post(
+  link: Pick<NatsLink, 'js'>,
+  subject: string,
+  what: BusEvent | TopicMessage,
+  messageId: string,
+): Promise<Result<void, 'store-full' | 'unavailable'>> {
+  const payload = new TextEncoder().encode(JSON.stringify(what))
+  const stored = await publishStored(link.js, { subject, payload, messageId, stream: streams.bus }, patience)
+  if (stored.ok) return ok(undefined)
+  return err(stored.error.kind === 'store-full' ? 'store-full' : 'unavailable')
+}
+
+/** The events of all buses and the messages of all topics, shared by all pollers through one durable consumer. */
 export class NatsBusQueue implements BusQueue, Disposable {
   readonly holdMs: number
   readonly #options: BusQueueOptions
@@ -101,17 +116,15 @@ export class NatsBusQueue implements BusQueue, Disposable {
   #delivery({ message, sentAfterMs }: Pulled): BusDelivery | undefined {
     const { link, clock, log } = this.#options
     const hold = new Hold(link.connection, clock, message.reply as string, sentAfterMs, this.holdMs)
-    const whose = parseBusSubject(message.subject)
-    const event = readEvent(message.data)
-    if (!whose || !event) {
+    const posted = readPosted(message.subject, message.data)
+    if (!posted) {
       // Only the fabric writes here: this is a newer one's, which reads it when its time comes.
-      log.error({ subject: message.subject }, 'an event of a bus cannot be read')
+      log.error({ subject: message.subject }, 'what was put on a bus or topic cannot be read')
       hold.release(this.holdMs)
       return undefined
     }
     return {
-      ...whose,
-      event,
+      posted,
       storedAtMs: readDeliveryInfo(message.reply).storedAtMs,
       held: () => hold.held(),
       extend: () => hold.extend(),
@@ -121,9 +134,13 @@ export class NatsBusQueue implements BusQueue, Disposable {
   }
 }
 
-function readEvent(data: Uint8Array): BusEvent | undefined {
+function readPosted(subject: string, data: Uint8Array): Posted | undefined {
   try {
-    return JSON.parse(new TextDecoder().decode(data)) as BusEvent
+    const value: unknown = JSON.parse(new TextDecoder().decode(data))
+    const bus = parseBusSubject(subject)
+    if (bus) return { kind: 'event', ...bus, event: value as BusEvent }
+    const topic = parseTopicSubject(subject)
+    return topic && { kind: 'message', ...topic, message: value as TopicMessage }
   } catch {
     return undefined
   }

@@ -118,9 +118,9 @@ function fabricStreams(options: FabricOptions): StreamInit[] {
     {
       ...queue(options),
       name: streams.bus,
-      subjects: [subjects.busAll],
+      subjects: [subjects.busAll, subjects.topicAll],
       max_bytes: share(options, 32),
-      // One bus that is flooded leaves the others their room.
+      // One bus or topic that is flooded leaves the others their room.
       max_msgs_per_subject: mostEventsPerBus,
       discard_new_per_subject: true,
     },

@@ -1,4 +1,5 @@
 import type { AccountId, Result } from '@weft/contracts'
+import type { TopicMessage } from '../topics/topic-message.ts'
 import type { BusEvent } from './bus-event.ts'
 
 export interface BusPublisher {
@@ -6,17 +7,25 @@ export interface BusPublisher {
   put(account: AccountId, bus: string, event: BusEvent): Promise<Result<void, 'store-full' | 'unavailable'>>
 }
 
-/** One delivery of an event; one that is neither done nor extended for `holdMs` comes again, here or elsewhere. */
+export interface TopicPublisher {
+  /** `ok`: stored durably; its subscribers will be called. Idempotent by the message's id for two minutes. */
+  publish(account: AccountId, topic: string, message: TopicMessage): Promise<Result<void, 'store-full' | 'unavailable'>>
+}
+
+/** What somebody sends on to others: an event on a bus, or a message of a topic. */
+export type Posted =
+  | { readonly kind: 'event'; readonly accountId: AccountId; readonly bus: string; readonly event: BusEvent }
+  | { readonly kind: 'message'; readonly accountId: AccountId; readonly topic: string; readonly message: TopicMessage }
+
+/** One delivery of what was posted; one that is neither done nor extended for `holdMs` comes again, here or elsewhere. */
 export interface BusDelivery {
-  readonly accountId: AccountId
-  readonly bus: string
-  readonly event: BusEvent
-  /** When the bus took it, epoch ms. */
+  readonly posted: Posted
+  /** When the bus or topic took it, epoch ms. */
   readonly storedAtMs: number
   held(): boolean
   /** Never rejects. */
   extend(): Promise<void>
-  /** Removes the event; rejects when that is not certain, and then it may come again. */
+  /** Removes it; rejects when that is not certain, and then it may come again. */
   done(): Promise<void>
   /** Has it delivered again after the delay. */
   release(delayMs: number): void
@@ -24,6 +33,6 @@ export interface BusDelivery {
 
 export interface BusQueue {
   readonly holdMs: number
-  /** Up to `most` events as soon as there is one; none after `waitMs`. Rejects when the store is away. One at a time. */
+  /** Up to `most` as soon as there is one; none after `waitMs`. Rejects when the store is away. One at a time. */
   pull(most: number, waitMs: number, signal: AbortSignal): Promise<readonly BusDelivery[]>
 }

@@ -72,7 +72,7 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
     writeBucket(buckets.codeSigning),
     writeBucket(buckets.identities),
     writeBucket(buckets.triggers),
-    publish(subjects.busAll),
+    publish(subjects.busAll, subjects.topicAll),
     readBucket(buckets.provisioned),
     writeObjects(buckets.code),
     readStream(streams.logs),

@@ -44,14 +44,14 @@ export class Attempts {
     const why = { code, message: reason, condition, retries: failures - 1 }
     const buried = await bury(this.#deps, outgoing, why)
     if (!buried.ok && !buried.error.permanent) return { settled: false, againInMs }
-    const { target } = outgoing
-    const told = { rule: outgoing.of.name, account: outgoing.of.accountId, target: target.arn, code, reason, condition }
+    const { target, from } = outgoing
+    const told = { source: from.arn, target: target.arn, code, reason, condition }
     if (target.deadLetterArn === undefined || !buried.ok)
       this.#deps.log.warn(
         { ...told, ...(!buried.ok && { deadLetter: buried.error.reason }) },
-        'an event of a rule or schedule was dropped',
+        'an event of a rule, schedule or topic was dropped',
       )
-    else this.#deps.log.info(told, 'an event of a rule or schedule went to its dead-letter target')
+    else this.#deps.log.info(told, 'an event of a rule, schedule or topic went to its dead-letter target')
     return this.#forget(key)
   }
 

@@ -1,4 +1,5 @@
 import {
+  type AccountId,
   type EventRule,
   err,
   type FunctionName,
@@ -22,17 +23,33 @@ export interface DeliverDeps {
   readonly region: string
 }
 
-/** Something that is to reach the target of a rule or of a schedule. */
+/** What sends to a target, and by whose leave. */
+export interface Sender {
+  readonly accountId: AccountId
+  readonly name: string
+  /** Of the rule, schedule or topic. */
+  readonly arn: string
+  readonly service: 'events.amazonaws.com' | 'scheduler.amazonaws.com' | 'sns.amazonaws.com'
+  /** Role of targets that have none of their own. */
+  readonly roleArn?: string
+}
+
+/** Something that is to reach a target. */
 export interface Outgoing {
-  readonly of: EventRule | Schedule
+  readonly from: Sender
   readonly target: TriggerTarget
   readonly payload: string
   /** Equal for every try. */
   readonly messageId: string
 }
 
-export const arnOf = (region: string, of: EventRule | Schedule): string =>
-  of.kind === 'rule' ? ruleArn(region, of) : scheduleArn(region, of)
+export const senderOf = (region: string, of: EventRule | Schedule): Sender => ({
+  ...{ accountId: of.accountId, name: of.name },
+  ...(of.kind === 'rule'
+    ? { arn: ruleArn(region, of), service: 'events.amazonaws.com' }
+    : { arn: scheduleArn(region, of), service: 'scheduler.amazonaws.com' }),
+  ...(of.kind === 'rule' && of.roleArn !== undefined && { roleArn: of.roleArn }),
+})
 
 /** Why a target cannot have it, in the code that dead-letter targets are told. */
 export interface Refusal extends TargetTrouble {
@@ -41,9 +58,9 @@ export interface Refusal extends TargetTrouble {
 
 /** Sends to a target once, if its owner allows that. */
 export async function deliver(deps: DeliverDeps, outgoing: Outgoing): Promise<Result<void, Refusal>> {
-  const { of, target } = outgoing
+  const { from, target } = outgoing
   const refused =
-    target.arn.split(':')[2] === 'lambda' ? lambdaRefusal(deps, of, target) : roleRefusal(deps, of, target)
+    target.arn.split(':')[2] === 'lambda' ? lambdaRefusal(deps, from, target) : roleRefusal(deps, from, target)
   if (refused) return err(refused)
   const sent = await deps.targets.send(target.arn, messageTo(outgoing))
   return sent.ok ? ok(undefined) : err({ ...sent.error, code: 'SDK_CLIENT_ERROR' })
@@ -55,14 +72,14 @@ export async function bury(
   outgoing: Outgoing,
   why: { readonly code: string; readonly message: string; readonly condition: string; readonly retries: number },
 ): Promise<Result<void, TargetTrouble>> {
-  const { of, target } = outgoing
+  const { from, target } = outgoing
   if (target.deadLetterArn === undefined) return ok(undefined)
   const message = messageTo(outgoing)
   return deps.targets.send(target.deadLetterArn, {
     ...message,
     messageId: `${message.messageId}-dead`,
     headers: {
-      'Weft-Rule-Arn': arnOf(deps.region, of),
+      [from.service === 'sns.amazonaws.com' ? 'Weft-Topic-Arn' : 'Weft-Rule-Arn']: from.arn,
       'Weft-Target-Arn': target.arn,
       'Weft-Error-Code': why.code,
       'Weft-Error-Message': why.message.replace(/\s+/g, ' ').slice(0, 1_024),
@@ -72,9 +89,9 @@ export async function bury(
   })
 }
 
-const messageTo = ({ of, target, payload, messageId }: Outgoing) => ({
-  accountId: of.accountId,
-  functionName: nameIn(target.arn) ?? functionName(of.name.replaceAll('.', '_')),
+const messageTo = ({ from, target, payload, messageId }: Outgoing) => ({
+  accountId: from.accountId,
+  functionName: nameIn(target.arn) ?? functionName(from.name.replaceAll('.', '_')),
   payload: new TextEncoder().encode(payload),
   headers: {},
   messageId,
@@ -85,26 +102,25 @@ function nameIn(arn: string): FunctionName | undefined {
   return ref.ok ? ref.value.functionName : undefined
 }
 
-function lambdaRefusal(deps: DeliverDeps, of: EventRule | Schedule, target: TriggerTarget): Refusal | undefined {
-  const resolved = resolveFunction(deps.catalogue, { accountId: of.accountId, region: deps.region }, target.arn)
+function lambdaRefusal(deps: DeliverDeps, from: Sender, target: TriggerTarget): Refusal | undefined {
+  const { accountId, arn, service } = from
+  const resolved = resolveFunction(deps.catalogue, { accountId, region: deps.region }, target.arn)
   if (!resolved.ok) return { code: 'NO_RESOURCE', reason: resolved.error.message, permanent: true }
-  if (of.kind === 'schedule') return roleRefusal(deps, of, target)
-  const sourceArn = ruleArn(deps.region, of)
+  if (service === 'scheduler.amazonaws.com') return roleRefusal(deps, from, target)
   const { record, qualifier } = resolved.value
-  const call = { service: 'events.amazonaws.com', sourceArn, sourceAccount: of.accountId }
+  const call = { service, sourceArn: arn, sourceAccount: accountId }
   if (serviceMayInvoke(record, { ...call, ...(qualifier !== undefined && { qualifier }) })) return undefined
-  const reason = `the policy of ${target.arn} does not let events.amazonaws.com call it for ${sourceArn}`
+  const reason = `the policy of ${target.arn} does not let ${service} call it for ${arn}`
   return { code: 'NO_PERMISSIONS', reason, permanent: true }
 }
 
 /** What schedules send, and rules to anything but functions, is sent with the rights of a role. */
-function roleRefusal(deps: DeliverDeps, of: EventRule | Schedule, target: TriggerTarget): Refusal | undefined {
-  const roleArn = target.roleArn ?? (of.kind === 'rule' ? of.roleArn : undefined)
+function roleRefusal(deps: DeliverDeps, from: Sender, target: TriggerTarget): Refusal | undefined {
+  const roleArn = target.roleArn ?? from.roleArn
   // A rule may send to what the account itself keeps, without a role, as EventBridge does to queues of the same account.
   if (roleArn === undefined) return undefined
   const problem = roleProblem(deps.identities, {
-    ...{ accountId: of.accountId, roleArn, sourceArn: arnOf(deps.region, of), resource: target.arn },
-    service: of.kind === 'rule' ? 'events.amazonaws.com' : 'scheduler.amazonaws.com',
+    ...{ accountId: from.accountId, roleArn, sourceArn: from.arn, resource: target.arn, service: from.service },
     action: actionOn(target.arn),
   })
   return problem === undefined ? undefined : { code: 'NO_PERMISSIONS', reason: problem, permanent: true }

@@ -2,7 +2,7 @@ import type { TriggerRecord } from '@weft/contracts'
 import type { BusQueue, MappingLeases, TriggerIndex } from '@weft/delivery'
 import type { Store } from '@weft/registry'
 import { Attempts, type AttemptsDeps } from './attempts.ts'
-import { RuleFollower } from './follow-rules.ts'
+import { Follower } from './follower.ts'
 import { ScheduleClock } from './schedule-clock.ts'
 
 export interface TriggersDeps extends AttemptsDeps {
@@ -18,13 +18,13 @@ export interface RunningTriggers {
   readonly done: Promise<unknown>
 }
 
-/** Follows the rules of all buses and runs the clock of all schedules, until the signal aborts. */
+/** Sends what was put on buses and topics to who shall have it, and runs the clock of all schedules, until the signal aborts. */
 export function runTriggers(deps: TriggersDeps, signal: AbortSignal): RunningTriggers {
   const attempts = new Attempts(deps)
-  const rules = new RuleFollower({ ...deps, attempts })
+  const follower = new Follower({ ...deps, attempts })
   const clock = new ScheduleClock({ ...deps, attempts })
   return {
-    problems: () => [rules.problem, clock.problem].filter((one) => one !== undefined),
-    done: Promise.all([rules.run(signal), clock.run(signal)]),
+    problems: () => [follower.problem, clock.problem].filter((one) => one !== undefined),
+    done: Promise.all([follower.run(signal), clock.run(signal)]),
   }
 }

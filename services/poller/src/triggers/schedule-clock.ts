@@ -22,7 +22,7 @@ import { delay } from '@weft/platform'
 import type { Store, Stored } from '@weft/registry'
 import { HeldLease } from '../held-lease.ts'
 import type { Attempts, AttemptsDeps } from './attempts.ts'
-import { arnOf, type Outgoing } from './deliver.ts'
+import { type Outgoing, senderOf } from './deliver.ts'
 
 export interface ScheduleClockDeps extends AttemptsDeps {
   readonly triggers: TriggerIndex
@@ -135,7 +135,8 @@ export class ScheduleClock {
   }
 
   #ofRule(rule: EventRule, { scheduledMs }: Firing): Outgoing[] {
-    const arn = arnOf(this.#deps.region, rule)
+    const from = senderOf(this.#deps.region, rule)
+    const { arn } = from
     const id = requestIdOfMessage(arn, 'schedule', scheduledMs)
     const event = scheduledEvent(
       'aws.events',
@@ -144,13 +145,14 @@ export class ScheduleClock {
     )
     const context = { ruleArn: arn, ruleName: rule.name, ingestedAtMs: scheduledMs }
     return rule.targets.map((target) => ({
-      ...{ of: rule, target, payload: targetInput(target, event, context), messageId: `${id}-${target.id}` },
+      ...{ from, target, payload: targetInput(target, event, context), messageId: `${id}-${target.id}` },
     }))
   }
 
   #ofSchedule(schedule: Schedule, { scheduledMs }: Firing): Outgoing {
     const { region } = this.#deps
-    const arn = arnOf(region, schedule)
+    const from = senderOf(region, schedule)
+    const { arn } = from
     const id = requestIdOfMessage(arn, 'schedule', scheduledMs)
     const { target, accountId } = schedule
     const event = {
@@ -164,7 +166,7 @@ export class ScheduleClock {
       'attempt-number': '1',
     }
     const input = target.input?.replace(/<aws\.scheduler\.([a-z-]+)>/g, (all, word: string) => words[word] ?? all)
-    return { of: schedule, target, payload: input ?? JSON.stringify(event), messageId: id }
+    return { from, target, payload: input ?? JSON.stringify(event), messageId: id }
   }
 
   /** It will never fire again. */
@@ -229,7 +231,7 @@ function timingOf(region: string, record: EventRule | Schedule): Timing | undefi
   if (!parsed.ok) return undefined
   return {
     timetable: parsed.value,
-    arn: arnOf(region, record),
+    arn: senderOf(region, record).arn,
     flexibleWindowMs: ofRule ? 0 : record.flexibleWindowMinutes * 60_000,
     ...(!ofRule && { startMs: record.startMs, endMs: record.endMs }),
   }

@@ -1,0 +1,133 @@
+import { accountId, catalogueKeys, ok, type Topic, type TriggerRecord, topicArn, triggerKeys } from '@weft/contracts'
+import {
+  type BusDelivery,
+  type EventTargets,
+  type Posted,
+  type TargetMessage,
+  type TopicMessage,
+  TriggerIndex,
+} from '@weft/delivery'
+import { silentLogger } from '@weft/platform'
+import { FakeClock } from '@weft/platform/testing'
+import type { Identities } from '@weft/policy'
+import { MemoryCatalogue, recordNamed } from '@weft/registry/testing'
+import { expect, it } from 'vitest'
+import { Attempts } from './attempts.ts'
+import { Follower } from './follower.ts'
+
+const record = recordNamed('thumbs')
+const { accountId: account, functionArn } = record
+const arn = topicArn('us-east-1', account, 'orders')
+const dead = `arn:aws:jetstream:us-east-1:${account}:stream/DEAD`
+const id = (n: number): string => `00000000-0000-4000-8000-00000000000${n}`
+const topic = (subscriptions: Topic['subscriptions']): Topic => ({
+  ...{ kind: 'topic', accountId: account, name: 'orders', displayName: '', createdAtMs: 0, tags: {}, subscriptions },
+})
+const message = (n: number, color: string): Posted => ({
+  ...{ kind: 'message', accountId: account, topic: 'orders' },
+  message: {
+    ...{ id: id(n), message: 'text', publishedAtMs: 0 },
+    attributes: { color: { Type: 'String', Value: color } },
+  } satisfies TopicMessage,
+})
+const all = { filterPolicyScope: 'MessageAttributes', functionArn } as const
+
+/** A follower over a queue in memory; `away` targets refuse for a while. */
+function world(records: readonly (readonly [string, TriggerRecord])[], posted: readonly Posted[]) {
+  const time = new FakeClock(0)
+  const triggers = new TriggerIndex()
+  for (const [key, one] of records) triggers.put(key, one)
+  const catalogue = new MemoryCatalogue()
+  const statement = {
+    ...{ Sid: 'sns', Effect: 'Allow' as const, Principal: { Service: 'sns.amazonaws.com' } },
+    ...{ Action: 'lambda:InvokeFunction', Resource: functionArn, Condition: { ArnLike: { 'AWS:SourceArn': arn } } },
+  }
+  catalogue.functionStore.put(catalogueKeys.function(account, record.functionName), {
+    ...record,
+    policies: { $LATEST: { revisionId: 'r', statements: [statement] } },
+  })
+  const sent: { readonly to: string; readonly message: TargetMessage }[] = []
+  const answers: Awaited<ReturnType<EventTargets['send']>>[] = []
+  const fates: string[] = []
+  const stop = new AbortController()
+  const waiting = [...posted]
+  const queue = {
+    holdMs: 15_000,
+    async pull(): Promise<readonly BusDelivery[]> {
+      const next = waiting.shift()
+      if (!next) {
+        await new Promise(setImmediate)
+        return []
+      }
+      return [
+        {
+          ...{ posted: next, storedAtMs: 0, held: () => true, extend: async () => undefined },
+          async done() {
+            fates.push('done')
+            if (fates.filter((fate) => fate === 'done').length === posted.length) stop.abort()
+          },
+          release: (delayMs: number) => {
+            fates.push(`again in ${delayMs}`)
+            waiting.push(next)
+          },
+        },
+      ]
+    },
+  }
+  const deps = {
+    ...{ catalogue, identities: {} as Identities, region: 'us-east-1', clock: time, log: silentLogger },
+    targets: {
+      async send(to: string, one: TargetMessage) {
+        const answer = answers.shift() ?? ok(undefined)
+        if (answer.ok) sent.push({ to, message: one })
+        return answer
+      },
+    },
+  }
+  const follower = new Follower({ ...deps, queue, triggers, attempts: new Attempts(deps) })
+  return { sent, answers, fates, run: () => follower.run(stop.signal) }
+}
+
+const ofTopic = (...subscriptions: Topic['subscriptions']) =>
+  [[triggerKeys.topic(account, 'orders'), topic(subscriptions)]] as const
+
+it('calls the function of every subscription whose policy lets the message through', async () => {
+  const red = { ...all, id: id(1), filterPolicy: '{"color":["red"]}' }
+  const { run, sent, fates } = world(ofTopic(red, { ...all, id: id(2) }), [message(5, 'red'), message(6, 'blue')])
+  await run()
+  expect(sent.map(({ to, message }) => `${to} ${message.messageId}`).sort()).toEqual([
+    `${functionArn} ${id(5)}-${id(1)}`,
+    `${functionArn} ${id(5)}-${id(2)}`,
+    `${functionArn} ${id(6)}-${id(2)}`,
+  ])
+  const event = JSON.parse(new TextDecoder().decode(sent[0]?.message.payload))
+  expect(event.Records[0]).toMatchObject({ EventSubscriptionArn: `${arn}:${id(1)}`, Sns: { TopicArn: arn } })
+  expect(fates).toEqual(['done', 'done'])
+})
+
+it('sends what a function may not have to the dead-letter target of the subscription', async () => {
+  const other = topicArn('us-east-1', account, 'other')
+  const records = [
+    [triggerKeys.topic(account, 'other'), { ...topic([{ ...all, id: id(1), deadLetterArn: dead }]), name: 'other' }],
+  ] as const
+  const posted = { ...(message(5, 'red') as Extract<Posted, { kind: 'message' }>), topic: 'other' }
+  const { run, sent } = world(records, [posted])
+  await run()
+  expect(sent).toMatchObject([
+    { to: dead, message: { headers: { 'Weft-Topic-Arn': other, 'Weft-Error-Code': 'NO_PERMISSIONS' } } },
+  ])
+})
+
+it('sends again only to those who do not have it yet', async () => {
+  const { run, sent, answers, fates } = world(ofTopic({ ...all, id: id(1) }, { ...all, id: id(2) }), [message(5, 'a')])
+  answers.push(ok(undefined), { ok: false, error: { reason: 'away', permanent: false } })
+  await run()
+  expect(sent.map((one) => one.message.messageId)).toEqual([`${id(5)}-${id(1)}`, `${id(5)}-${id(2)}`])
+  expect(fates).toEqual(['again in 1000', 'done'])
+})
+
+it('lets go of messages of a topic that is gone', async () => {
+  const { run, sent, fates } = world([], [message(5, 'red'), { ...message(6, 'red'), accountId: accountId(account) }])
+  await run()
+  expect([sent, fates]).toEqual([[], ['done', 'done']])
+})
