@@ -103,6 +103,8 @@ export interface EventInvokeSettings {
   /** ARNs of where the record of an invocation goes that succeeded, or failed for good. */
   readonly onSuccessArn?: string
   readonly onFailureArn?: string
+  /** When they were last put or updated. */
+  readonly lastModifiedMs?: number
 }
 
 /** One function with what belongs to it as a whole. */

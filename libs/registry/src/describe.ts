@@ -123,7 +123,7 @@ export function describeEventInvoke(record: FunctionRecord, qualifier: string) {
   const settings = eventInvokeOf(record, qualifier)
   return {
     FunctionArn: `${record.functionArn}:${qualifier}`,
-    LastModified: record.latest.lastModifiedMs / 1000,
+    LastModified: (settings?.lastModifiedMs ?? record.createdAtMs) / 1000,
     ...(settings?.maximumRetryAttempts !== undefined && { MaximumRetryAttempts: settings.maximumRetryAttempts }),
     ...(settings?.maximumEventAgeSeconds !== undefined && {
       MaximumEventAgeInSeconds: settings.maximumEventAgeSeconds,

@@ -3,11 +3,13 @@ import {
   CreateFunctionCommand,
   DeleteAliasCommand,
   DeleteProvisionedConcurrencyConfigCommand,
+  GetFunctionEventInvokeConfigCommand,
   GetFunctionRecursionConfigCommand,
   GetProvisionedConcurrencyConfigCommand,
   GetRuntimeManagementConfigCommand,
   LambdaClient,
   PublishVersionCommand,
+  PutFunctionEventInvokeConfigCommand,
   PutFunctionRecursionConfigCommand,
   PutProvisionedConcurrencyConfigCommand,
   PutRuntimeManagementConfigCommand,
@@ -15,7 +17,7 @@ import {
   UpdateAliasCommand,
   UpdateFunctionConfigurationCommand,
 } from '@aws-sdk/client-lambda'
-import type { ProvisionedStatus } from '@weft/contracts'
+import type { FunctionRecord, ProvisionedStatus } from '@weft/contracts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { account, keys, role, startTestFrontend, type TestFrontend, zipOf } from './testing/index.ts'
 
@@ -100,6 +102,19 @@ describe('provisioned concurrency', () => {
     await expect(put('9', 1)).rejects.toMatchObject({ name: 'ResourceNotFoundException' })
     await expect(get('none')).rejects.toMatchObject({ message: `Cannot find alias arn: ${arn}:none` })
   })
+})
+
+it('event settings are dated by their own changes, not by those of the function', async () => {
+  const put = new PutFunctionEventInvokeConfigCommand({ FunctionName, MaximumRetryAttempts: 1 })
+  const { LastModified } = await client.send(put)
+  frontend.catalogue.functionStore.put(`${account}.f`, {
+    ...frontend.catalogue.functions(account)[0],
+    createdAtMs: 0,
+    latest: { ...frontend.catalogue.functions(account)[0]?.latest, lastModifiedMs: 0 },
+  } as FunctionRecord)
+  const get = new GetFunctionEventInvokeConfigCommand({ FunctionName })
+  expect((await client.send(get)).LastModified).toEqual(LastModified)
+  expect(Math.abs(Date.now() - Number(LastModified))).toBeLessThan(600_000)
 })
 
 it('a function says what becomes of its loops', async () => {

@@ -55,7 +55,8 @@ const write =
           functionName,
           functionExists: (name) => deps.catalogue.function(scope.accountId, name as FunctionName) !== undefined,
         })
-        return settings.ok ? ok(withEventInvoke(record, qualifier, settings.value)) : settings
+        if (!settings.ok) return settings
+        return ok(withEventInvoke(record, qualifier, { ...settings.value, lastModifiedMs: deps.clock.now() }))
       },
       mergeTries,
     )
