@@ -23,10 +23,14 @@ export function whyNever(state: PartitionState, spec: SandboxSpec, now: number):
     : `no worker offers the runtime ${spec.runtime}`
 }
 
+/** What counts for and against a worker, beside its room, which is between 0 and 1. */
+const weights = { codeIsThere: 0.25, sameZone: 0.5, justFailed: 2 }
+
 /**
  * The worker for the next start of a pool; `busy` when those with room have as many starts under way as they take at
- * once, undefined when none has room. Most free memory first, which spreads; a worker that has had the function counts
- * as having a quarter more, because its code is there. Where the function has just failed to start comes last.
+ * once, undefined when none has room. Most free memory first, which spreads, or least, which packs; a worker that has had
+ * the function counts as a little better, because its code is there, and one in a zone that has much of the function
+ * already as worse. Where the function has just failed to start comes last.
  */
 export function bestWorker(
   state: PartitionState,
@@ -38,6 +42,7 @@ export function bestWorker(
   let best: Worker | undefined
   let bestScore = Number.NEGATIVE_INFINITY
   let busy = false
+  const zones = zoneShares(state, pool)
   for (const worker of state.workerOf.values()) {
     if (worker.draining || now < worker.refusedUntil || !offers(worker, pool.spec)) continue
     const left = freeMb(worker) - (claims.get(worker) ?? 0) - pool.spec.memoryMb
@@ -46,7 +51,12 @@ export function bestWorker(
       busy = true
       continue
     }
-    const score = left / worker.memoryMb + (worker.functions.has(pool.fn) ? 0.25 : 0) - (worker === pool.avoid ? 2 : 0)
+    const room = left / worker.memoryMb
+    const score =
+      (state.config.starts === 'pack' ? -room : room) +
+      (worker.functions.has(pool.fn) ? weights.codeIsThere : 0) -
+      (zones.get(worker.zone) ?? 0) * weights.sameZone -
+      (worker === pool.avoid ? weights.justFailed : 0)
     if (score > bestScore || (score === bestScore && best && worker.id < best.id)) {
       best = worker
       bestScore = score
@@ -54,6 +64,22 @@ export function bestWorker(
   }
   return best ?? (busy ? 'busy' : undefined)
 }
+
+/** By zone: its share of the function's sandboxes. Empty when all workers are in one. */
+function zoneShares(state: PartitionState, { fn }: Pool): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  let sum = 0
+  for (const worker of state.workerOf.values()) {
+    const own = worker.functions.get(fn) ?? 0
+    counts.set(worker.zone, (counts.get(worker.zone) ?? 0) + own)
+    sum += own
+  }
+  if (counts.size < 2 || sum === 0) return none
+  for (const [zone, count] of counts) counts.set(zone, count / sum)
+  return counts
+}
+
+const none: ReadonlyMap<string, number> = new Map()
 
 /**
  * A worker that would have room but for other partitions: only it can judge whether their sandboxes are in use, so it is

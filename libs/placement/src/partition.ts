@@ -1,6 +1,7 @@
 import type { LeaderWorker } from '@weft/contracts'
 import type { DispatcherFrame, DispatcherHello, WorkerFrame, WorkerHello } from '@weft/contracts/placement'
 import { settleAccount } from './admitting.ts'
+import { freeMb, offers } from './choose-worker.ts'
 import { dispatcherFrame, dispatcherHello, dispatcherLost, expireWaiters } from './dispatchers.ts'
 import { partitionProblems } from './invariants.ts'
 import { endOrphans, recall, revoke } from './leases.ts'
@@ -45,6 +46,11 @@ export interface PartitionCounts {
   readonly stopping: number
   readonly workers: number
   readonly dispatchers: number
+  /** Memory of connected workers that take starts; of it, what no sandbox of this partition has. */
+  readonly memoryMb: number
+  readonly freeMb: number
+  /** What starts need that find no room: more workers would help. */
+  readonly shortMb: number
 }
 
 /**
@@ -109,6 +115,7 @@ export class LeasePartition {
       waiting: s.waiting,
       workers: s.workerOf.size,
       dispatchers: s.dispatchers.size,
+      ...capacity(s),
     }
   }
 
@@ -218,3 +225,18 @@ export class LeasePartition {
 
 /** The smallest function takes 128 MB, so no more sandboxes than this fit on a worker. */
 const slotsOf = (memoryMb: number): number => Math.floor(memoryMb / 128)
+
+function capacity({ workerOf, starved }: PartitionState): Pick<PartitionCounts, 'memoryMb' | 'freeMb' | 'shortMb'> {
+  const sums = { memoryMb: 0, freeMb: 0, shortMb: 0 }
+  const workers = [...workerOf.values()].filter(({ draining }) => !draining)
+  for (const worker of workers) {
+    sums.memoryMb += worker.memoryMb
+    sums.freeMb += Math.max(0, freeMb(worker))
+  }
+  for (const { spec, waiters, starting, idle, target, provisioned } of starved) {
+    if (workers.some((worker) => offers(worker, spec) && freeMb(worker) >= spec.memoryMb)) continue
+    const wanted = waiters.size - starting.size - idle.length + target - provisioned.size
+    sums.shortMb += Math.max(0, wanted) * spec.memoryMb
+  }
+  return sums
+}

@@ -8,6 +8,7 @@ export const newWorker = (id: string, address: string, now: number): Worker => (
   lostAt: now,
   generation: 0n,
   address,
+  zone: '',
   runtimes: new Set(),
   memoryMb: 0,
   parallelStarts: Number.POSITIVE_INFINITY,

@@ -19,6 +19,8 @@ export interface PartitionConfig {
   readonly maxWaiting: number
   /** Unique over partitions and epochs. */
   readonly newSandboxId: () => string
+  /** Where starts go: to the worker with most room, or to the fullest that has any, so that others can be switched off. */
+  readonly starts?: 'spread' | 'pack'
   /** Decides about sandboxes without calls. Absent: their workers do. */
   readonly keepWarm?: KeepWarmPolicy
   /** The account's ledger, always the same one. */
@@ -112,6 +114,8 @@ export interface Worker {
   /** Of its latest hello. */
   generation: bigint
   address: string
+  /** What fails together: a rack, a site. */
+  zone: string
   runtimes: ReadonlySet<string>
   memoryMb: number
   /** Starts that it takes at once, and as many initialisations ahead of calls. */

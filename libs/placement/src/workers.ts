@@ -29,6 +29,7 @@ export function workerHello(state: PartitionState, connection: ConnectionId, hel
   }
   worker.connection = connection
   worker.address = hello.address
+  worker.zone = hello.zone
   worker.runtimes = new Set(hello.runtimes)
   worker.memoryMb = Number(hello.memoryMb)
   worker.parallelStarts = hello.parallelStarts || Number.POSITIVE_INFINITY

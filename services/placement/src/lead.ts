@@ -43,6 +43,7 @@ export interface LeadDeps {
   readonly partitions: number
   readonly region: string
   readonly provisionedBook: ProvisionedBook
+  readonly starts?: 'spread' | 'pack'
   /** A policy for each lead: it counts from the lead's beginning. Absent: workers decide. */
   readonly keepWarm?: () => KeepWarmPolicy
   /** The lead is over; nothing was granted since it came in doubt. */
@@ -90,6 +91,7 @@ export class Lead {
         timings: deps.timings,
         maxWaiting: deps.maxWaiting,
         newSandboxId: deps.newSandboxId,
+        ...(deps.starts && { starts: deps.starts }),
         ...(deps.keepWarm && { keepWarm: deps.keepWarm() }),
         ledgerOf: (id) => this.#ledgers.of(id),
       },

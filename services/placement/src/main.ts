@@ -25,6 +25,7 @@ await runService({
       'WEFT_KEEP_WARM',
       settings.text.regex(/^(worker|learning)$/, 'must be worker or learning').default('worker'),
     ),
+    starts: setting('WEFT_STARTS', settings.text.regex(/^(spread|pack)$/, 'must be spread or pack').default('spread')),
     partitions: setting('WEFT_PLACEMENT_PARTITIONS', settings.integer(1, 1_024).default(4)),
     grpcPort: setting('WEFT_GRPC_PORT', settings.port.default(9200)),
     /** host:port at which dispatchers and workers reach this instance while it leads. */
@@ -42,6 +43,7 @@ await runService({
       {
         ...{ instanceId, address, partitions, region: config.region },
         keepWarm: config.keepWarm === 'learning' ? 'learning' : 'worker',
+        starts: config.starts === 'pack' ? 'pack' : 'spread',
       },
       { leaders, catalogue, provisionedBook: openProvisionedBook(link, clock), clock, random: systemRandom, log },
     )

@@ -21,6 +21,8 @@ export interface PlacementConfig {
   readonly region?: string
   /** Who decides about sandboxes without calls: their workers, after a fixed time, or what is learnt of each function. */
   readonly keepWarm?: 'worker' | 'learning'
+  /** Which workers starts go to: those with most room (default), or the fullest that have any. */
+  readonly starts?: 'spread' | 'pack'
   /** Acquires that wait at once in one partition. 10,000 by default. */
   readonly maxWaiting?: number
 }
@@ -59,6 +61,7 @@ export async function startPlacement(config: PlacementConfig, deps: PlacementDep
         leaders,
         catalogue,
         provisionedBook,
+        ...(config.starts && { starts: config.starts }),
         ...(config.keepWarm === 'learning' && { keepWarm: () => new LearningKeepWarm() }),
         partitions: config.partitions,
         region: config.region ?? 'us-east-1',
