@@ -57,6 +57,7 @@ class Stage {
   readonly clock = new FakeClock()
   readonly board = new MemoryLeaderBoard(this.clock)
   readonly catalogue = new TestCatalogue()
+  readonly announced: object[] = []
 
   async start(instanceId: string): Promise<PlacementService> {
     const service = await startPlacement(
@@ -68,6 +69,7 @@ class Stage {
         clock: this.clock,
         random: () => 0.5,
         log: silentLogger,
+        announce: (partition, { memoryMb, shortMb }) => this.announced.push({ partition, memoryMb, shortMb }),
       },
     )
     services.push(service)
@@ -247,6 +249,20 @@ describe('a placement', () => {
     stage.catalogue.change('version')
     await settle()
     expect(dispatcher.heard.slice(4)).toEqual(['recall'])
+  })
+
+  it('tells who adds workers what there is and what is missing', async () => {
+    const stage = new Stage()
+    const placement = await stage.start('a')
+    await stage.worker(placement)
+    const dispatcher = await stage.dispatcher(placement)
+    const spec = stageSpec('f', { memoryMb: 1_024 })
+    for (const seq of [1n, 2n])
+      dispatcher.channel.send({
+        frame: { $case: 'acquire', value: { seq, spec, requestId: '', deadlineMs: 0n, waitMs: 60_000 } },
+      })
+    await stage.pass(2_000)
+    expect(stage.announced.at(-1)).toEqual({ partition: 0, memoryMb: 1_024, shortMb: 1_024 })
   })
 
   it('hangs up on those who say something else than hello, or nothing', async () => {

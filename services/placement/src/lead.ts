@@ -44,6 +44,8 @@ export interface LeadDeps {
   readonly region: string
   readonly provisionedBook: ProvisionedBook
   readonly starts?: 'spread' | 'pack'
+  /** Tells who adds and takes away workers. */
+  readonly announce?: (partition: number, counts: PartitionCounts) => void
   /** A policy for each lead: it counts from the lead's beginning. Absent: workers decide. */
   readonly keepWarm?: () => KeepWarmPolicy
   /** The lead is over; nothing was granted since it came in doubt. */
@@ -217,6 +219,7 @@ export class Lead {
       }
       this.#ledgers.forgetIdle(clock.monotonic())
       this.#handle({ kind: 'tidy' })
+      this.#deps.announce?.(this.partition, this.#core.counts())
       void this.#renew()
       this.#renewLater()
     })

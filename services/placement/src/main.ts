@@ -1,4 +1,5 @@
 /** The placement service as a process of a cluster. */
+import { subjects } from '@weft/contracts'
 import { openCatalogue, openLeaderBoard, openLink, openProvisionedBook } from '@weft/nats'
 import {
   fileSetting,
@@ -45,7 +46,15 @@ await runService({
         keepWarm: config.keepWarm === 'learning' ? 'learning' : 'worker',
         starts: config.starts === 'pack' ? 'pack' : 'spread',
       },
-      { leaders, catalogue, provisionedBook: openProvisionedBook(link, clock), clock, random: systemRandom, log },
+      {
+        ...{ leaders, catalogue, provisionedBook: openProvisionedBook(link, clock), clock, random: systemRandom, log },
+        announce: (partition, counts) => {
+          // Told anew in a second: without a connection there is nothing to make up for.
+          if (link.problems().length > 0) return
+          const capacity = { instanceId, atMs: clock.now(), ...counts }
+          link.connection.publish(subjects.capacity(partition), JSON.stringify(capacity))
+        },
+      },
     )
     // It is asked before it leads: a placement that does not lead hangs up, and the caller looks for the leader again.
     opened.use(

@@ -6,6 +6,7 @@ import {
   LearningKeepWarm,
   type LeaseTimings,
   leastFenceMarginMs,
+  type PartitionCounts,
 } from '@weft/placement'
 import type { Clock, Logger, Random, Service } from '@weft/platform'
 import type { Catalogue, ProvisionedBook } from '@weft/registry'
@@ -35,6 +36,8 @@ export interface PlacementDeps {
   readonly random: Random
   readonly log: Logger
   readonly timings?: LeaseTimings
+  /** Called for each lead, about every second, for who adds and takes away workers. */
+  readonly announce?: (partition: number, counts: PartitionCounts) => void
 }
 
 /** Leads partitions of placement. Channels that arrive here for a partition led elsewhere are closed. */
@@ -61,6 +64,7 @@ export async function startPlacement(config: PlacementConfig, deps: PlacementDep
         leaders,
         catalogue,
         provisionedBook,
+        ...(deps.announce && { announce: deps.announce }),
         ...(config.starts && { starts: config.starts }),
         ...(config.keepWarm === 'learning' && { keepWarm: () => new LearningKeepWarm() }),
         partitions: config.partitions,

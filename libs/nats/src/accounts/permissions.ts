@@ -89,7 +89,12 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
     publish('weft.accept.*.>', importedReplies),
     { publish: [], subscribe: [subjects.invokeAll] },
   ),
-  placement: join(readCatalogue, writeBucket(buckets.leaders, 'placement.*'), writeBucket(buckets.provisioned)),
+  placement: join(
+    readCatalogue,
+    writeBucket(buckets.leaders, 'placement.*'),
+    writeBucket(buckets.provisioned),
+    publish('weft.capacity.*'),
+  ),
   worker: join(readObjects(buckets.code), readBucket(buckets.members)),
   poller: join(
     readCatalogue,
