@@ -46,7 +46,7 @@ export class AccountQueue {
 
   async #follow(lane: EventLane, account: AccountId): Promise<void> {
     const { config, stopping, clock, log } = this.#context
-    const room = new Room(config.accountConcurrency)
+    const room = new Room(config.accountConcurrency + config.lookAhead)
     let failures = 0
     while (!stopping.aborted) {
       try {

@@ -39,6 +39,26 @@ it('one key never has more than its share, and releasing twice frees one place',
   expect([third, gate.taken]).toEqual([true, 2])
 })
 
+it('free places go round the parts of a key, too', async () => {
+  const gate = new FairGate(1, 1)
+  const entered: string[] = []
+  const exits: (() => void)[] = []
+  const enter = (part: string) =>
+    void gate.acquire('a', never, part).then((exit) => {
+      entered.push(part)
+      if (exit) exits.push(exit)
+    })
+  for (let n = 0; n < 5; n++) enter('slow')
+  enter('other')
+  expect([gate.waiting('a', 'slow'), gate.waiting('a', 'other'), gate.waiting('b')]).toEqual([4, 1, 0])
+  for (let n = 0; n < 3; n++) {
+    await settle()
+    exits.shift()?.()
+  }
+  await settle()
+  expect(entered).toEqual(['slow', 'slow', 'other', 'slow'])
+})
+
 it('who gives up waiting takes no place', async () => {
   const gate = new FairGate(1, 1)
   const exit = await gate.acquire('a', never)

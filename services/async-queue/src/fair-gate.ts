@@ -1,14 +1,14 @@
 /**
- * Places for what runs at a time: so many in all, so many per key. Free places go round the keys that wait, so one
- * key's backlog delays another key by one place at most.
+ * Places for what runs at a time: so many in all, so many per key. Free places go round the keys that wait, and within a
+ * key round its parts, so a backlog of one delays another by one place at most.
  */
 export class FairGate {
   readonly #total: number
   readonly #perKey: number
   #taken = 0
   readonly #takenBy = new Map<string, number>()
-  /** Keys in order of their turn; a key that was served goes to the end. */
-  readonly #waiting = new Map<string, (() => void)[]>()
+  /** Keys in order of their turn, and so their parts; who was served goes to the end. */
+  readonly #waiting = new Map<string, Map<string, (() => void)[]>>()
 
   constructor(total: number, perKey: number) {
     this.#total = total
@@ -19,14 +19,17 @@ export class FairGate {
     return this.#taken
   }
 
+  /** How many of a part wait for a place. */
+  waiting(key: string, part = ''): number {
+    return this.#waiting.get(key)?.get(part)?.length ?? 0
+  }
+
   /** Resolves with the release, safe to call twice; undefined when the signal aborts first. */
-  acquire(key: string, signal: AbortSignal): Promise<(() => void) | undefined> {
+  acquire(key: string, signal: AbortSignal, part = ''): Promise<(() => void) | undefined> {
     return new Promise((resolve) => {
       if (signal.aborted) return resolve(undefined)
       const abort = (): void => {
-        const queue = (this.#waiting.get(key) ?? []).filter((one) => one !== enter)
-        if (queue.length > 0) this.#waiting.set(key, queue)
-        else this.#waiting.delete(key)
+        this.#leave(key, part, enter)
         resolve(undefined)
       }
       const enter = (): void => {
@@ -36,11 +39,23 @@ export class FairGate {
         resolve(this.#release(key))
       }
       signal.addEventListener('abort', abort, { once: true })
-      const queue = this.#waiting.get(key)
+      const parts = this.#waiting.get(key) ?? new Map<string, (() => void)[]>()
+      this.#waiting.set(key, parts)
+      const queue = parts.get(part)
       if (queue) queue.push(enter)
-      else this.#waiting.set(key, [enter])
+      else parts.set(part, [enter])
       this.#admit()
     })
+  }
+
+  #leave(key: string, part: string, enter: () => void): void {
+    const parts = this.#waiting.get(key)
+    const queue = parts?.get(part)
+    const at = queue?.indexOf(enter) ?? -1
+    if (!parts || !queue || at < 0) return
+    queue.splice(at, 1)
+    if (queue.length === 0) parts.delete(part)
+    if (parts.size === 0) this.#waiting.delete(key)
   }
 
   #release(key: string): () => void {
@@ -57,12 +72,17 @@ export class FairGate {
   }
 
   #admit(): void {
-    for (const [key, queue] of [...this.#waiting]) {
+    for (const [key, parts] of [...this.#waiting]) {
       if (this.#taken >= this.#total) return
       if ((this.#takenBy.get(key) ?? 0) >= this.#perKey) continue
+      const [first] = parts
+      if (!first) continue
+      const [part, queue] = first
       const enter = queue.shift()
+      parts.delete(part)
+      if (queue.length > 0) parts.set(part, queue)
       this.#waiting.delete(key)
-      if (queue.length > 0) this.#waiting.set(key, queue)
+      if (parts.size > 0) this.#waiting.set(key, parts)
       enter?.()
     }
   }

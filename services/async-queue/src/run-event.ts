@@ -19,11 +19,14 @@ import { eventInvokeOf, type ResolveCatalogue, resolveCall } from '@weft/registr
 import type { AsyncQueueConfig } from './config.ts'
 import { endEvent } from './end-event.ts'
 import type { FairGate } from './fair-gate.ts'
+import { Pace } from './pace.ts'
 import { beginTracked, queueTracked } from './track-event.ts'
 
 export interface RunContext {
   readonly config: AsyncQueueConfig
   readonly gate: FairGate
+  /** By account and function. */
+  readonly paces: Map<string, Pace>
   readonly catalogue: ResolveCatalogue
   readonly invoker: Invoker
   readonly targets: EventTargets
@@ -40,6 +43,8 @@ export interface RunContext {
 }
 
 const settleWaitMs = { first: 250, most: 5_000 }
+/** How often an event that waits for a place is looked at. */
+const lookMs = 1_000
 
 /**
  * Carries one delivery to a settlement, or gives it back. Nothing is written once the delivery is lost: then another
@@ -50,13 +55,60 @@ export async function runEvent(context: RunContext, delivery: EventDelivery): Pr
   // Looked at before waiting for a place, so that events which are not due hold none up.
   const early = consider(context, event)
   if (early.decision.kind === 'wait') return delivery.release(early.decision.delayMs)
-  const exit = await context.gate.acquire(event.accountId, context.stopping)
-  if (!exit) return delivery.release(0)
+  const exit = await enter(context, event)
+  if (typeof exit === 'number') return delivery.release(exit)
   try {
     if (delivery.held()) await carry(context, delivery)
   } finally {
     exit()
+    paceOf(context, event).ended(context.gate.waiting(event.accountId, event.functionName) > 0)
   }
+}
+
+/**
+ * Waits for a place; gives the way out of it, or the delay after which the event shall come again. The greater part of a
+ * slow function's backlog stays in the store, so that what lies behind it comes into sight.
+ */
+function enter(context: RunContext, { accountId, functionName }: QueuedEvent): Promise<(() => void) | number> {
+  const { gate, clock, config, random, stopping } = context
+  const pace = paceOf(context, { accountId, functionName })
+  const parked = (): number | undefined =>
+    gate.waiting(accountId, functionName) > config.waitingPerFunction ? pace.park(clock.monotonic(), random) : undefined
+  return new Promise((resolve) => {
+    const leave = new AbortController()
+    let delayMs = 0
+    const look = (): void => {
+      const parkedMs = parked()
+      if (parkedMs === undefined) timer = clock.schedule(lookMs, look)
+      else {
+        delayMs = parkedMs
+        leave.abort()
+      }
+    }
+    let timer = clock.schedule(lookMs, look)
+    void gate.acquire(accountId, AbortSignal.any([stopping, leave.signal]), functionName).then((exit) => {
+      timer.cancel()
+      resolve(exit ?? delayMs)
+    })
+    // Once more is known of the function its events need not wait for the next look.
+    const atOnce = parked()
+    if (atOnce !== undefined) {
+      delayMs = atOnce
+      leave.abort()
+    }
+  })
+}
+
+function paceOf(
+  { paces }: RunContext,
+  { accountId, functionName }: Pick<QueuedEvent, 'accountId' | 'functionName'>,
+): Pace {
+  const key = `${accountId}/${functionName}`
+  const known = paces.get(key)
+  if (known) return known
+  const fresh = new Pace()
+  paces.set(key, fresh)
+  return fresh
 }
 
 async function carry(context: RunContext, delivery: EventDelivery): Promise<void> {

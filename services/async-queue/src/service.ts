@@ -58,6 +58,7 @@ export async function startAsyncQueue(config: AsyncQueueConfig, deps: AsyncQueue
     random: deps.random ?? systemRandom,
     config,
     gate: new FairGate(config.totalConcurrency, config.accountConcurrency),
+    paces: new Map(),
     stopping: stopping.signal,
     leaving: leaving.signal,
   }
