@@ -183,6 +183,39 @@ const recorded: readonly (readonly [
     userCapital('The resource you requested does not exist.'),
   ],
   [
+    'event settings of a missing function',
+    () => put('/2019-09-25/functions/gone/event-invoke-config', { MaximumRetryAttempts: 1 }),
+    404,
+    missing,
+    userCapital("The function doesn't exist."),
+  ],
+  [
+    'missing event settings',
+    () => get('/2019-09-25/functions/two/event-invoke-config'),
+    404,
+    missing,
+    userCapital(`The function ${arn}:two:$LATEST doesn't have an EventInvokeConfig`),
+  ],
+  [
+    'a mapping to a missing function',
+    () =>
+      post('/2015-03-31/event-source-mappings', {
+        FunctionName: 'gone',
+        EventSourceArn: stream,
+        StartingPosition: 'LATEST',
+      }),
+    400,
+    invalid,
+    user('Function does not exist'),
+  ],
+  [
+    'no tags',
+    () => post(`/2017-03-31/tags/${encodeURIComponent(`${arn}:one`)}`, { Tags: {} }),
+    400,
+    invalid,
+    user('An error occurred and the request cannot be processed.'),
+  ],
+  [
     'a missing policy',
     () => get(`${functions}/two/policy`),
     404,

@@ -1,10 +1,12 @@
 import { type AwsError, type FunctionName, type FunctionRecord, LATEST, ok, type Result } from '@weft/contracts'
 import {
   applyEventInvoke,
+  arnOf,
   describeEventInvoke,
   type EventInvokeInput,
   eventInvokeOf,
   eventInvokeQualifiers,
+  nameFunction,
   notFound,
   resolveFunction,
   type Scope,
@@ -23,11 +25,25 @@ interface Named {
   readonly Qualifier?: string | undefined
 }
 
-/** The function, and the qualifier whose events are meant: settings belong to what the caller named, not to what it leads to. */
-async function resolve(deps: OperationDeps, scope: Scope, input: Named) {
-  const catalogue = await catalogueWith(deps, scope, input.FunctionName, input.Qualifier)
-  const found = resolveFunction(catalogue, scope, input.FunctionName, input.Qualifier)
-  if (!found.ok) return found
+/** AWS's words where there is no function to put settings on, or to list those of. */
+const noFunction: Result<never, AwsError> = notFound("The function doesn't exist.")
+
+/**
+ * The function, and the qualifier whose events are meant: settings belong to what the caller named, not to what it leads to.
+ * `missing` is told where there is none.
+ */
+async function resolve(
+  deps: OperationDeps,
+  scope: Scope,
+  input: Named,
+  missing: (arn: string) => Result<never, AwsError> = () => noFunction,
+) {
+  const named = nameFunction(scope, input.FunctionName, input.Qualifier)
+  if (!named.ok) return named
+  const { functionName, qualifier: asked = LATEST } = named.value
+  const catalogue = await catalogueWith(deps, scope, functionName, asked)
+  const found = resolveFunction(catalogue, scope, functionName, asked)
+  if (!found.ok) return missing(arnOf(scope, functionName, asked))
   const { record, qualifier = LATEST } = found.value
   return ok({ record, qualifier, arn: `${record.functionArn}:${qualifier}` })
 }
@@ -72,7 +88,7 @@ export const updateFunctionEventInvokeConfig = (deps: OperationDeps): Management
 export const getFunctionEventInvokeConfig =
   (deps: OperationDeps): Management['GetFunctionEventInvokeConfig'] =>
   async ({ principal }, input) => {
-    const found = await resolve(deps, scopeOf(deps, principal), input)
+    const found = await resolve(deps, scopeOf(deps, principal), input, noConfig)
     if (!found.ok) return found
     const { record, qualifier, arn } = found.value
     return eventInvokeOf(record, qualifier) ? ok(describeEventInvoke(record, qualifier)) : noConfig(arn)
@@ -102,7 +118,7 @@ export const deleteFunctionEventInvokeConfig =
   (deps: OperationDeps): Management['DeleteFunctionEventInvokeConfig'] =>
   async ({ principal }, input) => {
     const scope = scopeOf(deps, principal)
-    const found = await resolve(deps, scope, input)
+    const found = await resolve(deps, scope, input, noConfig)
     if (!found.ok) return found
     const removed = await removeEventInvoke(deps, scope, found.value.record, found.value.qualifier)
     return removed.ok ? ok({}) : removed

@@ -6,6 +6,7 @@ import {
   createMapping,
   deleteMapping,
   describeMapping,
+  invalidParameter,
   type MappingRules,
   nameFunction,
   notFound,
@@ -36,8 +37,12 @@ const rulesIn = (scope: Scope): MappingRules => ({
   },
 })
 
+/** A mapping to nothing is a wrong parameter, as recorded from AWS. */
 async function resolve(deps: OperationDeps, scope: Scope, ref: string) {
-  return resolveFunction(await catalogueWith(deps, scope, ref), scope, ref)
+  const named = nameFunction(scope, ref)
+  if (!named.ok) return named
+  const found = resolveFunction(await catalogueWith(deps, scope, ref), scope, ref)
+  return found.ok ? found : invalidParameter('Function does not exist')
 }
 
 export const createEventSourceMapping =

@@ -113,8 +113,11 @@ async function changeTags(
 
 export const tagResource =
   (deps: OperationDeps): Management['TagResource'] =>
-  ({ principal }, input) =>
-    changeTags(deps, scopeOf(deps, principal), input.Resource, (tags) => addTags(tags, input.Tags))
+  async ({ principal }, input) => {
+    if (Object.keys(input.Tags).length === 0)
+      return invalidParameter('An error occurred and the request cannot be processed.')
+    return changeTags(deps, scopeOf(deps, principal), input.Resource, (tags) => addTags(tags, input.Tags))
+  }
 
 export const untagResource =
   (deps: OperationDeps): Management['UntagResource'] =>
