@@ -25,11 +25,11 @@ const dayNs = 24 * hourNs
 const secondNs = 1_000_000_000
 
 /**
- * What of the disk is there for accounts: a quarter, of which the first account of a fabric has enough to work with and
- * dozens of others fit beside it.
+ * What of the disk is there for accounts: all that the fabric's own streams leave, of which the first account has enough to
+ * work with and dozens of others fit beside it.
  */
 export const accountShares = (storageBytes: number): AccountShares => ({
-  poolBytes: Math.floor(storageBytes / 4),
+  poolBytes: storageBytes - setAside({ replicas: 1, storageBytes }),
   firstAccountBytes: Math.floor(storageBytes / 16),
   newAccountBytes: Math.max(leastAccountBytes, Math.floor(storageBytes / 512)),
 })
@@ -149,6 +149,12 @@ function fabricStreams(options: FabricOptions): StreamInit[] {
     },
   ]
 }
+
+/** Bytes of disk that the fabric's own streams have for themselves. */
+const setAside = (options: FabricOptions): number =>
+  fabricStreams(options)
+    .filter(({ storage }) => storage === StorageType.File)
+    .reduce((sum, stream) => sum + (stream.max_bytes ?? 0), 0)
 
 type StreamInit = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'subjects'>
 
