@@ -65,12 +65,11 @@ export class StreamedAnswer implements AnswerPath {
   }
 
   pass(chunk: Uint8Array): void {
+    if (!this.#reader) return
     const { invocation, send, pause, clock } = this.#parts
-    if (this.#reader) {
-      send({ $case: 'chunk', value: { seq: invocation.seq, data: chunk as Buffer } })
-      this.#creditBytes -= chunk.byteLength
-      if (this.#creditBytes <= 0) this.#creditPause ??= pause()
-    }
+    send({ $case: 'chunk', value: { seq: invocation.seq, data: chunk as Buffer } })
+    this.#creditBytes -= chunk.byteLength
+    if (this.#creditBytes <= 0) this.#creditPause ??= pause()
     const waitMs = this.#pace.take(chunk.byteLength, clock.monotonic())
     if (waitMs === 0) return
     this.#pacePause ??= pause()
@@ -84,17 +83,21 @@ export class StreamedAnswer implements AnswerPath {
     if (this.#creditBytes > 0) this.#endCreditPause()
   }
 
-  /** Nobody reads any more; the function runs on, as fast as it may. */
+  /** Nobody reads any more: the function runs on to its end, held back by nothing, so that it is soon free for others. */
   discard(): void {
     this.#reader = false
-    this.#endCreditPause()
+    this.#release()
   }
 
   end(): Buffer {
+    this.#release()
+    return Buffer.alloc(0)
+  }
+
+  #release(): void {
     this.#paceTimer?.cancel()
     this.#endPacePause()
     this.#endCreditPause()
-    return Buffer.alloc(0)
   }
 
   #endCreditPause(): void {

@@ -130,6 +130,18 @@ test('beyond its burst a function streams at its rate', async () => {
     })
     // 256 KiB beyond the burst; the last read of the sandbox's socket is not waited for.
     expect(result.durationMs).toBeGreaterThan(200)
+    const unread = await slow.environment(
+      {
+        'index.mjs':
+          'export const handler = awslambda.streamifyResponse(async (event, stream) => { stream.end("x".repeat(8 * 1024 * 1024)) })',
+      },
+      { timeoutMs: 8_000 },
+    )
+    // At its rate it would take 16 s.
+    const gone = await slow.stream(unread.invocation({}, { answerWindowBytes: windowBytes }), (_frame, credit) =>
+      credit(0, true),
+    )
+    expect(gone.status).toBe(RUN_STATUS_SUCCEEDED)
   } finally {
     await slow[Symbol.asyncDispose]()
   }
