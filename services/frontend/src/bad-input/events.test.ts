@@ -1,0 +1,147 @@
+import { streamArn } from '@weft/contracts'
+import { describe, it } from 'vitest'
+import { account, otherAccount } from '../testing/index.ts'
+import { functions, invocations, json, useBadInput } from './harness.ts'
+
+const { refuses } = useBadInput('events')
+
+const stream = streamArn('us-east-1', account, 'ORDERS')
+const mapping = (change: object) => ({
+  path: '/2015-03-31/event-source-mappings',
+  body: json({ FunctionName: 'one', EventSourceArn: stream, StartingPosition: 'TRIM_HORIZON', ...change }),
+})
+const filter = (...patterns: unknown[]) =>
+  mapping({
+    FilterCriteria: { Filters: patterns.map((one) => ({ Pattern: typeof one === 'string' ? one : json(one) })) },
+  })
+
+describe('events', () => {
+  it('B82: patterns that are no patterns, or bombs', async () => {
+    const leaves: unknown[] = [
+      'x',
+      7,
+      null,
+      [],
+      {},
+      [[]],
+      [{}],
+      [{ numeric: ['<'] }],
+      [{ numeric: ['<', 'x'] }],
+      [{ numeric: [1, '<'] }],
+      [{ numeric: ['<', 1, '>', 0] }],
+      [{ numeric: ['=', 1e300] }],
+      [{ numeric: {} }],
+      [{ prefix: 1 }],
+      [{ prefix: { suffix: 'x' } }],
+      [{ suffix: [] }],
+      [{ wildcard: '**' }],
+      [{ wildcard: '\\x' }],
+      [{ wildcard: 7 }],
+      [{ cidr: '10.0.0.0/99' }],
+      [{ cidr: 'x/8' }],
+      [{ cidr: '10.0.0.0/8/8' }],
+      [{ exists: 'true' }],
+      [{ exists: null }],
+      [{ 'anything-but': {} }],
+      [{ 'anything-but': [] }],
+      [{ 'anything-but': [[]] }],
+      [{ 'anything-but': { exists: true } }],
+      [{ regex: '(a+)+$' }],
+      [{ __proto__x: 'x' }],
+      [{ prefix: 'a', suffix: 'b' }],
+    ]
+    await refuses(
+      'B82',
+      leaves.map((leaf) => filter({ data: { a: leaf } })),
+    )
+    const deep = `${'{"a":'.repeat(600)}["x"]${'}'.repeat(600)}`
+    await refuses('B82', [
+      filter(''),
+      filter('{'),
+      filter('null'),
+      filter('[]'),
+      filter('"x"'),
+      filter(`\ufeff{}`),
+      filter({ $or: [] }),
+      filter({ $or: [{ a: [1] }] }),
+      filter({ $or: 'x' }),
+      filter(deep),
+      filter({ a: ['x'.repeat(5_000)] }),
+      filter(...Array(6).fill({ a: [1] })),
+      mapping({ FilterCriteria: { Filters: 'x' } }),
+      mapping({ FilterCriteria: { Filters: [null] } }),
+      mapping({ FilterCriteria: 'x' }),
+    ])
+  })
+
+  it('B81, B85: options that a source has no use for, and destinations that are none', async () => {
+    const queue = { EventSourceArn: `arn:aws:jetstream:us-east-1:${account}:queue/JOBS`, StartingPosition: undefined }
+    const destination = (arn: unknown) => ({ DestinationConfig: { OnFailure: { Destination: arn } } })
+    await refuses(
+      'B81',
+      [
+        { ...queue, StartingPosition: 'LATEST' },
+        { ...queue, ParallelizationFactor: 1 },
+        { ...queue, TumblingWindowInSeconds: 1 },
+        { ...queue, BisectBatchOnFunctionError: true },
+        { ...queue, BatchSize: 11 },
+        { ...queue, ScalingConfig: { MaximumConcurrency: 1 } },
+        { ...queue, ScalingConfig: { MaximumConcurrency: 1_001 } },
+        { ScalingConfig: { MaximumConcurrency: 2 } },
+        { ParallelizationFactor: 0 },
+        { ParallelizationFactor: 11 },
+        { TumblingWindowInSeconds: 901 },
+        { Queues: ['q'] },
+        { Tags: { 'aws:x': '1' } },
+        { ProvisionedPollerConfig: { MinimumPollers: 1 } },
+        { MetricsConfig: { Metrics: ['EventCount'] } },
+        destination(stream),
+        destination('x'),
+        destination(7),
+        destination(streamArn('us-east-1', otherAccount, 'S')),
+        destination(`arn:aws:jetstream:us-east-1:${account}:bucket/B`),
+        destination(`arn:aws:lambda:us-east-1:${account}:function:one`),
+        destination(`arn:aws:sqs:us-east-1:${account}:q`),
+      ].map(mapping),
+    )
+    const config = (change: object) => ({
+      method: 'PUT',
+      path: `/2019-09-25/functions/one/event-invoke-config`,
+      body: json({ DestinationConfig: change }),
+    })
+    const arns = [
+      'x',
+      `arn:aws:lambda:us-east-1:${account}:function:one`,
+      `arn:aws:lambda:us-east-1:${account}:function:one:1`,
+      `arn:aws:lambda:us-east-1:${account}:function:missing`,
+      `arn:aws:lambda:us-east-1:${otherAccount}:function:one`,
+      `arn:aws:lambda:eu-west-1:${account}:function:one`,
+      `arn:aws:jetstream:us-east-1:${account}:subject/$JS.API.STREAM.DELETE.X`,
+      `arn:aws:jetstream:us-east-1:${account}:subject/a..b`,
+      `arn:aws:events:us-east-1:${otherAccount}:event-bus/default`,
+      `arn:aws:s3:::bucket`,
+    ]
+    await refuses(
+      'B85',
+      arns.flatMap((Destination) => [config({ OnSuccess: { Destination } }), config({ OnFailure: { Destination } })]),
+    )
+  })
+
+  it('B80: keys and times of Weft that are none', async () => {
+    const wrong: Record<string, string>[] = [
+      { 'x-weft-idempotency-key': 'x'.repeat(257) },
+      { 'x-weft-idempotency-key': 'a b' },
+      { 'x-weft-keep-result': '0' },
+      { 'x-weft-keep-result': '86401' },
+      { 'x-weft-keep-result': '-1' },
+      { 'x-weft-keep-result': '1e3' },
+    ]
+    await refuses(
+      'B80',
+      wrong.map((headers) => ({ path: invocations, body: '{}', headers })),
+    )
+    await refuses('B80', [
+      { path: `${functions}/one/invocations`, body: '{}', headers: { 'x-weft-idempotency-key': 'k' } },
+    ])
+  })
+})
