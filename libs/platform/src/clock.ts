@@ -25,7 +25,7 @@ export const systemClock: Clock = {
     const arm = (): void => {
       // Node's timers count whole milliseconds and may fire up to one early. Who then looks at the clock finds that it
       // is not time yet, and may never look again.
-      const left = Math.ceil(dueAt - performance.now())
+      const left = Math.max(0, Math.ceil(dueAt - performance.now()))
       handle = setTimeout(() => (performance.now() < dueAt ? arm() : fn()), Math.min(left, longestTimerMs)).unref()
     }
     arm()
