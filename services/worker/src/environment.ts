@@ -1,6 +1,6 @@
 import { type FactSink, limits } from '@weft/contracts'
 import type { SandboxSpec } from '@weft/contracts/sandbox'
-import { type ResultFrame, type RunInvocation, type RunResult, RunStatus } from '@weft/contracts/worker'
+import type { RunInvocation } from '@weft/contracts/worker'
 import { type Clock, delay, type Logger } from '@weft/platform'
 import {
   deadlineOf,
@@ -8,7 +8,6 @@ import {
   type EnvironmentEvent,
   type EnvironmentState,
   functionVariables,
-  type InvokeHeader,
   type PaceLimits,
   type RunOutcome,
   type Scratch,
@@ -16,15 +15,14 @@ import {
   type ShutdownReason,
   step,
 } from '@weft/sandbox'
-import { type AnswerPath, CollectedAnswer, StreamedAnswer } from './answer-path.ts'
-import { endOf } from './body-exit.ts'
+import { CollectedAnswer, StreamedAnswer } from './answer-path.ts'
 import type { Body } from './boot.ts'
 import { Chronicle } from './chronicle.ts'
-import { ExtensionHost } from './extension-host.ts'
+import { type CurrentRun, eventOf, headerOf, type NextRun, type RunReply, refuse, replyTo } from './current-run.ts'
+import { Ensemble } from './ensemble.ts'
 import { Journal } from './journal.ts'
 import { MemoryMeter } from './memory-meter.ts'
-import { invocationRecord, logBatches, logStreamName, type RunFacts } from './run-facts.ts'
-import type { LinkEvent } from './runtime-link.ts'
+import { invocationRecord, logBatches, logStreamName } from './run-facts.ts'
 
 export interface EnvironmentParts {
   readonly sandboxId: string
@@ -49,27 +47,6 @@ export interface EnvironmentParts {
   readonly onGone: (reason: string) => void
 }
 
-/** Takes what a run says to its dispatcher: parts of a streamed answer, and at last its result. */
-export type RunReply = (frame: NonNullable<ResultFrame['frame']>) => void
-
-interface CurrentRun extends RunFacts {
-  readonly reply: RunReply
-  readonly answer: AnswerPath
-  /** The START line is out. */
-  told: boolean
-  /** The caller has its answer. */
-  answered: boolean
-}
-
-/** An invocation that came when the one before had its answer but was not over. */
-interface NextRun {
-  readonly invocation: RunInvocation
-  readonly reply: RunReply
-  readonly answer: AnswerPath
-}
-
-/** After lines were dropped, how long nothing more is read, ms. */
-const floodHoldMs = 10
 /** How long the end of a sandbox waits for the figures of its last run: what runs in there must end. */
 const lastFiguresMs = 100
 
@@ -77,16 +54,12 @@ const lastFiguresMs = 100
 export class Environment {
   readonly #parts: EnvironmentParts
   readonly #logStream: string
-  #body: Body
+  #ensemble: Ensemble
   #state: EnvironmentState = { kind: 'starting' }
   #run: CurrentRun | undefined
   readonly #journal: Journal
   readonly #chronicle: Chronicle
-  #extensions: ExtensionHost
   #next: NextRun | undefined
-  #initStartedAtMs = 0
-  #runtimeReady = false
-  #runtimeAsked = false
   #lastRequestId = ''
   #timer: { readonly atMs: number; cancel(): void } | undefined
   #cpuLimited = false
@@ -95,21 +68,21 @@ export class Environment {
   #runs = 0
   /** The log and record of earlier runs are out. */
   #sealed: Promise<void> = Promise.resolve()
+  #resetting: Promise<void> | undefined
   readonly #prepared = Promise.withResolvers<void>()
   readonly #destroyed = Promise.withResolvers<void>()
 
   /** `body` holds the code already. */
   constructor(parts: EnvironmentParts, body: Body) {
     this.#parts = parts
-    this.#body = body
     this.#logStream = logStreamName(parts.clock.now(), parts.spec.version, parts.sandboxId)
     this.#idleSinceMs = parts.clock.monotonic()
     this.#meter = new MemoryMeter(parts.spec.memoryMb, parts.clock, parts.log)
     this.#journal = new Journal(parts.clock, (line) => this.#chronicle.line('function', line))
-    this.#extensions = this.#host(body)
-    const { telemetry } = this.#extensions
+    this.#ensemble = this.#assemble(body)
+    const { telemetry } = this.#ensemble
     this.#chronicle = new Chronicle(parts.spec, this.#logStream, parts.clock, this.#journal, telemetry)
-    this.#attach(body)
+    this.#ensemble.attach()
     this.#apply({ kind: 'booted' })
     this.#apply({ kind: 'specialised' })
   }
@@ -143,7 +116,7 @@ export class Environment {
    */
   run(invocation: RunInvocation, reply: RunReply): StreamedAnswer | undefined {
     const { clock, pace } = this.#parts
-    const pause = () => this.#body.link.pause()
+    const pause = () => this.#ensemble.body.link.pause()
     const stream =
       invocation.answerWindowBytes > 0 ? new StreamedAnswer({ invocation, pace, clock, pause, send: reply }) : undefined
     const answer = stream ?? new CollectedAnswer()
@@ -175,66 +148,13 @@ export class Environment {
     return this.destroyed
   }
 
-  #host(body: Body): ExtensionHost {
-    const { spec, extensions, clock, log } = this.#parts
-    const current = (): boolean => body === this.#body
-    return new ExtensionHost({
-      ...{ body, spec, programs: extensions, clock, log },
-      onLine: (line) => {
-        this.#journal.addBeside(line)
-        this.#chronicle.line('extension', line)
-      },
-      onSubscribed: (name, subscription) => this.#chronicle.subscribed(name, subscription),
-      onChange: () => {
-        if (current()) this.#lookAround()
-      },
-      onFailed: (fault) => {
-        if (current()) this.#apply({ kind: 'extension-failed', fault })
-      },
+  #assemble(body: Body): Ensemble {
+    const { spec, extensions: programs, clock, log } = this.#parts
+    return new Ensemble({
+      ...{ body, spec, programs, clock, log, journal: this.#journal },
+      chronicle: () => this.#chronicle,
+      onEvent: (event) => this.#apply(event),
     })
-  }
-
-  #attach(body: Body): void {
-    const current = (): boolean => body === this.#body
-    body.link.onEvent((event) => {
-      if (current()) this.#onLink(event)
-    })
-    body.onOutput((chunk, from) => {
-      if (current()) this.#journal.push(chunk, from)
-    })
-    void endOf(body, this.#parts.clock).then((event) => {
-      if (current()) this.#apply(event)
-    })
-  }
-
-  #onLink(event: LinkEvent): void {
-    if (event.kind === 'log') {
-      this.#journal.add(event.message)
-      if (this.#journal.full) this.#body.link.hold(this.#parts.clock, floodHoldMs)
-    } else if (event.kind === 'hello') this.#apply({ kind: 'violation', reason: 'HELLO for the second time' })
-    else if (event.kind === 'ready') {
-      this.#runtimeReady = true
-      if (this.#state.kind === 'initialising' || this.#state.kind === 'preparing')
-        this.#chronicle.runtimeReady(this.#phase)
-      this.#extensions.closeRegistration()
-      this.#lookAround()
-    } else if (event.kind === 'next') this.#lookAround()
-    else this.#apply(event)
-  }
-
-  /** What waits for runtime and extensions together goes on once the last of them is where it should be. */
-  #lookAround(): void {
-    const { kind } = this.#state
-    const extensions = this.#extensions
-    const initialising = kind === 'initialising' || kind === 'preparing'
-    if (initialising && !this.#runtimeReady) {
-      if (extensions.registered) this.#initRuntime()
-    } else if (initialising && extensions.settled) this.#apply({ kind: 'ready' })
-    else if (kind === 'settling' && extensions.settled && this.#body.link.waiting) this.#apply({ kind: 'settled' })
-  }
-
-  get #phase(): 'init' | 'invoke' {
-    return this.#state.kind === 'initialising' && this.#state.repeated ? 'invoke' : 'init'
   }
 
   #apply(event: EnvironmentEvent): void {
@@ -256,7 +176,7 @@ export class Environment {
     for (const [index, decision] of decisions.entries()) {
       if (decision.do === 'thaw') {
         // The invocation goes in once the processes run again.
-        this.#body.sandbox.thaw().then(
+        this.#ensemble.body.sandbox.thaw().then(
           () => this.#carryOut(decisions.slice(index + 1)),
           (error: unknown) => this.#apply({ kind: 'failed', reason: `a sandbox could not be thawed: ${error}` }),
         )
@@ -273,7 +193,7 @@ export class Environment {
         this.#init()
         break
       case 'prepared':
-        this.#initialised()
+        this.#ensemble.initialised()
         this.#prepared.resolve()
         break
       case 'invoke':
@@ -289,19 +209,19 @@ export class Environment {
         this.#run?.answer.pass(decision.chunk)
         break
       case 'freeze':
-        this.#body.sandbox
+        this.#ensemble.body.sandbox
           .freeze()
           .catch((error: unknown) => log.warn({ err: error, sandboxId }, 'a sandbox could not be frozen'))
         break
       case 'reset':
-        void this.#reset(decision.why)
+        this.#resetting = this.#reset(decision.why)
         break
       case 'report-init':
         this.#chronicle.initFailed(decision.phase, decision.initMs, decision.status, decision.errorType)
         break
       case 'answer':
         this.#answer(decision.outcome)
-        this.#lookAround()
+        this.#ensemble.rest()
         break
       case 'finish':
         this.#finish(decision.outcome)
@@ -312,56 +232,36 @@ export class Environment {
     }
   }
 
-  /** Extensions first; when they have registered, the runtime. */
   #init(): void {
-    this.#initStartedAtMs = this.#parts.clock.monotonic()
-    this.#runtimeReady = false
-    this.#runtimeAsked = false
-    this.#chronicle.initStart(this.#phase)
-    this.#extensions.launch(this.#variables())
-    this.#lookAround()
-  }
-
-  #initRuntime(): void {
-    if (this.#runtimeAsked) return
-    this.#runtimeAsked = true
-    const { spec } = this.#parts
-    const { link, taskRoot, layersRoot } = this.#body
-    const { handler, logFormat } = spec
-    link.init({ handler, taskRoot, layersRoot, logFormat, environment: this.#variables() })
+    const repeated = this.#state.kind === 'initialising' && this.#state.repeated
+    this.#ensemble.initialise(repeated ? 'invoke' : 'init', this.#variables())
   }
 
   #variables(): Record<string, string> {
     const { spec, credentials } = this.#parts
     const initializationType = this.#parts.provisioned ? 'provisioned-concurrency' : 'on-demand'
-    return functionVariables({ ...spec, logStream: this.#logStream, initializationType }, this.#body, credentials)
+    return functionVariables(
+      { ...spec, logStream: this.#logStream, initializationType },
+      this.#ensemble.body,
+      credentials,
+    )
   }
 
   #invoke(): void {
     const run = this.#run as CurrentRun
     const { spec, clock } = this.#parts
-    if (this.#initStartedAtMs > 0) this.#initialised()
+    this.#ensemble.initialised()
     // Initialisation has the CPU to itself, as on AWS; from the first invocation on the share counts.
     if (!this.#cpuLimited) {
       this.#cpuLimited = true
-      this.#body.sandbox
+      this.#ensemble.body.sandbox
         .limit({ memoryMb: spec.memoryMb, cpu: spec.memoryMb / limits.memoryMbPerCpu })
         .catch((error: unknown) => this.#apply({ kind: 'failed', reason: `limits could not be set: ${error}` }))
     }
     this.#tellStart(run)
-    const { invocation } = run
     const left = (deadlineOf(this.#state, 0) ?? 0) - clock.monotonic()
-    const header: InvokeHeader = {
-      requestId: invocation.requestId,
-      deadlineMs: Math.floor(clock.now() + left),
-      invokedFunctionArn: invocation.invokedFunctionArn,
-      ...(invocation.traceHeader !== '' && { traceId: invocation.traceHeader }),
-      ...(invocation.clientContext !== '' && {
-        clientContext: Buffer.from(invocation.clientContext, 'base64').toString('utf8'),
-      }),
-    }
-    this.#extensions.invoke(header)
-    this.#body.link.invoke(header, invocation.payload.length > 0 ? invocation.payload : emptyEvent)
+    const header = headerOf(run.invocation, Math.floor(clock.now() + left))
+    this.#ensemble.invoke(header, eventOf(run.invocation))
   }
 
   #tellStart(run: CurrentRun): void {
@@ -370,37 +270,35 @@ export class Environment {
     this.#chronicle.start(run.log, run.invocation.requestId)
   }
 
-  #initialised(): void {
-    const initMs = this.#parts.clock.monotonic() - this.#initStartedAtMs
-    this.#initStartedAtMs = 0
-    this.#extensions.closeSubscriptions()
-    for (const extension of this.#extensions.all) this.#chronicle.extension(extension)
-    const part = this.#state.kind === 'running' && this.#state.initMs === 0 ? 'invoke' : 'init'
-    this.#chronicle.initDone(part, initMs)
-  }
-
   /** A fresh sandbox with the same /tmp takes the place of this one. */
   async #reset(why: ShutdownReason): Promise<void> {
+    const { replacement, log, sandboxId } = this.#parts
     let scratch: Scratch | undefined
     try {
-      await this.#extensions.shutdown(why)
+      await this.#ensemble.shutdown(why)
       await this.#figuresTaken()
-      const retired = await this.#body.retire()
-      scratch = retired
-      if (this.gone) return await retired.release()
-      const body = await this.#parts.replacement(retired)
-      scratch = undefined
-      if (this.gone) return await body.destroy()
-      this.#body = body
-      this.#cpuLimited = false
-      this.#extensions = this.#host(body)
-      this.#chronicle.telemetry = this.#extensions.telemetry
-      this.#attach(body)
-      this.#apply({ kind: 'specialised' })
+      scratch = await this.#ensemble.body.retire()
+      if (!this.gone) {
+        const body = await replacement(scratch)
+        scratch = undefined
+        if (this.gone) await body.destroy()
+        else this.#moveTo(body)
+      }
     } catch (error) {
-      await scratch?.release()
       this.#apply({ kind: 'failed', reason: `no sandbox to initialise again: ${error}` })
     }
+    await scratch
+      ?.release()
+      .catch((error: unknown) => log.error({ err: error, sandboxId }, 'a /tmp could not be removed'))
+  }
+
+  #moveTo(body: Body): void {
+    this.#ensemble.leave()
+    this.#ensemble = this.#assemble(body)
+    this.#cpuLimited = false
+    this.#chronicle.telemetry = this.#ensemble.telemetry
+    this.#ensemble.attach()
+    this.#apply({ kind: 'specialised' })
   }
 
   /** The caller gets its answer, unless it wants to see the end of the log in it. */
@@ -409,23 +307,7 @@ export class Environment {
     this.#chronicle.runtimeDone(outcome)
     if (run.invocation.logTail) return
     run.answered = true
-    this.#reply(run, outcome, '')
-  }
-
-  #reply({ invocation, answer, reply }: CurrentRun, outcome: RunOutcome, logTail: string): void {
-    const collected = answer.end()
-    const whole = outcome.status === 'success' && outcome.streamedBytes !== undefined ? collected : outcome.payload
-    const value: RunResult = {
-      seq: invocation.seq,
-      status: statusOf[outcome.status],
-      payload: whole as Buffer,
-      logTail,
-      sandboxLost: outcome.lost,
-      detail: outcome.errorType,
-      durationMs: outcome.durationMs,
-      initDurationMs: outcome.initMs,
-    }
-    reply({ $case: 'result', value })
+    replyTo(run, outcome, '')
   }
 
   #finish(outcome: RunOutcome): void {
@@ -434,10 +316,10 @@ export class Environment {
     this.#run = undefined
     this.#idleSinceMs = this.#parts.clock.monotonic()
     this.#journal.end(run.log)
-    if (!run.answered && !run.invocation.logTail) this.#reply(run, outcome, '')
+    if (!run.answered && !run.invocation.logTail) replyTo(run, outcome, '')
     const coldStart = this.#runs === 1
     this.#sealed = this.#sealed.then(() => this.#seal(run, outcome, coldStart))
-    if (run.invocation.logTail) void this.#sealed.then(() => this.#reply(run, outcome, run.log.tail()))
+    if (run.invocation.logTail) void this.#sealed.then(() => replyTo(run, outcome, run.log.tail()))
     const next = this.#next
     this.#next = undefined
     if (next) void Promise.resolve().then(() => this.#follow(next))
@@ -450,22 +332,17 @@ export class Environment {
       this.#begin(next)
       return
     }
-    const status = RunStatus.RUN_STATUS_NOT_STARTED
-    const { seq } = next.invocation
-    const nothing = { payload: Buffer.alloc(0), logTail: '', durationMs: 0, initDurationMs: 0 }
-    next.reply({
-      $case: 'result',
-      value: { seq, status, ...nothing, sandboxLost: true, detail: 'the sandbox is gone' },
-    })
+    refuse(next, 'the sandbox is gone')
     this.#parts.onIdle()
   }
 
   /** Completes the log of a run and hands over what is known of it; off the path of the answer. */
   async #seal(run: CurrentRun, outcome: RunOutcome, coldStart: boolean): Promise<void> {
     const { spec, facts, workerId, sandboxId } = this.#parts
-    await this.#journal.complete(run.log, this.#body.outputDelayMs)
+    const { body } = this.#ensemble
+    await this.#journal.complete(run.log, body.outputDelayMs)
     const maxMemoryUsedMb =
-      outcome.errorType === 'Runtime.OutOfMemory' ? spec.memoryMb : await this.#meter.maxMb(this.#body.sandbox)
+      outcome.errorType === 'Runtime.OutOfMemory' ? spec.memoryMb : await this.#meter.maxMb(body.sandbox)
     // The runtime lives on, but a process of the function's is missing: nobody knows in what state that leaves it.
     if (this.#meter.killed && !this.busy) this.#apply({ kind: 'stop', reason: 'out of memory' })
     this.#chronicle.report(run.log, outcome, maxMemoryUsedMb)
@@ -475,14 +352,15 @@ export class Environment {
 
   #destroy(reason: string, why: ShutdownReason): void {
     this.#timer?.cancel()
-    const [body, extensions] = [this.#body, this.#extensions]
+    const ensemble = this.#ensemble
     this.#parts.onGone(reason)
     const work = async (): Promise<void> => {
       try {
-        await extensions.shutdown(why)
+        await ensemble.shutdown(why)
         await this.#figuresTaken()
       } finally {
-        await body.destroy()
+        await ensemble.body.destroy()
+        await this.#resetting
       }
       await this.#sealed
       this.#logLastWords()
@@ -521,12 +399,3 @@ export class Environment {
     this.#timer = { atMs: due, cancel: () => timer.cancel() }
   }
 }
-
-const emptyEvent = Buffer.from('{}')
-
-const statusOf = {
-  success: RunStatus.RUN_STATUS_SUCCEEDED,
-  error: RunStatus.RUN_STATUS_FUNCTION_ERROR,
-  timeout: RunStatus.RUN_STATUS_FUNCTION_ERROR,
-  'platform-failure': RunStatus.RUN_STATUS_PLATFORM_ERROR,
-} as const

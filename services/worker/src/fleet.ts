@@ -7,7 +7,8 @@ import { type Clock, type Logger, partitionOf, type Timer } from '@weft/platform
 import type { PaceLimits, SessionCredentials } from '@weft/sandbox'
 import type { StreamedAnswer } from './answer-path.ts'
 import type { Body } from './boot.ts'
-import { Environment, type RunReply } from './environment.ts'
+import type { RunReply } from './current-run.ts'
+import { Environment } from './environment.ts'
 import type { FunctionCode, Specialiser } from './specialise.ts'
 
 export interface FleetParts {
