@@ -94,7 +94,7 @@ describe.each(drivers)('walls of the $name driver', ({ name, prepare }) => {
     const kinds = ['function', 'version', 'tenant', 'timeout', 'crash'] as const
     for (let pair = 0; pair < pairs; pair++) {
       const kind = kinds[pair % kinds.length] as (typeof kinds)[number]
-      const first = await w.environment(marks, { ...spec, timeoutMs: kind === 'timeout' ? 1_000 : 30_000 })
+      const first = await w.environment(marks, { ...spec, timeoutMs: kind === 'timeout' ? 5_000 : 30_000 })
       await first.call({ leave: `mark ${pair}`, end: kind })
       if (kind === 'timeout' || kind === 'crash') {
         expect([kind, await first.call({ keepsTmp: true })]).toEqual([kind, []])
