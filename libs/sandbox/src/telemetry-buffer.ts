@@ -2,7 +2,7 @@
 import type { Buffering } from './telemetry-subscription.ts'
 
 /** Bytes kept for a subscriber that does not keep up, in batches; what comes then is dropped and counted. */
-const heldBatches = 4
+const heldBatches = 2
 
 export interface TelemetryBatch {
   /** JSON texts of events. */

@@ -245,6 +245,15 @@ describe.each(drivers)('extensions over the $name driver', ({ name, prepare }) =
     expect(types).not.toContain('function')
   })
 
+  test('telemetry reaches a TCP port too, a line for each event', async () => {
+    const destination = { protocol: 'TCP', port }
+    const env = await withExtension({ SUBSCRIBE: subscription({ destination }), TCP: '1', SLEEP_MS: '150' })
+    let types: readonly string[] = []
+    while (!types.includes('platform.report'))
+      types = ((await env.call()) as { telemetry: { type: string }[] }).telemetry.map(({ type }) => type)
+    expect(types).toContain('platform.initStart')
+  })
+
   test('a subscription elsewhere than inside is refused', async () => {
     const destination = { protocol: 'HTTP', URI: 'http://169.254.169.254/' }
     const told = await toldIn(await withExtension({ SUBSCRIBE: subscription({ destination }) }))

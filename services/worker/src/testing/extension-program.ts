@@ -1,6 +1,6 @@
 /**
  * A Python extension for tests. By environment variables of the function: EVENTS (what it registers for), SUBSCRIBE (a
- * JSON telemetry subscription, with LOGS_API to the older API), FAIL_INIT, DIE_ON (an event type), SLEEP_MS per INVOKE.
+ * JSON telemetry subscription, with LOGS_API to the older API, with TCP to a bare port), FAIL_INIT, DIE_ON (an event type), SLEEP_MS per INVOKE.
  * It tells what it sees as lines of its own and in the file told.
  */
 export const extensionProgram = `#!/usr/bin/python3 -u
@@ -34,8 +34,17 @@ if os.environ.get('SUBSCRIBE'):
             open(os.path.join(os.environ.get('TMPDIR', '/tmp'), 'telemetry'), 'a').write(''.join(json.dumps(e) + '\\n' for e in events))
             self.send_response(200); self.send_header('Content-Length', '0'); self.end_headers()
         def log_message(self, *_): pass
-    server = http.server.ThreadingHTTPServer(('0.0.0.0', int(os.environ['PORT'])), Taker)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    def take_lines(listener):
+        while True:
+            link, _ = listener.accept()
+            for line in link.makefile(): open(os.path.join(os.environ.get('TMPDIR', '/tmp'), 'telemetry'), 'a').write(line)
+    if os.environ.get('TCP'):
+        import socket
+        work, given = take_lines, [socket.create_server(('0.0.0.0', int(os.environ['PORT'])))]
+    else:
+        server = http.server.ThreadingHTTPServer(('0.0.0.0', int(os.environ['PORT'])), Taker)
+        work, given = server.serve_forever, []
+    threading.Thread(target=work, args=given, daemon=True).start()
     path = '/2020-08-15/logs' if os.environ.get('LOGS_API') else '/2022-07-01/telemetry'
     answer, body = ask('PUT', path, me, os.environ['SUBSCRIBE'])
     tell({'subscribed': answer.status, 'said': body.decode()})
