@@ -16,6 +16,7 @@ import {
 import {
   type NatsLink,
   natsBusPublisher,
+  natsTopicPublisher,
   type ObjectStore,
   openCodeInventory,
   openCollection,
@@ -41,6 +42,7 @@ import { natsInvokeDoor } from './nats-invoke.ts'
 import { Notifier } from './s3/notifications/notifier.ts'
 import { s3Door } from './s3/s3-door.ts'
 import { schedulerDoor } from './scheduler/scheduler-door.ts'
+import { snsDoor } from './sns/sns-door.ts'
 import { weftDoor } from './weft/weft-door.ts'
 
 export interface AllDoorsConfig extends FrontendConfig {
@@ -67,7 +69,7 @@ export interface AllDoors extends Service {
 }
 
 /**
- * Opens every door of a frontend: the HTTP port (Lambda, IAM, STS, S3, CloudWatch Logs, EventBridge), gRPC, and NATS requests. Disposing
+ * Opens every door of a frontend: the HTTP port (Lambda, IAM, STS, S3, CloudWatch Logs, EventBridge, SNS), gRPC, and NATS requests. Disposing
  * closes them side by side, each within its own deadline.
  */
 export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps): Promise<AllDoors> {
@@ -122,6 +124,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
         logsDoor({ logs: streamReader(link, streams.logs), catalogue, authorizer, region }),
         eventsDoor({ triggers, publisher, authorizer, region, clock }),
         schedulerDoor({ triggers, authorizer, region, clock }),
+        snsDoor({ triggers, publisher: natsTopicPublisher(link), authorizer, region, clock }),
         weftDoor({ book, authorizer, clock, region }),
       ],
       bucketObject: bucketObject(store),

@@ -1,4 +1,4 @@
-/** A refusal inside an operation of a service that speaks JSON; caught by its door alone. */
+/** A refusal inside an operation, in the code of its service; caught by its door alone. */
 export class ServiceRefusal extends Error {
   /** The code on the wire. Other services have some that Lambda does not. */
   readonly type: string

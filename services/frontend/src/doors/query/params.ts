@@ -62,11 +62,19 @@ export class Params {
     }))
   }
 
+  /** `Name.member.1` …, or `Name.entry.1` … of a map: the beginnings of the elements that have the field. */
+  elements(name: string, kind: 'member' | 'entry', field: string): readonly string[] {
+    const found: string[] = []
+    for (let at = 1; at <= longestList && this.#values.has(`${name}.${kind}.${at}.${field}`); at++)
+      found.push(`${name}.${kind}.${at}`)
+    return found
+  }
+
   #places(name: string, field: string | undefined): readonly string[] {
+    if (field !== undefined) return this.elements(name, 'member', field).map((element) => `${element}.${field}`)
     const places: string[] = []
-    const suffix = field === undefined ? '' : `.${field}`
-    for (let at = 1; at <= longestList && this.#values.has(`${name}.member.${at}${suffix}`); at++)
-      places.push(`${name}.member.${at}${suffix}`)
+    for (let at = 1; at <= longestList && this.#values.has(`${name}.member.${at}`); at++)
+      places.push(`${name}.member.${at}`)
     return places
   }
 

@@ -26,13 +26,12 @@ export interface QueryService {
   /** Date in the `Version` parameter. */
   readonly version: string
   readonly operations: ReadonlyMap<string, QueryOperation>
+  /** Of a request; 128 KiB by default: trust and permission policies come URL-encoded, each at most 20 KB. */
+  readonly limitBytes?: number
 }
 
-/** Trust and permission policies come URL-encoded, each at most 20 KB. */
-const limitBytes = 128 * 1024
-
 /** A service of AWS's query protocol: parameters in a form, answers in XML. */
-export function queryDoor({ service, namespace, version, operations }: QueryService): AwsDoor {
+export function queryDoor({ service, namespace, version, operations, limitBytes = 128 * 1024 }: QueryService): AwsDoor {
   const answer = (status: number, root: string, members: XmlMembers): DoorResponse => ({
     status,
     headers: { 'content-type': 'text/xml' },
