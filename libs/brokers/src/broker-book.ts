@@ -3,7 +3,7 @@ import { type AccountId, err, isAccountId, ok, type Result } from '@weft/contrac
 /** How a broker is reached. Written by whoever runs the fabric: a mapping names a broker, it cannot point at any host. */
 export interface Broker {
   readonly kind: BrokerKind
-  /** `redis://…`, `amqp://…`; of `aws` the endpoint, AWS's own when absent. */
+  /** `redis://…`, `amqp://…`, `mqtt://…`; of `aws` the endpoint, AWS's own when absent. */
   readonly url?: string
   /** Credentials of `aws`. */
   readonly accessKeyId?: string
@@ -12,7 +12,7 @@ export interface Broker {
   readonly accounts: readonly AccountId[]
 }
 
-export const brokerKinds = ['redis', 'rabbitmq', 'aws'] as const
+export const brokerKinds = ['redis', 'rabbitmq', 'mqtt', 'aws'] as const
 export type BrokerKind = (typeof brokerKinds)[number]
 
 export type BrokerBook = ReadonlyMap<string, Broker>

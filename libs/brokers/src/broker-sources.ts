@@ -5,6 +5,7 @@ import type { Clock, Logger } from '@weft/platform'
 import { type BrokerBook, readBrokerBook } from './broker-book.ts'
 import { dynamodbSources } from './dynamodb-source.ts'
 import { kinesisSources } from './kinesis-source.ts'
+import { mqttSources } from './mqtt-source.ts'
 import { rabbitmqSources } from './rabbitmq-source.ts'
 import { redisSources } from './redis-source.ts'
 import { sqsSources } from './sqs-source.ts'
@@ -20,6 +21,7 @@ export interface BrokerOptions {
 export const brokerSources = (options: BrokerOptions): Readonly<Record<string, MappingSources>> => ({
   redis: redisSources(options),
   mq: rabbitmqSources(options),
+  mqtt: mqttSources(options),
   sqs: sqsSources(options),
   kinesis: kinesisSources(options),
   dynamodb: dynamodbSources(options),

@@ -21,6 +21,7 @@ const brokerShapes: readonly (readonly [form: RegExp, shape: SourceShape])[] = [
   [/^arn:aws:mq:[a-z0-9-]+:\d{12}:broker:[\w-]{1,64}$/, 'queue'],
   [/^arn:aws:kinesis:[a-z0-9-]+:\d{12}:stream\/[\w.-]{1,128}$/, 'stream'],
   [/^arn:aws:dynamodb:[a-z0-9-]+:\d{12}:table\/[\w.-]{3,255}\/stream\/[\w:.-]{1,64}$/, 'stream'],
+  [/^arn:aws:mqtt:[a-z0-9-]+:\d{12}:topic\/[\w-]{1,64}\/.{1,512}$/, 'stream'],
   [/^arn:aws:redis:[a-z0-9-]+:\d{12}:stream\/[\w-]{1,64}\/.{1,512}$/, 'stream'],
 ]
 
@@ -49,7 +50,7 @@ export function sourceOf(input: CreateMappingInput, scope: Scope): Result<NamedS
   const shape = shapeOf(arn)
   if (shape === undefined)
     return invalidParameter(
-      `Unrecognized event source, must be a JetStream stream, queue or bucket (arn:aws:jetstream:${scope.region}:${scope.accountId}:stream/NAME, …:queue/NAME, …:bucket/NAME), SQS, Kinesis, a DynamoDB stream, or a Redis stream or RabbitMQ of a broker`,
+      `Unrecognized event source, must be a JetStream stream, queue or bucket (arn:aws:jetstream:${scope.region}:${scope.accountId}:stream/NAME, …:queue/NAME, …:bucket/NAME), SQS, Kinesis, a DynamoDB stream, or a Redis stream, MQTT topic or RabbitMQ of a broker`,
     )
   const [, , service, region, account] = arn.split(':')
   const queues = input.Queues?.length ?? 0

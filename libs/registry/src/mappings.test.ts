@@ -20,6 +20,7 @@ const target = (name: string, qualifier?: string) =>
   ({ record: { functionName: name } as FunctionRecord, ...(qualifier && { qualifier }) }) as ResolvedFunction
 const source = streamArn('us-east-1', scope.accountId, 'ORDERS')
 const broker = 'arn:aws:mq:us-east-1:123456789012:broker:main'
+const topic = 'arn:aws:mqtt:us-east-1:123456789012:topic/hub/sensors/+/temperature'
 const table = 'arn:aws:dynamodb:us-east-1:210987654321:table/users/stream/2026-01-01T00:00:00.000'
 const queue = 'arn:aws:jetstream:us-east-1:123456789012:queue/JOBS'
 const input: CreateMappingInput = { FunctionName: 'f', EventSourceArn: source, StartingPosition: 'TRIM_HORIZON' }
@@ -96,6 +97,7 @@ describe('createMapping', () => {
     [{ ProvisionedPollerConfig: {} }, /^ProvisionedPollerConfig is not served/],
     [{ EventSourceArn: queue }, /^Unsupported starting position for arn type/],
     [{ MetricsConfig: {} }, /^MetricsConfig is not served/],
+    [{ EventSourceArn: topic }, /^Unsupported starting position/],
     [{ EventSourceArn: table, StartingPosition: 'AT_TIMESTAMP' }, /^Unsupported starting position/],
     [{ Queues: ['q'] }, /^Queues is only supported/],
     [{ EventSourceArn: broker, StartingPosition: undefined }, /^Exactly one queue/],
@@ -140,6 +142,7 @@ describe('createMapping', () => {
     [{ EventSourceArn: 'arn:aws:redis:us-east-1:123456789012:stream/cache/a key' }, 100],
     [{ EventSourceArn: 'arn:aws:kinesis:us-east-1:210987654321:stream/clicks' }, 100],
     [{ EventSourceArn: table }, 100],
+    [{ EventSourceArn: topic, StartingPosition: 'LATEST' as const }, 100],
   ])('takes sources outside the fabric: %j', (change, batchSize) => {
     expect(created(change)).toMatchObject({ batchSize, eventSourceArn: change.EventSourceArn })
   })

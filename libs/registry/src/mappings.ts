@@ -86,7 +86,8 @@ function startOf(
     return invalidParameter(
       "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.",
     )
-  if (position === 'AT_TIMESTAMP' && arn.startsWith('arn:aws:dynamodb:'))
+  const isMqtt = arn.startsWith('arn:aws:mqtt:')
+  if (isMqtt ? position !== 'LATEST' : position === 'AT_TIMESTAMP' && arn.startsWith('arn:aws:dynamodb:'))
     return invalidParameter(`Unsupported starting position for arn type: ${arn}`)
   if (position === 'AT_TIMESTAMP' && timestamp === undefined)
     return invalidParameter('StartingPositionTimestamp is required when StartingPosition is AT_TIMESTAMP.')

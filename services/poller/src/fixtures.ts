@@ -178,6 +178,7 @@ export interface SeenRecord {
   readonly jetstream?: { readonly sequenceNumber: string; readonly subject: string; readonly data: string }
   readonly dynamodb?: Readonly<Record<string, unknown>>
   readonly kinesis?: { readonly data: string; readonly partitionKey: string }
+  readonly mqtt?: { readonly topic: string; readonly data: string; readonly duplicate: boolean }
   readonly redis?: { readonly fields: Readonly<Record<string, string>> }
 }
 

@@ -35,9 +35,9 @@ export interface TendContext {
 export const keyOf = (mapping: Pick<EventSourceMapping, 'accountId' | 'uuid'>): string =>
   `${mapping.accountId}.${mapping.uuid}`
 
-/** What is wished of a mapping, the time of the wish included; states and results are the poller's own words. */
+/** What is wished of a mapping, the time of the wish included; states and results are the poller's own words, tags nobody's. */
 const wishOf = (mapping: EventSourceMapping): string => {
-  const { state, stateTransitionReason: _, lastProcessingResult: __, ...wish } = mapping
+  const { state, stateTransitionReason: _, lastProcessingResult: __, tags: ___, ...wish } = mapping
   return JSON.stringify({ ...wish, deleting: state === 'Deleting' })
 }
 

@@ -97,6 +97,20 @@ export const startRedis = (): Promise<TestBroker> =>
     ready: () => listens(port),
   }))
 
+/** Mosquitto with a store on the disk, written at every change. */
+export const startMosquitto = (): Promise<TestBroker> =>
+  startBroker('mqtt', (dir, port) => {
+    const file = join(dir, 'mosquitto.conf')
+    const store = [
+      'persistence true',
+      `persistence_location ${dir}/`,
+      'autosave_interval 1',
+      'autosave_on_changes true',
+    ]
+    writeFileSync(file, [`listener ${port} 127.0.0.1`, 'allow_anonymous true', 'user root', ...store, ''].join('\n'))
+    return { command: 'mosquitto', args: ['-c', file], ready: () => listens(port) }
+  })
+
 /**
  * RabbitMQ, which needs some seconds. Its Erlang node takes part in no cluster; the port mapper that it insists on is a
  * child, too, because one that the node starts would stay behind.
