@@ -165,7 +165,8 @@ export interface ProvisionedStatus {
 export interface ResourcePolicy {
   /** New at every change. */
   readonly revisionId: string
-  readonly statements: readonly PolicyStatement[]
+  /** Made one by one, or given as a document. */
+  readonly statements: readonly { readonly Sid?: string }[]
 }
 
 /** A statement in the words of AWS, members in the order they are printed. */

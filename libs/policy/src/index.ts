@@ -14,6 +14,7 @@ export { type CompiledPolicy, compilePolicy, type PolicyKind, parsePolicy } from
 export { evaluate, type PolicyRequest, type Verdict } from './language/evaluate.ts'
 export type { ContextLookup } from './language/pattern.ts'
 export type { PolicySubject } from './language/principals.ts'
+export * from './resource/documents.ts'
 export * from './resource/grants.ts'
 export * from './resource/permissions.ts'
 export * from './resource/role-grants.ts'

@@ -19,6 +19,7 @@ interface Naming {
   readonly FunctionName?: string | undefined
   readonly Qualifier?: string | undefined
   readonly Resource?: string | undefined
+  readonly ResourceArn?: string | undefined
   readonly UUID?: string | undefined
   readonly LayerName?: string | undefined
   readonly VersionNumber?: number | undefined
@@ -44,6 +45,7 @@ export function lambdaResource(scope: Scope, operation: OperationName, input: La
   if (ofMappings.has(operation)) return named.UUID === undefined ? '*' : `${prefix}:event-source-mapping:${named.UUID}`
   if (named.FunctionName !== undefined) return functionResource(scope, named.FunctionName, named.Qualifier) ?? '*'
   if (named.Resource !== undefined) return named.Resource
+  if (named.ResourceArn !== undefined) return named.ResourceArn
   if (named.LayerName !== undefined) {
     const layer = named.LayerName.startsWith('arn:') ? named.LayerName : `${prefix}:layer:${named.LayerName}`
     return named.VersionNumber === undefined ? layer : `${layer}:${named.VersionNumber}`

@@ -21,7 +21,7 @@ interface Named {
 }
 
 /** The function, the version or alias whose policy is meant, and the ARN the policy speaks of. */
-async function resolve(deps: OperationDeps, scope: Scope, input: Named) {
+export async function resolvePolicyOwner(deps: OperationDeps, scope: Scope, input: Named) {
   const named = nameFunction(scope, input.FunctionName, input.Qualifier)
   if (!named.ok) return named
   if (named.value.qualifier === LATEST)
@@ -35,7 +35,7 @@ async function resolve(deps: OperationDeps, scope: Scope, input: Named) {
 }
 
 /** Lays a change of the policy of one qualifier over whatever else has been changed meanwhile. */
-const change = (
+export const changePolicy = (
   deps: OperationDeps,
   scope: Scope,
   { record, qualifier, arn }: { record: FunctionRecord; qualifier: string; arn: string },
@@ -57,7 +57,7 @@ export const addPermission =
   (deps: OperationDeps): Management['AddPermission'] =>
   async ({ principal }, input) => {
     const scope = scopeOf(deps, principal)
-    const found = await resolve(deps, scope, input)
+    const found = await resolvePolicyOwner(deps, scope, input)
     if (!found.ok) return found
     const statement = permissionStatement({
       statementId: input.StatementId,
@@ -72,7 +72,7 @@ export const addPermission =
       principalOrgId: input.PrincipalOrgID,
     })
     if (!statement.ok) return statement
-    const changed = await change(deps, scope, found.value, (policy) =>
+    const changed = await changePolicy(deps, scope, found.value, (policy) =>
       addStatement(policy, statement.value, randomUUID(), input.RevisionId),
     )
     return changed.ok ? ok({ Statement: JSON.stringify(statement.value) }) : changed
@@ -82,9 +82,9 @@ export const removePermission =
   (deps: OperationDeps): Management['RemovePermission'] =>
   async ({ principal }, input) => {
     const scope = scopeOf(deps, principal)
-    const found = await resolve(deps, scope, input)
+    const found = await resolvePolicyOwner(deps, scope, input)
     if (!found.ok) return found
-    const changed = await change(deps, scope, found.value, (policy) =>
+    const changed = await changePolicy(deps, scope, found.value, (policy) =>
       removeStatement(policy, input.StatementId, randomUUID(), input.RevisionId),
     )
     return changed.ok ? ok({}) : changed
@@ -94,7 +94,7 @@ export const getPolicy =
   (deps: OperationDeps): Management['GetPolicy'] =>
   async ({ principal }, input) => {
     const scope = scopeOf(deps, principal)
-    const found = await resolve(deps, scope, input)
+    const found = await resolvePolicyOwner(deps, scope, input)
     if (!found.ok) return found
     const { record, qualifier } = found.value
     // From the store: tools add a permission and look at once, maybe through another frontend.

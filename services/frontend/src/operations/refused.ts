@@ -6,7 +6,6 @@ import type { ServedOperation } from './api.ts'
 export type CallOperation = 'Invoke' | 'InvokeAsync' | 'InvokeWithResponseStream'
 
 const capacity = 'functions run on the workers of the fabric, and there are no capacity providers'
-const permissions = 'who may call a function is kept as permissions (AddPermission)'
 const durable = 'there are no durable executions'
 
 /** Every operation of the API model that is not served, and why. */
@@ -19,9 +18,6 @@ export const refusedOperations: Readonly<Record<Exclude<OperationName, ServedOpe
   ListFunctionVersionsByCapacityProvider: capacity,
   PutFunctionScalingConfig: capacity,
   GetFunctionScalingConfig: capacity,
-  PutResourcePolicy: permissions,
-  GetResourcePolicy: permissions,
-  DeleteResourcePolicy: permissions,
   CheckpointDurableExecution: durable,
   GetDurableExecution: durable,
   GetDurableExecutionHistory: durable,

@@ -68,6 +68,7 @@ export {
 } from './provisioned-concurrency.ts'
 export { publishVersion } from './publish-version.ts'
 export { getFunctionRecursionConfig, putFunctionRecursionConfig } from './recursion-config.ts'
+export { deleteResourcePolicy, getResourcePolicy, putResourcePolicy } from './resource-policies.ts'
 export { getRuntimeManagementConfig, putRuntimeManagementConfig } from './runtime-management-config.ts'
 export { listTags, tagResource, untagResource } from './tags.ts'
 export { updateFunctionCode } from './update-function-code.ts'

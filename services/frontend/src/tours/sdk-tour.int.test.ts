@@ -96,6 +96,13 @@ it('permissions', async () => {
   const { Policy } = await client.send(new lambda.GetPolicyCommand({ FunctionName }))
   expect(JSON.parse(Policy ?? '').Statement).toHaveLength(1)
   await client.send(new lambda.RemovePermissionCommand({ FunctionName, StatementId }))
+  const ResourceArn = arnOf(`function:${FunctionName}`)
+  const own = { Effect: 'Allow', Principal: { Service: 'events.amazonaws.com' }, Action: 'lambda:InvokeFunction' }
+  const document = JSON.stringify({ Version: '2012-10-17', Statement: [{ ...own, Resource: ResourceArn }] })
+  await client.send(new lambda.PutResourcePolicyCommand({ ResourceArn, Policy: document }))
+  const whole = await client.send(new lambda.GetResourcePolicyCommand({ ResourceArn }))
+  expect(JSON.parse(whole.Policy ?? '').Statement).toHaveLength(1)
+  await client.send(new lambda.DeleteResourcePolicyCommand({ ResourceArn }))
 })
 
 it('concurrency, reserved and provisioned', async () => {

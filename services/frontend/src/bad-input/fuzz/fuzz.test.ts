@@ -90,6 +90,14 @@ beforeAll(async () => {
     Layers: [`${toolsArn}:1`, `${toolsArn}:9`, layerArn('us-east-1', otherAccount, 'tools', 1)],
     Arn: [`${toolsArn}:1`],
     Resource: [arn, configArn, `arn:aws:lambda:us-east-1:${account}:event-source-mapping:${mapping.UUID}`],
+    ResourceArn: [arn, `${arn}:live`],
+    Policy: [
+      json({
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Principal: '*', Action: 'lambda:InvokeFunction', Resource: arn }],
+      }),
+      '{}',
+    ],
     CodeSigningConfigArn: [configArn],
     SigningProfileVersionArns: [publisher],
     SubnetIds: ['subnet-1', 'subnet-2'],
