@@ -31,3 +31,6 @@ const equal = (a: unknown, b: unknown): boolean =>
 export const isMissingConsumer = (error: unknown): boolean => error instanceof JetStreamApiError && error.code === 10014
 /** Stream not found. */
 export const isMissingStream = (error: unknown): boolean => error instanceof JetStreamApiError && error.code === 10059
+/** A work queue has one consumer, or several whose subjects do not overlap. */
+export const isTakenQueue = (error: unknown): boolean =>
+  error instanceof JetStreamApiError && (error.code === 10099 || error.code === 10100)

@@ -1,3 +1,4 @@
+import { functionName } from '@weft/contracts'
 import { expect, test } from 'vitest'
 import { account, answered, functionError, mappingOf, success, TestCatalogue, TestInvoker } from './fixtures.ts'
 import { lastResult, startBus } from './testing/poller-harness.ts'
@@ -116,4 +117,24 @@ test('a stream that is no work queue is told', async () => {
   await expect
     .poll(() => lastResult(catalogue))
     .toBe('PROBLEM: Stream JOBS is no queue: its retention is limits, not workqueue.')
+})
+
+test('a second mapping of a queue is told that the queue is taken, and takes over when the first is gone', async () => {
+  await using bus = await startBus()
+  await bus.link.jsm.streams.add(jobs)
+  const catalogue = new TestCatalogue('f', 'g')
+  const first = mappingOf({ eventSourceArn: queueOf('JOBS') })
+  const uuid = '00000000-0000-4000-8000-000000000002'
+  catalogue.put(first)
+  const invoker = new TestInvoker()
+  await using _ = await bus.poller(invoker, catalogue)
+  await bus.link.js.publish('jobs.x', '1')
+  await expect.poll(() => bus.count('JOBS'), { timeout: 20_000 }).toBe(0)
+  catalogue.put({ ...first, uuid, functionName: functionName('g') })
+  await expect
+    .poll(() => catalogue.mapping(account, uuid)?.lastProcessingResult, { timeout: 20_000 })
+    .toBe('PROBLEM: Work queue JOBS is read by another consumer already.')
+  catalogue.put({ ...first, state: 'Deleting', enabled: false })
+  await bus.link.js.publish('jobs.x', '2')
+  await expect.poll(() => invoker.batches.at(-1)?.call.target.record.functionName, { timeout: 20_000 }).toBe('g')
 })

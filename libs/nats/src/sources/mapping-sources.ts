@@ -11,7 +11,7 @@ import {
 import { isFifoQueue, type MappingSource, type MappingSources } from '@weft/delivery'
 import type { Clock, Logger } from '@weft/platform'
 import type { AccountLinks } from '../dead-letters.ts'
-import { ensureConsumer, isMissingConsumer, isMissingStream } from '../ensure-consumer.ts'
+import { ensureConsumer, isMissingConsumer, isMissingStream, isTakenQueue } from '../ensure-consumer.ts'
 import type { NatsLink } from '../link.ts'
 import { Pulse } from '../pulse.ts'
 import { bucketSource } from './bucket-source.ts'
@@ -75,6 +75,7 @@ async function openSource(context: Context, mapping: EventSourceMapping): Promis
     return problem === undefined ? ok(await openReader(context, mapping, arn.value, link, info)) : err(problem)
   } catch (error) {
     if (isMissingStream(error)) return err(`PROBLEM: Stream ${stream} does not exist.`)
+    if (isTakenQueue(error)) return err(`PROBLEM: Work queue ${stream} is read by another consumer already.`)
     throw error
   }
 }
