@@ -16,6 +16,7 @@ import {
   waitUntilFunctionActiveV2,
   waitUntilFunctionUpdatedV2,
 } from '@aws-sdk/client-lambda'
+import type { InvocationRecord } from '@weft/contracts'
 import { startFabric, type TestFabric } from '@weft/kit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { zipFolder } from './demo/zip-folder.ts'
@@ -127,6 +128,30 @@ test('provisioned environments are ready before the first call, and follow their
     if (answer.type === 'provisioned-concurrency') break
   }
   await client.send(new DeleteProvisionedConcurrencyConfigCommand({ FunctionName: 'ahead', Qualifier: 'live' }))
+})
+
+/** What is recorded of a request, as soon as it is. */
+async function recordOf(requestId: string | undefined): Promise<InvocationRecord> {
+  for (;;) {
+    const answer = await fetch(`${fabric.connection.http}/invocations/${requestId}`)
+    if (answer.status === 200) {
+      const { records } = (await answer.json()) as { records: readonly InvocationRecord[] }
+      return records[0] as InvocationRecord
+    }
+    expect(answer.status).toBe(404)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+test('a call can be explained by its request id', async () => {
+  await create('explained', source('one'))
+  const first = await client.send(new InvokeCommand({ FunctionName: 'explained' }))
+  const cold = await recordOf(first.$metadata.requestId)
+  expect(cold).toMatchObject({ functionName: 'explained', coldStart: true, leaseOrigin: 'started' })
+  expect(cold.queuedMs).toBeGreaterThan(0)
+  expect(cold.startedAtMs - cold.acceptedAtMs).toBeGreaterThan((cold.queuedMs ?? 0) - 1)
+  const second = await client.send(new InvokeCommand({ FunctionName: 'explained' }))
+  expect(await recordOf(second.$metadata.requestId)).toMatchObject({ coldStart: false, initDurationMs: 0 })
 })
 
 test('code that cannot be initialised is told as the reason why nothing is provisioned', async () => {

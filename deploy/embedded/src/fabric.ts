@@ -341,7 +341,13 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
         runtimes: () => worker.runtimes,
         networks: () => worker.networks,
         problems: problemsBelow,
-        health: { service: 'weft', problems: () => [], parts: () => parts, metrics: () => metrics.page() },
+        health: {
+          service: 'weft',
+          problems: () => [],
+          parts: () => parts,
+          metrics: () => metrics.page(),
+          lookup: (req, res) => metrics.handle(req, res),
+        },
       },
     ),
   )

@@ -5,6 +5,7 @@ import { FabricClient, type InvokeOptions } from './client/client.ts'
 import { addAccountCommands } from './commands/admin/account-commands.ts'
 import { addEncryptionCommands } from './commands/admin/encryption-commands.ts'
 import { environmentOf, shellExports } from './commands/env.ts'
+import { explain } from './commands/explain.ts'
 import { health } from './commands/health.ts'
 import { invoke, readPayload } from './commands/invoke.ts'
 import { invokeStream } from './commands/invoke-stream.ts'
@@ -91,6 +92,15 @@ export async function runCommand(args: readonly string[], io: Io, clock: Clock =
     .action(async (name: string, { since, follow }: { since: string; follow?: true }) => {
       const sinceMs = parseSince(since, clock.now())
       await withClient((client) => logs(io, clock, client, name, { sinceMs, follow: follow === true }))
+    })
+
+  program
+    .command('explain')
+    .description('tell where the time of a call went, why it was cold, or what refused it')
+    .argument('<request-id>', 'of the answer')
+    .option('--metrics <url>', 'where the metrics service answers, in a cluster (WEFT_METRICS_HTTP)')
+    .action(async (requestId: string, { metrics }: { metrics?: string }) => {
+      await withClient((client) => explain(io, client, requestId, metrics))
     })
 
   program

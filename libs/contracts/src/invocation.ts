@@ -99,7 +99,16 @@ export interface InvocationRecord {
   readonly coldStart: boolean
   readonly requestBytes: number
   readonly responseBytes: number
+  /** How long the call waited for a lease. */
+  readonly queuedMs?: number
+  readonly leaseOrigin?: LeaseOrigin
 }
+
+/**
+ * Where the lease of an invocation came from: idle at hand; had by another call, for whose end it waited; an idle
+ * sandbox that placement had; or a sandbox that was started.
+ */
+export type LeaseOrigin = 'held' | 'reused' | 'granted' | 'started'
 
 /** A refused call, written by the service that was refused. */
 export interface ThrottleRecord {

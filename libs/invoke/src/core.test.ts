@@ -142,6 +142,28 @@ describe('the line', () => {
   })
 })
 
+describe('the record of a run', () => {
+  it('tells how long it waited, and where its lease came from', () => {
+    const stage = new Stage()
+    stage.call()
+    stage.pass(4)
+    stage.grant(1, 1, 's1', true)
+    stage.call()
+    stage.call()
+    stage.pass(2)
+    stage.result(2, { durationMs: 1 })
+    stage.grant(4)
+    stage.result(5)
+    stage.call()
+    expect(stage.origins).toEqual([
+      'a: LEASE_ORIGIN_STARTED after 4',
+      'b: LEASE_ORIGIN_REUSED after 2',
+      'c: LEASE_ORIGIN_GRANTED after 2',
+      'd: LEASE_ORIGIN_HELD after 0',
+    ])
+  })
+})
+
 describe('losses', () => {
   it('answers what ran on a lost worker at once, and says that it may still run', () => {
     const stage = warm()

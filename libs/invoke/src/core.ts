@@ -1,4 +1,4 @@
-import { type InvokeCall, type InvokeOutcome, limits } from '@weft/contracts'
+import { type InvokeCall, type InvokeOutcome, type LeaseOrigin, limits } from '@weft/contracts'
 import {
   DenialReason,
   type DispatcherFrame,
@@ -126,7 +126,7 @@ export class DispatcherCore {
       answer: undefined,
     }
     const held = lane.free.pop()
-    if (held) this.#run(pending, held, now)
+    if (held) this.#run(pending, held, 'held', now)
     else this.#wait(pending, now)
     return pending
   }
@@ -267,7 +267,7 @@ export class DispatcherCore {
     const [oldest] = lane.waiting
     this.#moved(lane, now)
     if (oldest && asker && oldest !== asker) this.#line.swap(oldest, asker)
-    if (oldest) this.#serve(oldest, held, now)
+    if (oldest) this.#serve(oldest, held, cold ? 'started' : 'granted', now)
     else this.#park(held, now)
   }
 
@@ -340,17 +340,17 @@ export class DispatcherCore {
     pending.done(outcome)
   }
 
-  #serve(pending: PendingCall, held: Held, now: number): void {
+  #serve(pending: PendingCall, held: Held, origin: LeaseOrigin, now: number): void {
     this.#leaveLine(pending)
-    this.#run(pending, held, now)
+    this.#run(pending, held, origin, now)
   }
 
-  #run(pending: PendingCall, held: Held, now: number): void {
+  #run(pending: PendingCall, held: Held, origin: LeaseOrigin, now: number): void {
     this.#seq += 1n
     pending.state = 'running'
     this.#leases.started(held, pending, this.#seq, now)
     pending.answer = this.#answerOf(pending, held, this.#seq)
-    this.#output.toWorker(held.door, held.lease, invokeFrame(this.#seq, held.lease, pending.call))
+    this.#output.toWorker(held.door, held.lease, invokeFrame(this.#seq, held.lease, pending, origin, now))
   }
 
   /** Credit for an invocation that is over would only reach another one's worker again. */
@@ -372,7 +372,7 @@ export class DispatcherCore {
     }
     const [next] = lane.waiting
     if (next) {
-      this.#serve(next, held, now)
+      this.#serve(next, held, 'reused', now)
       this.#balance(lane, now)
     } else this.#park(held, now)
   }
@@ -396,7 +396,7 @@ export class DispatcherCore {
     this.#lanes.set(lane.spec.sandboxKey, lane)
     const held = lane.free.pop()
     if (held) {
-      this.#run(pending, held, now)
+      this.#run(pending, held, 'held', now)
       return
     }
     this.#line.join(pending, 'front')

@@ -1,6 +1,6 @@
-import type { InvokeCall } from '@weft/contracts'
+import type { LeaseOrigin } from '@weft/contracts'
 import type { DispatcherFrame, Lease, LeaseId } from '@weft/contracts/placement'
-import { InvocationSource, type RunFrame } from '@weft/contracts/worker'
+import { InvocationSource, LeaseOrigin as Origin, type RunFrame } from '@weft/contracts/worker'
 import { answerWindowBytes } from './answer-window.ts'
 import type { PendingCall } from './lanes.ts'
 
@@ -31,7 +31,13 @@ export const busyFrame = (id: LeaseId, sandboxId: string, kept: boolean): Dispat
   frame: { $case: 'busy', value: { id, sandboxId, kept } },
 })
 
-export const invokeFrame = (seq: bigint, lease: Lease, call: InvokeCall): RunFrame => ({
+export const invokeFrame = (
+  seq: bigint,
+  lease: Lease,
+  { call, enqueuedAt }: PendingCall,
+  origin: LeaseOrigin,
+  now: number,
+): RunFrame => ({
   frame: {
     $case: 'invoke',
     value: {
@@ -48,6 +54,8 @@ export const invokeFrame = (seq: bigint, lease: Lease, call: InvokeCall): RunFra
       source: sources[call.source],
       attempt: call.attempt,
       acceptedAtMs: call.acceptedAtMs,
+      queuedMs: now - enqueuedAt,
+      leaseOrigin: origins[origin],
       answerWindowBytes: call.sink ? answerWindowBytes : 0,
     },
   },
@@ -61,6 +69,13 @@ const sources = {
   sync: InvocationSource.INVOCATION_SOURCE_SYNC,
   event: InvocationSource.INVOCATION_SOURCE_EVENT,
   mapping: InvocationSource.INVOCATION_SOURCE_MAPPING,
+} as const
+
+const origins = {
+  held: Origin.LEASE_ORIGIN_HELD,
+  reused: Origin.LEASE_ORIGIN_REUSED,
+  granted: Origin.LEASE_ORIGIN_GRANTED,
+  started: Origin.LEASE_ORIGIN_STARTED,
 } as const
 
 const asBuffer = (bytes: Uint8Array): Buffer =>

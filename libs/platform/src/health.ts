@@ -25,6 +25,8 @@ export interface HealthOptions extends HealthSource {
   readonly parts?: () => readonly HealthSource[]
   /** Text for GET /metrics in the Prometheus exposition format; without it the path is not found. */
   readonly metrics?: () => Promise<string> | string
+  /** Answers GET /invocations/<request id>; without it the path is not found. */
+  readonly lookup?: (req: IncomingMessage, res: ServerResponse) => void
 }
 
 const reportOne = (source: HealthSource): HealthReport => {
@@ -41,6 +43,8 @@ export function healthReport(options: HealthOptions): HealthReport {
   const stopping = own.status === 'stopping' || services.some((s) => s.status === 'stopping')
   return { ...own, status: stopping ? 'stopping' : problems.length > 0 ? 'degraded' : 'ok', problems, services }
 }
+
+const lookupPath = /^\/invocations\/[0-9a-f-]{36}$/
 
 const send = (res: ServerResponse, status: number, type: string, body: string): void => {
   res.writeHead(status, {
@@ -61,6 +65,10 @@ const send = (res: ServerResponse, status: number, type: string, body: string): 
 export function healthHandler(options: HealthOptions): (req: IncomingMessage, res: ServerResponse) => boolean {
   return (req, res) => {
     const path = req.url?.split('?', 1)[0]
+    if (options.lookup && lookupPath.test(path ?? '')) {
+      options.lookup(req, res)
+      return true
+    }
     const [, kind, name] = /^\/(healthz|readyz)(?:\/([\w-]+))?$/.exec(path ?? '') ?? []
     const source = name === undefined ? options : options.parts?.().find(({ service }) => service === name)
     if ((kind === undefined || !source) && !(path === '/metrics' && options.metrics)) return false

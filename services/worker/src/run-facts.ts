@@ -4,12 +4,14 @@ import {
   accountId,
   type FabricRecord,
   functionName,
+  type InvocationRecord,
   type InvocationSourceName,
+  type LeaseOrigin as LeaseOriginName,
   type LogBatch,
   type LogLine,
 } from '@weft/contracts'
 import type { SandboxSpec } from '@weft/contracts/sandbox'
-import { InvocationSource, type RunInvocation } from '@weft/contracts/worker'
+import { InvocationSource, LeaseOrigin, type RunInvocation } from '@weft/contracts/worker'
 import { billedMs, type InvocationLog, oneLine, type RunOutcome } from '@weft/sandbox'
 
 export interface RunFacts {
@@ -62,6 +64,19 @@ const sourceNames: Readonly<Record<number, InvocationSourceName>> = {
   [InvocationSource.INVOCATION_SOURCE_MAPPING]: 'mapping',
 }
 
+const origins: Readonly<Record<number, LeaseOriginName>> = {
+  [LeaseOrigin.LEASE_ORIGIN_HELD]: 'held',
+  [LeaseOrigin.LEASE_ORIGIN_REUSED]: 'reused',
+  [LeaseOrigin.LEASE_ORIGIN_GRANTED]: 'granted',
+  [LeaseOrigin.LEASE_ORIGIN_STARTED]: 'started',
+}
+
+/** A dispatcher that does not know of them yet tells nothing. */
+function originOf({ queuedMs, leaseOrigin }: RunInvocation): Pick<InvocationRecord, 'queuedMs' | 'leaseOrigin'> {
+  const origin = origins[leaseOrigin]
+  return origin === undefined ? {} : { queuedMs, leaseOrigin: origin }
+}
+
 export function invocationRecord(
   { invocation, startedAtMs }: RunFacts,
   spec: SandboxSpec,
@@ -92,5 +107,6 @@ export function invocationRecord(
     errorType: oneLine(outcome.errorType),
     requestBytes: invocation.payload.length,
     responseBytes: outcome.streamedBytes ?? outcome.payload.length,
+    ...originOf(invocation),
   }
 }

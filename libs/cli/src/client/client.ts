@@ -136,6 +136,11 @@ export class FabricClient implements Disposable {
     return this.#exchange(new URL(path, this.#connection.http), 'GET', {}, '')
   }
 
+  /** Without signature, of another server than the fabric's door. */
+  getFrom(origin: string, path: string): Promise<Result<Answer, ClientError>> {
+    return this.#exchange(new URL(path, origin), 'GET', {}, '')
+  }
+
   #exchange(
     url: URL,
     method: string,

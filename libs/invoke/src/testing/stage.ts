@@ -1,7 +1,7 @@
 import type { InvokeCall, InvokeOutcome, ResolvedFunction } from '@weft/contracts'
 import { type DenialReason, type DispatcherFrame, Lease } from '@weft/contracts/placement'
 import { SandboxSpec } from '@weft/contracts/sandbox'
-import { RunResult, RunStatus } from '@weft/contracts/worker'
+import { leaseOriginToJSON, RunResult, RunStatus } from '@weft/contracts/worker'
 import { type DispatcherConfig, DispatcherCore } from '../core.ts'
 import type { PendingCall } from '../lanes.ts'
 
@@ -17,6 +17,8 @@ const spec = SandboxSpec.fromPartial({
 export class Stage {
   readonly core: DispatcherCore
   now = 1_000
+  /** Of every run: where its lease came from, and how long it waited. */
+  readonly origins: string[] = []
   #said: string[] = []
   #calls = 0
 
@@ -26,8 +28,11 @@ export class Stage {
       {
         toPlacement: (_partition, frame) => this.#said.push(tell(frame)),
         toWorker: (_door, lease, { frame }) => {
-          if (frame?.$case === 'invoke')
-            this.#said.push(`run ${frame.value.requestId} on ${lease.sandboxId} as ${frame.value.seq}`)
+          if (frame?.$case === 'invoke') {
+            const { requestId, seq, queuedMs, leaseOrigin } = frame.value
+            this.#said.push(`run ${requestId} on ${lease.sandboxId} as ${seq}`)
+            this.origins.push(`${requestId}: ${leaseOriginToJSON(leaseOrigin)} after ${queuedMs}`)
+          }
           if (frame?.$case === 'credit')
             this.#said.push(
               frame.value.discard ? `discard ${frame.value.seq}` : `credit ${frame.value.seq} ${frame.value.bytes}`,

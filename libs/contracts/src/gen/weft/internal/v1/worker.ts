@@ -19,6 +19,68 @@ import {
 } from "@grpc/grpc-js";
 import { LeaseId } from "./placement.ts";
 
+/** Where the lease came from. */
+export const LeaseOrigin = {
+  LEASE_ORIGIN_UNSPECIFIED: 0,
+  /** LEASE_ORIGIN_HELD - It was idle at hand. */
+  LEASE_ORIGIN_HELD: 1,
+  /** LEASE_ORIGIN_REUSED - Another call had it before, and the call waited for that. */
+  LEASE_ORIGIN_REUSED: 2,
+  /** LEASE_ORIGIN_GRANTED - Placement had an idle sandbox. */
+  LEASE_ORIGIN_GRANTED: 3,
+  /** LEASE_ORIGIN_STARTED - A sandbox was started. */
+  LEASE_ORIGIN_STARTED: 4,
+} as const;
+
+export type LeaseOrigin = typeof LeaseOrigin[keyof typeof LeaseOrigin];
+
+export namespace LeaseOrigin {
+  export type LEASE_ORIGIN_UNSPECIFIED = typeof LeaseOrigin.LEASE_ORIGIN_UNSPECIFIED;
+  export type LEASE_ORIGIN_HELD = typeof LeaseOrigin.LEASE_ORIGIN_HELD;
+  export type LEASE_ORIGIN_REUSED = typeof LeaseOrigin.LEASE_ORIGIN_REUSED;
+  export type LEASE_ORIGIN_GRANTED = typeof LeaseOrigin.LEASE_ORIGIN_GRANTED;
+  export type LEASE_ORIGIN_STARTED = typeof LeaseOrigin.LEASE_ORIGIN_STARTED;
+}
+
+export function leaseOriginFromJSON(object: any): LeaseOrigin {
+  switch (object) {
+    case 0:
+    case "LEASE_ORIGIN_UNSPECIFIED":
+      return LeaseOrigin.LEASE_ORIGIN_UNSPECIFIED;
+    case 1:
+    case "LEASE_ORIGIN_HELD":
+      return LeaseOrigin.LEASE_ORIGIN_HELD;
+    case 2:
+    case "LEASE_ORIGIN_REUSED":
+      return LeaseOrigin.LEASE_ORIGIN_REUSED;
+    case 3:
+    case "LEASE_ORIGIN_GRANTED":
+      return LeaseOrigin.LEASE_ORIGIN_GRANTED;
+    case 4:
+    case "LEASE_ORIGIN_STARTED":
+      return LeaseOrigin.LEASE_ORIGIN_STARTED;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum LeaseOrigin");
+  }
+}
+
+export function leaseOriginToJSON(object: LeaseOrigin): string {
+  switch (object) {
+    case LeaseOrigin.LEASE_ORIGIN_UNSPECIFIED:
+      return "LEASE_ORIGIN_UNSPECIFIED";
+    case LeaseOrigin.LEASE_ORIGIN_HELD:
+      return "LEASE_ORIGIN_HELD";
+    case LeaseOrigin.LEASE_ORIGIN_REUSED:
+      return "LEASE_ORIGIN_REUSED";
+    case LeaseOrigin.LEASE_ORIGIN_GRANTED:
+      return "LEASE_ORIGIN_GRANTED";
+    case LeaseOrigin.LEASE_ORIGIN_STARTED:
+      return "LEASE_ORIGIN_STARTED";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum LeaseOrigin");
+  }
+}
+
 export const InvocationSource = {
   INVOCATION_SOURCE_UNSPECIFIED: 0,
   INVOCATION_SOURCE_SYNC: 1,
@@ -168,6 +230,9 @@ export interface RunInvocation {
   acceptedAtMs: number;
   /** Bytes of a streamed answer that may be on their way before credit is given; 0: the answer is wanted whole. */
   answerWindowBytes: number;
+  /** How long it waited for a lease, ms. */
+  queuedMs: number;
+  leaseOrigin: LeaseOrigin;
 }
 
 /**
@@ -499,6 +564,8 @@ function createBaseRunInvocation(): RunInvocation {
     attempt: 0,
     acceptedAtMs: 0,
     answerWindowBytes: 0,
+    queuedMs: 0,
+    leaseOrigin: 0,
   };
 }
 
@@ -548,6 +615,12 @@ export const RunInvocation: MessageFns<RunInvocation> = {
     }
     if (message.answerWindowBytes !== 0) {
       writer.uint32(112).uint32(message.answerWindowBytes);
+    }
+    if (message.queuedMs !== 0) {
+      writer.uint32(121).double(message.queuedMs);
+    }
+    if (message.leaseOrigin !== 0) {
+      writer.uint32(128).int32(message.leaseOrigin);
     }
     return writer;
   },
@@ -677,6 +750,22 @@ export const RunInvocation: MessageFns<RunInvocation> = {
             message.answerWindowBytes = reader.uint32();
             continue;
           }
+          case 15: {
+            if (tag !== 121) {
+              break;
+            }
+
+            message.queuedMs = reader.double();
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.leaseOrigin = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -737,6 +826,16 @@ export const RunInvocation: MessageFns<RunInvocation> = {
         : isSet(object.answer_window_bytes)
         ? globalThis.Number(object.answer_window_bytes)
         : 0,
+      queuedMs: isSet(object.queuedMs)
+        ? globalThis.Number(object.queuedMs)
+        : isSet(object.queued_ms)
+        ? globalThis.Number(object.queued_ms)
+        : 0,
+      leaseOrigin: isSet(object.leaseOrigin)
+        ? leaseOriginFromJSON(object.leaseOrigin)
+        : isSet(object.lease_origin)
+        ? leaseOriginFromJSON(object.lease_origin)
+        : 0,
     };
   },
 
@@ -784,6 +883,12 @@ export const RunInvocation: MessageFns<RunInvocation> = {
     if (message.answerWindowBytes !== 0) {
       obj.answerWindowBytes = Math.round(message.answerWindowBytes);
     }
+    if (message.queuedMs !== 0) {
+      obj.queuedMs = floatToJson(message.queuedMs);
+    }
+    if (message.leaseOrigin !== 0) {
+      obj.leaseOrigin = leaseOriginToJSON(message.leaseOrigin);
+    }
     return obj;
   },
 
@@ -808,6 +913,8 @@ export const RunInvocation: MessageFns<RunInvocation> = {
     message.attempt = object.attempt ?? 0;
     message.acceptedAtMs = object.acceptedAtMs ?? 0;
     message.answerWindowBytes = object.answerWindowBytes ?? 0;
+    message.queuedMs = object.queuedMs ?? 0;
+    message.leaseOrigin = object.leaseOrigin ?? 0;
     return message;
   },
 };
