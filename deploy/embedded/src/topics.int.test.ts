@@ -1,0 +1,201 @@
+import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { startFabric, type TestFabric } from '@weft/kit'
+import { type NatsLink, openLink } from '@weft/nats'
+import { silentLogger } from '@weft/platform'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { zipFolder } from './demo/zip-folder.ts'
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
+
+const run = promisify(execFile)
+const dir = mkdtempSync(join(tmpdir(), 'weft-topics-'))
+const account = '000000000000'
+const topic = `arn:aws:sns:us-east-1:${account}:orders`
+const lambda = (name: string): string => `arn:aws:lambda:us-east-1:${account}:function:${name}`
+let fabric: TestFabric
+let link: NatsLink
+
+/** The AWS CLI as Debian packages it. */
+// biome-ignore lint/suspicious/noExplicitAny: answers of many operations, looked at by the tests
+async function aws(...args: string[]): Promise<any> {
+  const { http, accessKeyId, secretAccessKey } = fabric.connection
+  const env = {
+    ...{ PATH: process.env.PATH, HOME: dir, AWS_DEFAULT_REGION: 'us-east-1', AWS_PAGER: '', AWS_MAX_ATTEMPTS: '1' },
+    ...{ AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
+  }
+  const { stdout } = await run('/usr/bin/aws', ['--endpoint-url', http, '--output', 'json', ...args], { env })
+  return stdout.trim() === '' ? {} : JSON.parse(stdout)
+}
+const refused = (...args: string[]): Promise<string> =>
+  aws(...args).then(
+    () => 'done',
+    (error: { readonly stderr: string }) => error.stderr.trim(),
+  )
+
+beforeAll(async () => {
+  fabric = await startFabric({ args: ['--durability', 'default'] })
+  const { nats, natsCreds } = fabric.connection
+  link = await openLink({
+    servers: [nats],
+    name: 'test',
+    creds: readFileSync(natsCreds, 'utf8'),
+    log: silentLogger,
+  })
+  await link.jsm.streams.add({ name: 'LOST', subjects: ['lost.>'] })
+  const code = join(dir, 'code')
+  mkdirSync(code)
+  writeFileSync(join(code, 'index.mjs'), 'export const handler = async (e) => console.log("got", JSON.stringify(e))\n')
+  writeFileSync(join(dir, 'tell.zip'), await zipFolder(code))
+  for (const name of ['all', 'red'])
+    await aws(
+      ...['lambda', 'create-function', '--function-name', name, '--runtime', 'nodejs24.x'],
+      ...['--handler', 'index.handler', '--role', `arn:aws:iam::${account}:role/tell`],
+      ...['--zip-file', `fileb://${dir}/tell.zip`],
+    )
+})
+afterAll(async () => {
+  await link?.[Symbol.asyncDispose]()
+  await fabric?.[Symbol.asyncDispose]()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+/** Records that a function has been called with so far. */
+async function told(name: string): Promise<{ readonly Sns: object }[]> {
+  const args = ['--log-group-name', `/aws/lambda/${name}`, '--filter-pattern', 'got']
+  const found = await aws('logs', 'filter-log-events', ...args).catch((error: Error) => {
+    // There is no log group before the first line.
+    if (error.message.includes('ResourceNotFoundException')) return { events: [] }
+    throw error
+  })
+  return found.events.flatMap(
+    ({ message }: { readonly message: string }) => JSON.parse(message.slice(message.indexOf('got ') + 4)).Records,
+  )
+}
+
+const permit = (name: string) =>
+  aws(
+    ...['lambda', 'add-permission', '--function-name', name, '--statement-id', 'sns', '--source-arn', topic],
+    ...['--action', 'lambda:InvokeFunction', '--principal', 'sns.amazonaws.com'],
+  )
+
+test('a message of a topic calls the functions that it is for, each with the leave of its policy', async () => {
+  expect(await aws('sns', 'create-topic', '--name', 'orders')).toEqual({ TopicArn: topic })
+  const subscribe = (name: string, attributes: object) =>
+    aws(
+      ...['sns', 'subscribe', '--topic-arn', topic, '--protocol', 'lambda', '--notification-endpoint', lambda(name)],
+      ...['--return-subscription-arn', '--attributes', JSON.stringify(attributes)],
+    )
+  const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: `arn:aws:jetstream:us-east-1:${account}:stream/LOST` })
+  const all = await subscribe('all', { RedrivePolicy })
+  await subscribe('red', { FilterPolicy: '{"color":["red"],"size":[{"numeric":[">",3]}]}' })
+  await permit('red')
+  const publish = async (message: string, attributes: object): Promise<string> => {
+    const args = ['--subject', 'An order', '--message', message, '--message-attributes', JSON.stringify(attributes)]
+    return (await aws('sns', 'publish', '--topic-arn', topic, ...args)).MessageId
+  }
+  const attributes = (color: string) => ({
+    color: { DataType: 'String', StringValue: color },
+    size: { DataType: 'Number', StringValue: '4' },
+  })
+
+  // Nobody has allowed the topic to call this function yet.
+  const first = await publish('one', attributes('blue'))
+  const lost = async () => (await link.jsm.streams.info('LOST')).state.messages
+  await expect.poll(lost, { timeout: 60_000 }).toBe(1)
+  const letter = await link.jsm.streams.getMessage('LOST', { seq: 1 })
+  expect(letter?.header.get('Weft-Error-Code')).toBe('NO_PERMISSIONS')
+  expect(letter?.header.get('Weft-Topic-Arn')).toBe(topic)
+  expect(JSON.parse(letter?.string() ?? '')).toMatchObject({ Records: [{ Sns: { MessageId: first } }] })
+
+  await permit('all')
+  const second = await publish('two', attributes('blue'))
+  const third = await publish('three', attributes('red'))
+  const ids = async (name: string) => (await told(name)).map(({ Sns }) => (Sns as { MessageId?: string }).MessageId)
+  await expect.poll(async () => (await ids('all')).sort(), { timeout: 60_000 }).toEqual([second, third].sort())
+  await expect.poll(() => ids('red'), { timeout: 60_000 }).toEqual([third])
+  const record = (await told('all')).find(({ Sns }) => (Sns as { MessageId?: string }).MessageId === third)
+  expect(record).toEqual({
+    EventSource: 'aws:sns',
+    EventVersion: '1.0',
+    EventSubscriptionArn: all.SubscriptionArn,
+    Sns: {
+      ...{ Type: 'Notification', MessageId: third, TopicArn: topic, Subject: 'An order', Message: 'three' },
+      Timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      ...{ SignatureVersion: '1', Signature: '', SigningCertUrl: '' },
+      UnsubscribeUrl: `/?Action=Unsubscribe&SubscriptionArn=${all.SubscriptionArn}`,
+      MessageAttributes: { color: { Type: 'String', Value: 'red' }, size: { Type: 'Number', Value: '4' } },
+    },
+  })
+
+  const entries = ['a', 'b'].map((Id) => ({ Id, Message: `batch ${Id}` }))
+  const batch = await aws(
+    ...['sns', 'publish-batch', '--topic-arn', topic, '--publish-batch-request-entries', JSON.stringify(entries)],
+  )
+  expect(batch.Successful.map(({ Id }: { readonly Id: string }) => Id)).toEqual(['a', 'b'])
+  await expect.poll(async () => (await ids('all')).length, { timeout: 60_000 }).toBe(4)
+})
+
+test('topics and subscriptions are managed as SNS does it', async () => {
+  const { TopicArn } = await aws(
+    ...['sns', 'create-topic', '--name', 'news', '--attributes', 'DisplayName=News', '--tags', 'Key=team,Value=a'],
+  )
+  expect((await aws('sns', 'get-topic-attributes', '--topic-arn', TopicArn)).Attributes).toMatchObject({
+    ...{ TopicArn, Owner: account, DisplayName: 'News', SubscriptionsConfirmed: '0' },
+  })
+  const named = ['--topic-arn', TopicArn]
+  const { SubscriptionArn } = await aws(
+    ...['sns', 'subscribe', ...named, '--protocol', 'lambda', '--notification-endpoint', lambda('all')],
+  )
+  const subscription = ['--subscription-arn', SubscriptionArn]
+  await aws(
+    ...['sns', 'set-subscription-attributes', ...subscription, '--attribute-name', 'FilterPolicyScope'],
+    ...['--attribute-value', 'MessageBody'],
+  )
+  await aws(
+    ...['sns', 'set-subscription-attributes', ...subscription, '--attribute-name', 'FilterPolicy'],
+    ...['--attribute-value', '{"order":{"total":[{"numeric":[">",100]}]}}'],
+  )
+  expect((await aws('sns', 'get-subscription-attributes', ...subscription)).Attributes).toMatchObject({
+    ...{ Protocol: 'lambda', Endpoint: lambda('all'), FilterPolicyScope: 'MessageBody', PendingConfirmation: 'false' },
+  })
+  expect(await aws('sns', 'list-subscriptions-by-topic', ...named)).toEqual({
+    Subscriptions: [{ SubscriptionArn, Owner: account, Protocol: 'lambda', Endpoint: lambda('all'), TopicArn }],
+  })
+  await expect
+    .poll(async () => (await aws('sns', 'list-topics')).Topics, { timeout: 60_000 })
+    .toContainEqual({ TopicArn })
+  const tags = await aws('sns', 'list-tags-for-resource', '--resource-arn', TopicArn)
+  expect(tags).toEqual({ Tags: [{ Key: 'team', Value: 'a' }] })
+  await aws('sns', 'unsubscribe', ...subscription)
+  expect(await refused('sns', 'get-subscription-attributes', ...subscription)).toContain('(NotFound)')
+  await aws('sns', 'delete-topic', ...named)
+  // A frontend publishes by what it knows.
+  await expect
+    .poll(() => refused('sns', 'publish', ...named, '--message', 'x'), { timeout: 60_000 })
+    .toMatch(/\(NotFound\) when calling the Publish operation.*: Topic does not exist/)
+})
+
+test.each([
+  [['create-topic', '--name', 'a b'], '(InvalidParameter)', 'Topic Name'],
+  [['create-topic', '--name', 'a.fifo'], '(InvalidParameter)', 'FIFO topic is not served'],
+  [['publish', '--phone-number', '+1', '--message', 'x'], '(InvalidParameter)', 'PhoneNumber is not served'],
+  [
+    ['subscribe', '--topic-arn', topic, '--protocol', 'sqs', '--notification-endpoint', 'arn:aws:sqs:us-east-1:1:q'],
+    '(InvalidParameter)',
+    'sqs is not served',
+  ],
+  [
+    ['publish', '--topic-arn', topic.replace(account, '111111111111'), '--message', 'x'],
+    '(AuthorizationError)',
+    'SNS:Publish',
+  ],
+  [['confirm-subscription', '--topic-arn', topic, '--token', 'x'], '(InvalidAction)', 'ConfirmSubscription'],
+])('%j is refused', async (args, code, reason) => {
+  const text = await refused('sns', ...args)
+  expect(text).toContain(code)
+  expect(text).toContain(reason)
+})
