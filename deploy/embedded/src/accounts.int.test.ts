@@ -5,8 +5,10 @@ import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import {
+  CreateEventSourceMappingCommand,
   CreateFunctionCommand,
   GetAccountSettingsCommand,
+  GetEventSourceMappingCommand,
   GetFunctionConfigurationCommand,
   InvokeCommand,
   LambdaClient,
@@ -14,7 +16,7 @@ import {
   PublishVersionCommand,
   UpdateFunctionConfigurationCommand,
 } from '@aws-sdk/client-lambda'
-import { AdminClient, runCommand } from '@weft/cli'
+import { AdminClient, FabricClient, runCommand } from '@weft/cli'
 import { accountId, type FabricConnection, parseAdminConnection, parseConnection, streams } from '@weft/contracts'
 import { startFabric, type TestFabric } from '@weft/kit'
 import { loadKeyring, openLink } from '@weft/nats'
@@ -93,6 +95,19 @@ async function call(connection: FabricConnection, type: 'RequestResponse' | 'Eve
   }
 }
 
+/** Status of a change, body of a reading, code of a refusal. */
+function s3Of(connection: FabricConnection) {
+  const client = new FabricClient(connection)
+  return {
+    async send(method: 'PUT' | 'GET', path: string, body = ''): Promise<string | number> {
+      const answer = await client.send('s3', method, path, {}, body)
+      if (!answer.ok) return /<Code>(\w+)/.exec(answer.error.message)?.[1] ?? answer.error.code
+      return method === 'PUT' ? answer.value.status : answer.value.body.toString()
+    },
+    [Symbol.dispose]: () => client[Symbol.dispose](),
+  }
+}
+
 test('an account made at run time has every door, and sees nothing of the others', async () => {
   const one = await create('one')
   const two = await create('two')
@@ -113,6 +128,24 @@ test('an account made at run time has every door, and sees nothing of the others
   await expect(theirs.connection.request(`weft.invoke.${one.accountId}.hello`, '{}')).rejects.toThrow('no responders')
   await mine.jsm.streams.add({ name: 'ORDERS', subjects: ['orders'] })
   await expect(theirs.jsm.streams.info('ORDERS')).rejects.toThrow('stream not found')
+
+  // The poller gets into an account that was not there when it was started.
+  const owner = clientOf(one)
+  const eventSource = `arn:aws:jetstream:${one.region}:${one.accountId}:stream/ORDERS`
+  const mapping = { FunctionName: 'hello', EventSourceArn: eventSource, StartingPosition: 'TRIM_HORIZON' } as const
+  const { UUID } = await owner.send(new CreateEventSourceMappingCommand(mapping))
+  await mine.js.publish('orders', '{"name":"Ada"}')
+  const processed = async () => (await owner.send(new GetEventSourceMappingCommand({ UUID }))).LastProcessingResult
+  await expect.poll(processed, { timeout: 30_000 }).toBe('OK')
+  owner.destroy()
+
+  using myS3 = s3Of(one)
+  using theirS3 = s3Of(two)
+  expect(await myS3.send('PUT', '/mine-alone')).toBe(200)
+  expect(await myS3.send('PUT', '/mine-alone/key', 'value')).toBe(200)
+  expect(await myS3.send('GET', '/')).toContain('mine-alone')
+  expect(await theirS3.send('GET', '/')).not.toContain('mine-alone')
+  expect(await theirS3.send('GET', '/mine-alone/key')).toBe('NoSuchBucket')
 })
 
 test('limits are told, follow at once, and are refused when they do not fit', async () => {
