@@ -7,7 +7,6 @@ import {
   codeSigningArn,
   err,
   type FunctionRecord,
-  isAccountId,
   ok,
   type Result,
 } from '@weft/contracts'
@@ -74,8 +73,8 @@ export const describeCodeSigning = (region: string, config: CodeSigningConfig) =
 
 /** The id in the ARN of a config of the account; undefined for every other ARN. */
 export function codeSigningIdOf(scope: Scope, arn: string): string | undefined {
-  const [, , , region, account = '', , id] = arn.split(':')
-  return isAccountId(account) && account === scope.accountId && region === scope.region ? id : undefined
+  const id = arn.slice(arn.lastIndexOf(':') + 1)
+  return arn === codeSigningArn(scope.region, scope.accountId, id) ? id : undefined
 }
 
 /** 404 of the operations on configs. */

@@ -75,6 +75,11 @@ test('a layer is named by name or ARN', () => {
     ok: true,
     value: { accountId: stranger, region: 'eu-west-1', layerName: 'x' },
   })
+  // Policies speak of ARNs of this partition.
+  expect(nameLayer(scope, `${prefix}:a`.replace('arn:aws:', 'arn:aws-cn:'))).toMatchObject({
+    error: { message: 'Invalid partition: aws-cn' },
+  })
+  expect(parseLayerVersionArn(`${prefix}:a:7`.replace('arn:aws:', 'arn:aws-cn:'))).toBeUndefined()
   expect(parseLayerVersionArn(`${prefix}:a:7`)).toEqual({ ...scope, layerName: 'a', version: 7 })
   for (const arn of [`${prefix}:a`, `${prefix}:a:1:2`, `${prefix}:a:x`, 'arn:aws:lambda:::awslayer:x', ''])
     expect(parseLayerVersionArn(arn)).toBeUndefined()

@@ -34,7 +34,11 @@ export interface LayerVersionRef extends NamedLayer {
 
 /** The layer that a name or a layer's ARN means. The API model has checked the form. */
 export function nameLayer(scope: Scope, ref: string): Result<NamedLayer, AwsError> {
-  const [, , , region = scope.region, account = scope.accountId, , layerName = ref] = ref.split(':')
+  const [partition, region = scope.region, account = scope.accountId, layerName = ref] = ref.startsWith('arn:')
+    ? [1, 3, 4, 6].map((part) => ref.split(':')[part])
+    : []
+  // Policies speak of this partition's ARNs: by another's the same layer would be had past them.
+  if (partition !== undefined && partition !== 'aws') return invalidParameter(`Invalid partition: ${partition}`)
   if (!isAccountId(account) || !isLayerName(layerName))
     return invalidParameter(
       `1 validation error detected: Value '${ref}' at 'layerName' failed to satisfy constraint: Member must have length less than or equal to 140`,

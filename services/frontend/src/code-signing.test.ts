@@ -118,6 +118,10 @@ it('a function has one, and a config in use cannot be deleted', async () => {
     name: 'CodeSigningConfigNotFoundException',
     message: `The code signing configuration cannot be found. Check that the provided configuration is not deleted: ${missingArn}.`,
   })
+  // The same config in another partition is another one, or none.
+  await expect(put(CodeSigningConfigArn.replace('arn:aws:', 'arn:aws-cn:'))).rejects.toMatchObject({
+    name: 'CodeSigningConfigNotFoundException',
+  })
   await put(CodeSigningConfigArn)
   expect(await client.send(get)).toMatchObject({ CodeSigningConfigArn, FunctionName: 'f' })
   const users = await client.send(new ListFunctionsByCodeSigningConfigCommand({ CodeSigningConfigArn }))

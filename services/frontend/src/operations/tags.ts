@@ -75,9 +75,10 @@ const taggableConfig = (deps: OperationDeps, scope: Scope, arn: string): Taggabl
 })
 
 function taggableMapping({ stores }: OperationDeps, scope: Scope, arn: string): Result<Taggable, AwsError> {
-  const [, , , region, account, , uuid] = arn.split(':')
+  const uuid = arn.slice(arn.lastIndexOf(':') + 1)
   const missing = notFound('The resource you requested does not exist.')
-  if (region !== scope.region || account !== scope.accountId || !/^[0-9a-f-]{36}$/.test(uuid ?? '')) return missing
+  const own = `arn:aws:lambda:${scope.region}:${scope.accountId}:event-source-mapping:${uuid}`
+  if (arn !== own || !/^[0-9a-f-]{36}$/.test(uuid)) return missing
   const key = `${scope.accountId}.${uuid}`
   const tagsOf = (mapping: EventSourceMapping): Tags => mapping.tags ?? {}
   return ok({
