@@ -4,6 +4,8 @@ import type { Random } from '@weft/platform'
 const parkedMs = { least: 250, most: 15_000 } as const
 /** Events of a function that are left in the store at a time: they come back again and again, which costs something. */
 const mostParked = 2_000
+/** Runs that end more often than this work a backlog off so fast that nobody waits for long, and leaving it would slow them. */
+const quickIntervalMs = 2
 /** A rate is known after so many ends of runs, or after so long. */
 const known = { ends: 16, ms: 1_000 } as const
 /** What was seen longer ago than this counts half. */
@@ -28,7 +30,7 @@ export class Pace {
     else this.#sinceMs = undefined
   }
 
-  /** The delay of an event that is left in the store; undefined: it stays, because the rate is not known or too many are left. */
+  /** The delay of an event that is left in the store; undefined: it stays, because the rate is not known or high, or too many are left. */
   park(now: number, random: Random): number | undefined {
     if (this.#sinceMs === undefined) {
       this.#sinceMs = now
@@ -43,6 +45,7 @@ export class Pace {
       this.#sinceMs += elapsedMs / 2
       this.#ends /= 2
     }
+    if (intervalMs < quickIntervalMs) return undefined
     this.#nextAtMs = Math.max(this.#nextAtMs, now + parkedMs.least) + intervalMs
     let delayMs = this.#nextAtMs - now
     if (delayMs >= parkedMs.most) {
