@@ -14,7 +14,10 @@ const frame = (number: 1 | 2, text: string): Buffer => {
 async function outputOf(pieces: readonly Buffer[]): Promise<Record<'stdout' | 'stderr', string>> {
   const stream = new PassThrough()
   const parts = { stdout: [] as Buffer[], stderr: [] as Buffer[] }
-  demultiplex(stream, (chunk, from) => parts[from].push(chunk))
+  demultiplex(stream, (chunk, from) => {
+    parts[from].push(chunk)
+    return 0
+  })
   for (const piece of pieces) stream.write(piece)
   await turn()
   return { stdout: Buffer.concat(parts.stdout).toString(), stderr: Buffer.concat(parts.stderr).toString() }

@@ -66,6 +66,7 @@ async function outputOf(sandbox: Sandbox): Promise<{ stdout: string; stderr: str
   const output = { stdout: '', stderr: '' }
   sandbox.onOutput((chunk, from) => {
     output[from] += chunk
+    return 0
   })
   await sandbox.exited
   return output
@@ -224,7 +225,10 @@ test('a helper mounts and listens inside, told the process and how to know it', 
     folder: '/tmp',
   })
   let output = ''
-  program?.onOutput((chunk) => (output += chunk))
+  program?.onOutput((chunk) => {
+    output += chunk
+    return 0
+  })
   expect((await program?.exited)?.code).toBe(5)
   expect(output).toMatch(/^beside \/tmp [1-9]\d+\n$/)
 })

@@ -102,7 +102,7 @@ export class DockerSandbox implements Sandbox {
     parts.output.on('error', (error) => parts.log.debug({ err: error, sandbox: this.id }, 'output of a sandbox ended'))
   }
 
-  onOutput(listener: (chunk: Buffer, from: 'stdout' | 'stderr') => void): void {
+  onOutput(listener: (chunk: Buffer, from: 'stdout' | 'stderr') => number): void {
     this.#listening = true
     demultiplex(this.#parts.output, listener)
   }

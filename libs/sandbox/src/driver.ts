@@ -71,6 +71,11 @@ export interface RuntimeImage {
    * on in frames. False: it turns itself into the package's own `bootstrap`, which speaks the Runtime API over HTTP.
    */
   readonly framed: boolean
+  /**
+   * The same runtime for functions whose settings must be there when its program starts; absent where this one waits for
+   * the function before it starts.
+   */
+  readonly launched?: RuntimeImage
 }
 
 export interface SandboxLimits {
@@ -116,8 +121,8 @@ export interface ProgramRequest {
 /** A program that runs beside the runtime. It ends with the sandbox at the latest. */
 export interface SandboxProgram {
   readonly exited: Promise<SandboxExit>
-  /** Set once, in the turn in which `run` resolved. */
-  onOutput(listener: (chunk: Buffer) => void): void
+  /** Set once, in the turn in which `run` resolved; as that of the sandbox. */
+  onOutput(listener: (chunk: Buffer) => number): void
   /** Without effect on a program that has ended. */
   signal(signal: 'SIGTERM' | 'SIGKILL'): void
 }
@@ -138,8 +143,11 @@ export interface Sandbox {
    * there before anything that the process sent later.
    */
   readonly outputDelayMs?: number
-  /** Output of stdout and stderr, as it comes. Set once, in the turn in which `create` resolved, so that nothing is lost. */
-  onOutput(listener: (chunk: Buffer, from: 'stdout' | 'stderr') => void): void
+  /**
+   * Output of stdout and stderr, as it comes. Set once, in the turn in which `create` resolved, so that nothing is lost. The
+   * listener says for how long nothing more is read, ms: that bounds what a flood costs.
+   */
+  onOutput(listener: (chunk: Buffer, from: 'stdout' | 'stderr') => number): void
   readonly exited: Promise<SandboxExit>
   /** Makes the package visible at /var/task and its layers at /opt, read-only. Once. */
   mountCode(code: CodeFolders): Promise<void>

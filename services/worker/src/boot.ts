@@ -60,7 +60,7 @@ export interface Body {
   /** How long the output of an invocation may lag behind its answer, ms. */
   readonly outputDelayMs: number
   /** Output of the sandbox from now on; what came earlier is handed over first. */
-  onOutput(listener: (chunk: Buffer, from: 'stdout' | 'stderr') => void): void
+  onOutput(listener: (chunk: Buffer, from: 'stdout' | 'stderr') => number): void
   /** Idempotent; resolves when every trace is gone. */
   destroy(): Promise<void>
   /** As `destroy`, but /tmp is kept for a successor. */
@@ -206,18 +206,16 @@ async function openEntrance(dir: string): Promise<{ readonly connected: Promise<
 class Output {
   #early: [Buffer, 'stdout' | 'stderr'][] = []
   #earlyBytes = 0
-  #listener: ((chunk: Buffer, from: 'stdout' | 'stderr') => void) | undefined
+  #listener: ((chunk: Buffer, from: 'stdout' | 'stderr') => number) | undefined
 
-  take(chunk: Buffer, from: 'stdout' | 'stderr'): void {
-    if (this.#listener) {
-      this.#listener(chunk, from)
-      return
-    }
+  take(chunk: Buffer, from: 'stdout' | 'stderr'): number {
+    if (this.#listener) return this.#listener(chunk, from)
     this.#earlyBytes += chunk.length
     if (this.#earlyBytes <= earlyOutputBytes) this.#early.push([chunk, from])
+    return 0
   }
 
-  pass(listener: (chunk: Buffer, from: 'stdout' | 'stderr') => void): void {
+  pass(listener: (chunk: Buffer, from: 'stdout' | 'stderr') => number): void {
     this.#listener = listener
     for (const [chunk, from] of this.#early.splice(0)) listener(chunk, from)
   }

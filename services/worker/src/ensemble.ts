@@ -52,6 +52,7 @@ export class Ensemble {
       },
       onSubscribed: (name, subscription) => chronicle().subscribed(name, subscription),
       onChange: () => this.#lookAround(),
+      holdMs: () => (journal.full ? floodHoldMs : 0),
       onFailed: (fault) => this.#tell({ kind: 'extension-failed', fault }),
     })
   }
@@ -67,7 +68,9 @@ export class Ensemble {
       if (!this.#left) this.#onLink(event)
     })
     body.onOutput((chunk, from) => {
-      if (!this.#left) journal.push(chunk, from)
+      if (this.#left) return 0
+      journal.push(chunk, from)
+      return journal.full ? floodHoldMs : 0
     })
     void endOf(body, clock).then((event) => this.#tell(event))
   }

@@ -33,6 +33,8 @@ export interface ExtensionHostParts {
   readonly log: Logger
   /** A line that an extension wrote. */
   readonly onLine: (line: string) => void
+  /** For how long nothing more of what they write is read, ms. */
+  readonly holdMs: () => number
   readonly onSubscribed: (name: string, subscription: TelemetrySubscription) => void
   /** Somebody has registered or asked for the next event. */
   readonly onChange: () => void
@@ -146,14 +148,17 @@ export class ExtensionHost {
   }
 
   async #start(index: number, name: string, environment: Readonly<Record<string, string>>): Promise<void> {
-    const { body, onLine } = this.#parts
+    const { body, onLine, holdMs } = this.#parts
     try {
       if (!body.sandbox.run) throw new Error('this worker cannot run extensions')
       const command = [`${body.layersRoot}/extensions/${name}`]
       const program = await body.sandbox.run({ programId: `extension${index}`, command, environment, folder: '/' })
       this.#programs.set(name, program)
       const lines = new OutputLines()
-      program.onOutput((chunk) => lines.push(chunk, onLine))
+      program.onOutput((chunk) => {
+        lines.push(chunk, onLine)
+        return holdMs()
+      })
       const exit = await program.exited
       lines.flush(onLine)
       const entry = this.#api.all.find((one) => one.external && one.name === name)

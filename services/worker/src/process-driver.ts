@@ -5,6 +5,7 @@ import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { ok } from '@weft/contracts'
+import { handOn } from '@weft/platform/host'
 import type {
   CodeFolders,
   ProgramRequest,
@@ -117,9 +118,10 @@ class ProcessSandbox implements Sandbox {
     })
   }
 
-  onOutput(listener: (chunk: Buffer, from: 'stdout' | 'stderr') => void): void {
-    this.#child.stdout?.on('data', (chunk: Buffer) => listener(chunk, 'stdout'))
-    this.#child.stderr?.on('data', (chunk: Buffer) => listener(chunk, 'stderr'))
+  onOutput(listener: (chunk: Buffer, from: 'stdout' | 'stderr') => number): void {
+    const { stdout, stderr } = this.#child
+    if (stdout) handOn(stdout, (chunk) => listener(chunk, 'stdout'))
+    if (stderr) handOn(stderr, (chunk) => listener(chunk, 'stderr'))
   }
 
   async mountCode({ taskDir, layersDir }: CodeFolders): Promise<void> {
@@ -140,8 +142,8 @@ class ProcessSandbox implements Sandbox {
     return {
       exited: once(child, 'exit').then(([code, signal]) => exitOf(code, signal)),
       onOutput: (listener) => {
-        child.stdout.on('data', listener)
-        child.stderr.on('data', listener)
+        handOn(child.stdout, listener)
+        handOn(child.stderr, listener)
       },
       signal: (signal) => {
         if (child.exitCode === null && child.signalCode === null) killGroup(child.pid as number, signal)

@@ -379,6 +379,25 @@ def handler(event, context):
     expect(lines.find((line) => line.startsWith('LOGS DROPPED'))).toMatch(/^LOGS DROPPED: [34]\d{3} lines of \d+ bytes/)
   })
 
+  test('a flood through the pipes of a custom runtime holds it back, and the answer comes all the same', async () => {
+    const flood = `#!/usr/bin/python3
+import http.client, os, sys
+host = os.environ['AWS_LAMBDA_RUNTIME_API']
+while True:
+    connection = http.client.HTTPConnection(host)
+    connection.request('GET', '/2018-06-01/runtime/invocation/next')
+    answer = connection.getresponse(); answer.read()
+    for _ in range(200): os.write(1, b'x' * 999 + b'\\n' + b'y' * 64_000)
+    connection.request('POST', '/2018-06-01/runtime/invocation/' + answer.headers['Lambda-Runtime-Aws-Request-Id'] + '/response', '"done"')
+    connection.getresponse().read()
+`
+    const env = await w.environment({ bootstrap: flood }, { runtime: 'provided.al2023', timeoutMs: 60_000 })
+    const requestId = randomUUID()
+    expect(await env.call({}, { requestId })).toBe('done')
+    const lines = await w.linesOf(requestId)
+    expect(lines.some((line) => line.startsWith('LOGS DROPPED'))).toBe(true)
+  })
+
   test('custom runtimes speak the Runtime API', async () => {
     const env = await w.environment({ bootstrap: customRuntime }, { runtime: 'provided.al2023', handler: 'main' })
     const requestId = randomUUID()

@@ -43,7 +43,10 @@ async function start(
     timeoutMs: 60_000,
   })
   let output = ''
-  sandbox.onOutput((chunk) => (output += chunk))
+  sandbox.onOutput((chunk) => {
+    output += chunk
+    return 0
+  })
   return { sandbox, output: () => output }
 }
 
@@ -221,7 +224,10 @@ print(sorted(int(p) for p in os.listdir("/proc") if p.isdigit())[:2], ctypes.CDL
 sys.exit(5)`,
   )
   let output = ''
-  program.onOutput((chunk) => (output += chunk))
+  program.onOutput((chunk) => {
+    output += chunk
+    return 0
+  })
   expect(await program.exited).toEqual({ code: 5, signal: undefined, oomKilled: false })
   expect(output).toContain('993 beside /tmp 0000000000000000 1')
   expect(output).toMatch(/\[1, \d+\] -1/)
@@ -238,7 +244,12 @@ test('the first program may handle the signal to end', async () => {
   const { sandbox } = await start(
     'import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(9))\nprint("up")\ntime.sleep(3600)',
   )
-  await new Promise<void>((resolve) => sandbox.onOutput(() => resolve()))
+  await new Promise<void>((resolve) =>
+    sandbox.onOutput(() => {
+      resolve()
+      return 0
+    }),
+  )
   sandbox.terminate?.()
   expect((await sandbox.exited).code).toBe(9)
   await sandbox.destroy()
@@ -249,7 +260,12 @@ test('what listens inside can be dialled; where nobody does, that shows', async 
 import socket
 s = socket.create_server(("127.0.0.1", 4243)); print("up")
 c, _ = s.accept(); c.sendall(c.recv(10) + b"-pong"); c.close()`)
-  await new Promise<void>((resolve) => sandbox.onOutput(() => resolve()))
+  await new Promise<void>((resolve) =>
+    sandbox.onOutput(() => {
+      resolve()
+      return 0
+    }),
+  )
   const dial = (port: number) => (sandbox.dial as NonNullable<Sandbox['dial']>).call(sandbox, port)
   const socket = await dial(4243)
   socket.write('ping')

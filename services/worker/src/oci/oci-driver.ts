@@ -126,7 +126,7 @@ class OciDriver implements SandboxDriver {
     try {
       await mkdir(socketDir, { recursive: true })
       const sandbox = await this.create({ sandboxId, runtime, ephemeralStorageMb: 16, socketDir, timeoutMs: probeMs })
-      sandbox.onOutput(() => {})
+      sandbox.onOutput(() => 0)
       const { code } = await sandbox.exited
       await sandbox.destroy()
       return code === 0

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { handOn } from '@weft/platform/host'
 import type { SandboxExit, SandboxProgram } from '@weft/sandbox'
 import type { NamespaceHelper, ProcessEnd } from './helper.ts'
 
@@ -26,8 +27,8 @@ export class OciProgram implements SandboxProgram {
     })
   }
 
-  onOutput(listener: (chunk: Buffer) => void): void {
-    this.#parts.output.on('data', listener)
+  onOutput(listener: (chunk: Buffer) => number): void {
+    handOn(this.#parts.output, listener)
   }
 
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {

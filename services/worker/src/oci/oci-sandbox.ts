@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { finished } from 'node:stream/promises'
-import type { Cgroup } from '@weft/platform/host'
+import { type Cgroup, handOn } from '@weft/platform/host'
 import type {
   CodeFolders,
   ProgramRequest,
@@ -48,9 +48,9 @@ export class OciSandbox implements Sandbox {
     this.exited = this.#watch()
   }
 
-  onOutput(listener: (chunk: Buffer, from: 'stdout' | 'stderr') => void): void {
-    this.#parts.stdout.on('data', (chunk: Buffer) => listener(chunk, 'stdout'))
-    this.#parts.stderr.on('data', (chunk: Buffer) => listener(chunk, 'stderr'))
+  onOutput(listener: (chunk: Buffer, from: 'stdout' | 'stderr') => number): void {
+    handOn(this.#parts.stdout, (chunk) => listener(chunk, 'stdout'))
+    handOn(this.#parts.stderr, (chunk) => listener(chunk, 'stderr'))
   }
 
   async mountCode({ taskDir, layersDir }: CodeFolders): Promise<void> {
