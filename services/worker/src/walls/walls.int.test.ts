@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bundleConfig } from '../oci/bundle.ts'
 import { makeMountPoint, makeRootfs, sharedHostPaths } from '../oci/rootfs.ts'
 import { type DriverUnderTest, drivers } from '../testing/drivers.ts'
+import { extensionProgram } from '../testing/extension-program.ts'
 import { TestWorker, testDataDir } from '../testing/test-worker.ts'
 
 const program = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8')
@@ -88,6 +89,15 @@ describe.each(drivers)('walls of the $name driver', ({ name, prepare }) => {
         expect(await env.call(event)).toEqual({ attempts: expect.any(Number), found: {} })
       }
     }
+  })
+
+  test('hold as well where the runtime runs beside the first process, for extensions', async () => {
+    const layers = [w.layer({ 'extensions/watcher': extensionProgram })]
+    const env = await w.environment(walls, { ...spec, layers })
+    // The first process and the extension are the environment's own.
+    const event = { ...things.event, skip: ['other_processes'] }
+    for (const _turn of ['cold', 'warm'])
+      expect(await env.call(event)).toEqual({ attempts: expect.any(Number), found: {} })
   })
 
   test(`${pairs} marks are looked for in vain: in another function, version and tenant, after a timeout and a crash`, async () => {
