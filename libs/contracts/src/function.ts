@@ -305,6 +305,8 @@ export interface Member {
   readonly startedAtMs: number
   /** Of frontends: every change of functions up to this revision of the store is known to it. */
   readonly catalogueRevision?: number
+  /** The same of accounts. */
+  readonly accountsRevision?: number
   /** Of workers: the runtimes whose functions they can run. */
   readonly runtimes?: readonly string[]
   /** Of workers: ids of the subnets and security groups that environments on them can have. */

@@ -3,7 +3,7 @@ import { startNatsServer, type TestNatsServer } from '@weft/kit'
 import { silentLogger, systemClock } from '@weft/platform'
 import { FakeClock } from '@weft/platform/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openAudience } from './audience.ts'
+import { accountsSeenByAll, openAudience } from './audience.ts'
 import { openCatalogue, openStores } from './catalogue.ts'
 import { ensureFabric, leastStorageBytes, memberTtlMs } from './fabric.ts'
 import { type NatsLink, openLink } from './link.ts'
@@ -60,6 +60,21 @@ test('a change is seen by all within a second, however many there are in a row',
   expect(one.audience.seenByAll(revision + 1)).toBe(false)
   for (const { audience } of [one, two]) await expect.poll(() => audience.seenByAll(revision)).toBe(true)
   expect(two.catalogue.function(us, name)?.latest.description).toBe('100')
+})
+
+test('who changes accounts can wait until every frontend knows, and waits for none that does not tell in time', async () => {
+  await using one = await openFrontend('five')
+  const { accounts } = openStores(link, one.catalogue)
+  const stored = await accounts.create(us, { accountId: us, name: 'a', concurrencyLimit: 1, accessKeys: [] })
+  if (!stored.ok) throw new Error('not stored')
+  const { revision } = stored.value
+  const mine = { list: () => one.members.list('frontend').filter(({ instanceId }) => instanceId === 'five') }
+  const members = { ...one.members, ...mine }
+  expect(await accountsSeenByAll(members, revision, systemClock, 10_000)).toBe(true)
+  const clock = new FakeClock()
+  const waiting = accountsSeenByAll(members, revision + 1, clock, 5_000)
+  clock.advance(5_000)
+  expect(await waiting).toBe(false)
 })
 
 test('a frontend that is behind holds it up, until it is known to be gone', async () => {

@@ -27,7 +27,11 @@ const gatherMs = 50
 /** Joins the audience: tells the others how far this process is, as it goes on. Open it when the catalogue is ready. */
 export function openAudience(link: NatsLink, options: AudienceOptions): Audience {
   const { self, catalogue, members, clock, log } = options
-  const now = (): Member => ({ ...self, catalogueRevision: catalogue.seenRevision() })
+  const now = (): Member => ({
+    ...self,
+    catalogueRevision: catalogue.seenRevision(),
+    accountsRevision: catalogue.seenRevision('accounts'),
+  })
   const announcement = announce(link, now, { log, clock })
   let timer: Timer | undefined
   const forget = catalogue.onSeen(() => {
@@ -50,4 +54,30 @@ export function openAudience(link: NatsLink, options: AudienceOptions): Audience
       await announcement[Symbol.asyncDispose]()
     },
   }
+}
+
+/**
+ * Resolves to true when every living frontend knows of the changes of accounts up to the revision, to false when some have
+ * not told so within `withinMs`.
+ */
+export function accountsSeenByAll(
+  members: Pick<Members, 'list' | 'onChange'>,
+  revision: number,
+  clock: Clock,
+  withinMs: number,
+): Promise<boolean> {
+  const isSeen = (): boolean =>
+    members.list('frontend').every(({ accountsRevision }) => (accountsRevision ?? 0) >= revision)
+  return new Promise((resolve) => {
+    const end = (seen: boolean): void => {
+      timer.cancel()
+      forget()
+      resolve(seen)
+    }
+    const timer = clock.schedule(withinMs, () => end(false))
+    const forget = members.onChange(() => {
+      if (isSeen()) end(true)
+    })
+    if (isSeen()) end(true)
+  })
 }

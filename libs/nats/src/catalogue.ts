@@ -19,9 +19,9 @@ import type { NatsLink } from './link.ts'
 export interface NatsCatalogue extends Catalogue, AsyncDisposable {
   /** Resolves when all of it has been read once. */
   readonly whenReady: Promise<void>
-  /** Every change of functions up to this revision of the store shows. */
-  seenRevision(): number
-  /** Called when `seenRevision` has changed. Returns the unsubscribe. */
+  /** Every change of these records up to this revision of the store shows. */
+  seenRevision(of?: 'functions' | 'accounts'): number
+  /** Called when a `seenRevision` has changed. Returns the unsubscribe. */
   onSeen(listener: () => void): () => void
   /** Disabled ones too, which the catalogue does not show otherwise. For administration. */
   everyAccount(): readonly Account[]
@@ -92,7 +92,7 @@ export function openCatalogue(link: NatsLink, options: CatalogueOptions): NatsCa
       bucket: buckets[bucket],
       sealer: options.sealer,
       onSeen() {
-        if (bucket === 'functions') for (const listener of [...seenListeners]) listener()
+        if (bucket !== 'mappings') for (const listener of [...seenListeners]) listener()
       },
       onRecord(key, record, revision) {
         if (bucket === 'functions' && record)
@@ -127,7 +127,7 @@ export function openCatalogue(link: NatsLink, options: CatalogueOptions): NatsCa
     leftovers: (account, name) => functions.leftovers(account, name),
     codeInUse: () => functions.codeInUse(),
     revisionOf: (one) => revisions.get(one),
-    seenRevision: () => watches.functions.seen(),
+    seenRevision: (of = 'functions') => watches[of].seen(),
     onSeen(listener) {
       seenListeners.add(listener)
       return () => seenListeners.delete(listener)

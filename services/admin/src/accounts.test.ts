@@ -48,6 +48,7 @@ beforeEach(() => {
     store,
     list: () => [...store.entries.values()].map(({ value }) => value),
     bus,
+    doorsKnow: async () => void done.push('doors know'),
     shares,
     clock: new FakeClock(),
     log: silentLogger,
@@ -60,7 +61,7 @@ describe('creating an account', () => {
   it('makes it real on the bus before any door finds it', async () => {
     const made = await create()
     expect(made).toMatchObject({ ok: true, value: { natsCreds: `creds of ${one}` } })
-    expect(done).toEqual([`settle ${one} 8`, `prove ${one}`, `store ${one}`])
+    expect(done).toEqual([`settle ${one} 8`, `prove ${one}`, `store ${one}`, 'doors know'])
   })
 
   it('draws an id that is free', async () => {
@@ -95,7 +96,7 @@ describe('changing an account', () => {
     await create()
     done = []
     await accounts.disable(one)
-    expect(done).toEqual([`store ${one}`, `settle ${one} disabled 8`])
+    expect(done).toEqual([`store ${one}`, `settle ${one} disabled 8`, 'doors know'])
   })
 
   it('leaves the bus alone where that is not concerned', async () => {
@@ -103,7 +104,7 @@ describe('changing an account', () => {
     done = []
     await accounts.setLimits(one, { concurrency: 5 })
     await accounts.createKey(one)
-    expect(done).toEqual([`store ${one}`, `store ${one}`])
+    expect(done).toEqual([`store ${one}`, 'doors know', `store ${one}`, 'doors know'])
   })
 
   it('is laid over a change that came in between', async () => {

@@ -30,6 +30,8 @@ export interface AccountsDeps {
   /** All accounts, disabled ones too. */
   readonly list: () => readonly Account[]
   readonly bus: AccountBus
+  /** Resolves when the doors know of the change of that revision, or when it is not worth waiting any longer. */
+  readonly doorsKnow: (revision: number) => Promise<void>
   readonly shares: AccountShares
   readonly clock: Clock
   readonly log: Logger
@@ -88,6 +90,7 @@ export class Accounts {
       }
       const stored = await store.create(id, account)
       if (!stored.ok) return conflict(`Account already exists: ${id}`)
+      await this.#deps.doorsKnow(stored.value.revision)
       log.info({ account: id, name: account.name }, 'account created')
       const { accessKeyId, secretAccessKey } = key
       return ok({ account, accessKeyId, secretAccessKey, natsCreds: await bus.clientCreds(id) })
@@ -162,6 +165,7 @@ export class Accounts {
         const replaced = await this.#deps.store.replace(id, changed.value, stored.revision)
         if (!replaced.ok) continue
         if (this.#concernsBus(stored.value, changed.value)) await this.#deps.bus.settle(changed.value)
+        await this.#deps.doorsKnow(replaced.value.revision)
         return changed
       }
     })

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   accountShares,
+  accountsSeenByAll,
   handOutFiles,
   loadKeyring,
   masterKeyFiles,
@@ -12,9 +13,13 @@ import {
   openLink,
   openStores,
   secretStore,
+  watchMembers,
 } from '@weft/nats'
 import { fileSetting, openMasterKeys, runService, Sealer, setting, settings } from '@weft/platform'
 import { startAdmin } from './service.ts'
+
+/** A frontend that is cut off or was killed is waited for no longer than this. */
+const doorsWithinMs = 5_000
 
 await runService({
   service: 'admin',
@@ -39,7 +44,8 @@ await runService({
     const link = opened.use(await connect(config.natsCreds, 'admin'))
     const system = opened.use(await connect(secret('system.creds'), 'admin of the system'))
     const catalogue = opened.use(openCatalogue(link, { log, sealer }))
-    await catalogue.whenReady
+    const members = opened.use(watchMembers(link, { log }))
+    await Promise.all([catalogue.whenReady, members.whenReady])
     const admin = await startAdmin(
       { host, port },
       {
@@ -54,13 +60,17 @@ await runService({
           handOut: handOutFiles(clusterDir),
         }),
         shares,
+        async doorsKnow(revision) {
+          if (!(await accountsSeenByAll(members, revision, clock, doorsWithinMs)))
+            log.warn({ revision }, 'not every frontend has told that it knows of a change of accounts')
+        },
         token: secret('token').trim(),
         encryption: { keys, files: masterKeys.all, secrets: secretStore(link, sealer, clock) },
         clock,
         log,
       },
     )
-    const parts = [link, system, catalogue, admin]
+    const parts = [link, system, catalogue, members, admin]
     return { service: { ...admin, problems: () => parts.flatMap((part) => part.problems()) } }
   },
 })

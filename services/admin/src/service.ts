@@ -18,6 +18,8 @@ export interface AdminDeps {
   /** All accounts as the catalogue has them, disabled ones too. */
   readonly list: () => readonly Account[]
   readonly bus: AccountBus
+  /** Resolves when the doors know of the change of that revision. Absent: they are in this process. */
+  readonly doorsKnow?: (revision: number) => Promise<void>
   readonly shares: AccountShares
   readonly token: string
   readonly encryption: Omit<EncryptionDeps, 'clock' | 'log'>
@@ -37,7 +39,8 @@ const retryMs = 10_000
  */
 export async function startAdmin(config: AdminConfig, deps: AdminDeps): Promise<AdminService> {
   const { clock, log } = deps
-  const accounts = new Accounts({ ...deps, drawId: () => String(randomInt(1e12)).padStart(12, '0') })
+  const doorsKnow = deps.doorsKnow ?? (() => Promise.resolve())
+  const accounts = new Accounts({ ...deps, doorsKnow, drawId: () => String(randomInt(1e12)).padStart(12, '0') })
   let problem: string | undefined
   let timer: Timer | undefined
   let stopped = false
