@@ -113,4 +113,39 @@ describe('the concurrency ledger', () => {
     for (let i = 0; i < 100; i++) expect(ledger.admitEnvironment('a', 1_000)).toBe(true)
     expect(ledger.admitEnvironment('a', 1_000)).toBe(false)
   })
+
+  it('lets the shared pool bear what still runs in provisioned capacity that is gone', () => {
+    const ledger = new ConcurrencyLedger(settings({ accountLimit: 4, reserved: new Map([['b', 2]]) }))
+    ledger.provision('a', '1', 2)
+    const first = ledger.admit('a', '1')
+    ledger.admit('a', '1')
+    ledger.provision('a', '1', 0)
+    expect(ledger.admit('c', '$LATEST')).toEqual({ ok: false, error: 'account' })
+    if (first.ok) first.value.release()
+    expect(ledger.admit('c', '$LATEST').ok).toBe(true)
+    expect(ledger.admit('b', '$LATEST').ok).toBe(true)
+    expect(ledger.admit('b', '$LATEST').ok).toBe(true)
+  })
+
+  it('lets a reservation bear it, too', () => {
+    const ledger = new ConcurrencyLedger(settings({ accountLimit: 10, reserved: new Map([['a', 2]]) }))
+    ledger.provision('a', '1', 2)
+    ledger.admit('a', '1')
+    ledger.admit('a', '1')
+    ledger.provision('a', '1', 0)
+    expect(ledger.admit('a', '1')).toEqual({ ok: false, error: 'function' })
+  })
+
+  it.each([
+    ['a reservation', settings({ accountLimit: 10, reserved: new Map([['a', 2]]) }), 'function'],
+    ['the shared pool', settings({ accountLimit: 2 }), 'account'],
+  ] as const)('lets capacity that becomes ready while %s is in use admit nothing more', (_pool, limits, error) => {
+    const ledger = new ConcurrencyLedger(limits)
+    ledger.admit('a', '1')
+    const second = ledger.admit('a', '1')
+    ledger.provision('a', '1', 2)
+    expect(ledger.admit('a', '1')).toEqual({ ok: false, error })
+    if (second.ok) second.value.release()
+    expect(ledger.admit('a', '1').ok).toBe(true)
+  })
 })

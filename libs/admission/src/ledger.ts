@@ -60,10 +60,14 @@ export const unreservedPool = 'unreserved pool'
  */
 export class ConcurrencyLedger {
   #settings: ConcurrencySettings
+  /** Of the functions without a reservation, provisioned capacity included. */
+  #shared = 0
   #unreservedCapacity = 0
   #unreservedUsed = 0
   #used = 0
   readonly #functions = new Map<string, FunctionUse>()
+  /** Functions that have or had provisioned capacity. */
+  #provisionedFunctions: string[] = []
 
   constructor(settings: ConcurrencySettings) {
     this.#settings = settings
@@ -101,6 +105,7 @@ export class ConcurrencyLedger {
     this.#settings = settings
     let set = 0
     for (const count of settings.reserved.values()) set += count
+    this.#shared = Math.max(0, settings.accountLimit - set)
     for (const use of this.#functions.values()) for (const pool of use.provisioned.values()) pool.capacity = 0
     for (const { functionName, version, ready } of settings.provisioned) {
       if (!settings.reserved.has(functionName)) set += ready
@@ -111,10 +116,12 @@ export class ConcurrencyLedger {
     }
     this.#unreservedCapacity = Math.max(0, settings.accountLimit - set)
     this.#unreservedUsed = 0
+    this.#provisionedFunctions = []
     for (const [name, use] of this.#functions) {
       for (const [version, pool] of use.provisioned)
         if (pool.capacity === 0 && pool.used === 0) use.provisioned.delete(version)
       if (!settings.reserved.has(name)) this.#unreservedUsed += use.onDemand
+      if (use.provisioned.size > 0) this.#provisionedFunctions.push(name)
     }
   }
 
@@ -125,14 +132,22 @@ export class ConcurrencyLedger {
   admit(functionName: string, version: string, withheld = 0): Admission {
     if (this.#used + withheld >= this.#settings.accountLimit)
       return { ok: false, error: this.#fullReason(functionName) }
-    const provisioned = this.#functions.get(functionName)?.provisioned.get(version)
+    const reserved = this.#settings.reserved.get(functionName)
+    const use = this.#functions.get(functionName)
+    // Capacity that becomes ready or goes must not let in more than there is beside what already runs.
+    const full =
+      reserved === undefined
+        ? this.#unreservedUsed + this.#ofUnreserved(usedOf) + withheld >= this.#shared
+        : this.usedBy(functionName) + withheld >= reserved
+    if (full) return { ok: false, error: reserved === undefined ? 'account' : 'function' }
+    const provisioned = use?.provisioned.get(version)
     if (provisioned && provisioned.used < provisioned.capacity)
       return { ok: true, value: this.#takeProvisioned(functionName, provisioned) }
-    const reserved = this.#settings.reserved.get(functionName)
     if (reserved === undefined) {
-      if (this.#unreservedUsed + withheld >= this.#unreservedCapacity) return { ok: false, error: 'account' }
+      if (this.#unreservedUsed + this.#ofUnreserved(overflowOf) + withheld >= this.#unreservedCapacity)
+        return { ok: false, error: 'account' }
     } else {
-      const onDemand = this.#functions.get(functionName)?.onDemand ?? 0
+      const onDemand = (use?.onDemand ?? 0) + (use ? overflowOf(use) : 0)
       if (onDemand + withheld >= reserved - this.#provisionedOf(functionName)) return { ok: false, error: 'function' }
     }
     return { ok: true, value: this.#takeOnDemand(functionName) }
@@ -176,6 +191,16 @@ export class ConcurrencyLedger {
   #fullReason(functionName: string): 'account' | 'function' {
     const reserved = this.#settings.reserved.get(functionName)
     return reserved !== undefined && this.usedBy(functionName) >= reserved ? 'function' : 'account'
+  }
+
+  /** A figure of the provisioned capacity of functions that draw on the shared pool. */
+  #ofUnreserved(figure: (use: FunctionUse) => number): number {
+    let sum = 0
+    for (const functionName of this.#provisionedFunctions) {
+      const use = this.#functions.get(functionName)
+      if (use && !this.#settings.reserved.has(functionName)) sum += figure(use)
+    }
+    return sum
   }
 
   #provisionedOf(functionName: string): number {
@@ -231,4 +256,18 @@ export class ConcurrencyLedger {
     if (use.onDemand > 0 || use.provisioned.size > 0 || use.scaling) return
     if (this.#functions.get(functionName) === use) this.#functions.delete(functionName)
   }
+}
+
+/** What runs in provisioned capacity. */
+function usedOf({ provisioned }: FunctionUse): number {
+  let sum = 0
+  for (const { used } of provisioned.values()) sum += used
+  return sum
+}
+
+/** What of it runs in capacity that is no more: the pool of the function has to bear it. */
+function overflowOf({ provisioned }: FunctionUse): number {
+  let sum = 0
+  for (const { used, capacity } of provisioned.values()) sum += Math.max(0, used - capacity)
+  return sum
 }

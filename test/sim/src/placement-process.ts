@@ -6,7 +6,7 @@ import type {
   PlacementToWorkerFrame,
   WorkerFrame,
 } from '@weft/contracts/placement'
-import { LeasePartition, type LeaseTimings, type PartitionEvent } from '@weft/placement'
+import { LeasePartition, type LeaseTimings, type PartitionEvent, type ProvisionedTarget } from '@weft/placement'
 import type { Board, BoardView } from './board.ts'
 import type { End } from './network.ts'
 import type { Process } from './process.ts'
@@ -18,6 +18,14 @@ export interface PlacementWorld {
   readonly partitions: number
   readonly timings: LeaseTimings
   readonly settingsOf: (accountId: string) => ConcurrencySettings
+  /** What accounts of a partition want initialised ahead of calls. */
+  readonly provisionedOf: (partition: number) => readonly ProvisionedWish[]
+}
+
+export interface ProvisionedWish {
+  readonly accountId: string
+  readonly functionName: string
+  readonly targets: readonly ProvisionedTarget[]
 }
 
 interface Lead {
@@ -121,6 +129,16 @@ export class PlacementProcess {
     })
   }
 
+  /** The wishes have changed. */
+  provisionedChanged(): void {
+    for (const [partition, lead] of this.#leads) this.#provision(partition, lead)
+  }
+
+  #provision(partition: number, lead: Lead): void {
+    for (const wish of this.#world.provisionedOf(partition))
+      this.#handle(lead, { kind: 'provisioned-changed', ...wish })
+  }
+
   resignAll(): void {
     for (const [partition, lead] of [...this.#leads]) {
       const { leader } = lead
@@ -186,6 +204,7 @@ export class PlacementProcess {
       ticking: false,
     }
     this.#leads.set(partition, lead)
+    this.#provision(partition, lead)
     this.#renewLater(partition, lead)
     this.#tick(lead)
   }

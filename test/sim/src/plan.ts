@@ -35,6 +35,8 @@ export interface AccountPlan {
   readonly id: string
   readonly settings: ConcurrencySettings
   readonly functions: readonly string[]
+  /** Environments of the first function to be kept initialised; changes during the storm. */
+  provisioned: number
 }
 
 /** `scale` 1 is small: some hundred calls. */
@@ -50,6 +52,7 @@ export function planOf(seed: number, scale: number): Plan {
       id: `${a + 1}`.padStart(12, '0'),
       settings: { accountLimit, reserved, provisioned: [] },
       functions,
+      provisioned: new Dice((seed * 31) ^ a).chance(0.3) ? 1 + (seed % 3) : 0,
     })
   }
   const calm = dice.chance(0.15)

@@ -12,6 +12,7 @@ const calmPlan = (seed: number): Plan => ({
       id: '000000000001',
       settings: { accountLimit: 1_000, reserved: new Map(), provisioned: [] },
       functions: ['alpha', 'beta'],
+      provisioned: 0,
     },
   ],
 })

@@ -29,12 +29,17 @@ export function runSeed(seed: number, scale = 1): SeedReport {
     if (steps % 50 === 0) checkHolders(world, plan)
   }
   load(world, plan)
+  for (const account of plan.accounts)
+    if (account.provisioned > 0)
+      for (const atMs of [0.3, 0.6])
+        world.scheduler.after(plan.stormMs * atMs, () => world.provision(account, world.dice.integer(0, 4)))
   storm(world, plan)
   world.scheduler.runUntil(plan.stormMs, check)
   world.note('the storm is over')
   world.calm = true
   world.network.heal()
   world.board.heal()
+  for (const account of plan.accounts) world.provision(account, 0)
   world.scheduler.runUntil(plan.stormMs + calmMs, check)
   checkCalls(world)
   checkQuiet(world)

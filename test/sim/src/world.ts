@@ -13,7 +13,7 @@ import type { ModelRun } from '@weft/placement/testing'
 import { Board } from './board.ts'
 import { DispatcherProcess } from './dispatcher-process.ts'
 import { Network } from './network.ts'
-import { PlacementProcess } from './placement-process.ts'
+import { PlacementProcess, type ProvisionedWish } from './placement-process.ts'
 import type { AccountPlan, Plan } from './plan.ts'
 import { Process } from './process.ts'
 import { Dice } from './random.ts'
@@ -81,6 +81,7 @@ export class World {
         partitions: this.plan.partitions,
         timings: this.plan.timings,
         settingsOf: (id) => this.#account(id).settings,
+        provisionedOf: (partition) => this.#provisionedOf(partition),
       }),
     )
   }
@@ -200,6 +201,21 @@ export class World {
     for (const n of settings.reserved.values()) shared -= n
     const running = of.filter((r) => !settings.reserved.has(r.spec.functionName)).length
     if (running > shared) this.fail(`unreserved pool of ${id} runs ${running} of ${shared}`)
+  }
+
+  /** Another number of provisioned environments, known to every placement at about the same time. */
+  provision(account: AccountPlan, count: number): void {
+    account.provisioned = count
+    for (const placement of this.placements) placement.process.after(0, () => placement.provisionedChanged())
+  }
+
+  #provisionedOf(partition: number): ProvisionedWish[] {
+    return this.plan.accounts
+      .filter(({ id }) => Number(id) % this.plan.partitions === partition)
+      .map(({ id, functions: [first = ''], provisioned }) => ({
+        ...{ accountId: id, functionName: first },
+        targets: provisioned > 0 ? [{ spec: specOf(accountId(id), functionName(first)), count: provisioned }] : [],
+      }))
   }
 
   #account(id: string): AccountPlan {
