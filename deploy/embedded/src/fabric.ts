@@ -92,7 +92,7 @@ const stopDeadlineMs = 10_000
 const firstAccount = accountId('000000000000')
 
 /**
- * Starts all six services in this process over a nats-server child. Everything that is opened is closed in reverse
+ * Starts all services in this process over a nats-server child. Everything that is opened is closed in reverse
  * order when the fabric is disposed, and also when the start fails half way: doors first, the bus last.
  * Rejects with a `StartFailure`, one clear line, for what the user can change.
  */
