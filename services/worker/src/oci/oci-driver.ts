@@ -1,28 +1,28 @@
-import { createHash, randomInt } from 'node:crypto'
-import { mkdirSync, statSync } from 'node:fs'
-import { access, constants, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { randomInt } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { err, ok, type Result } from '@weft/contracts'
 import { type Clock, delay, type Logger, systemClock } from '@weft/platform'
-import { canMakeScratchDisks, cgroupOf, scratchDisks } from '@weft/platform/host'
+import { cgroupOf, scratchDisks } from '@weft/platform/host'
 import {
-  type ProgramRequest,
   type RuntimeImage,
   type Sandbox,
   type SandboxDriver,
-  type SandboxProgram,
   type Scratch,
   type StemRequest,
   seccompProfile,
 } from '@weft/sandbox'
-import { bundleConfig, insideUser, processConfig, usersPerSandbox } from './bundle.ts'
+import { bundleConfig, insideUser, usersPerSandbox } from './bundle.ts'
 import { groupFolders, killGroup, removeGroup, sandboxesIn } from './groups.ts'
-import { helperPython, NamespaceHelper } from './helper.ts'
+import { NamespaceHelper } from './helper.ts'
 import { removeMountsBelow } from './leftover-mounts.ts'
 import { OciProgram } from './oci-program.ts'
 import { OciSandbox } from './oci-sandbox.ts'
-import { openPipe } from './pipe.ts'
+import { ownerOf } from './owner.ts'
+import { hasRequirements } from './requirements.ts'
 import { makeMountPoint, makeRootfs, sharedHostPaths } from './rootfs.ts'
+import { Runc } from './runc.ts'
 
 export interface OciDriverOptions {
   /** Folder of the worker's own; also the mark by which cleanUp knows what is the worker's. */
@@ -44,18 +44,6 @@ const uidRanges = { first: 2 ** 24 / usersPerSandbox, end: 2 ** 31 / usersPerSan
  * freezing, limits and measurements go straight to the cgroup's files.
  */
 export const createOciDriver = (options: OciDriverOptions): SandboxDriver => new OciDriver(options)
-
-/**
- * The mark of a worker's things on its host. By the folder and not by its path alone: workers in containers share the tree
- * of cgroups, and may all call different folders by one path.
- */
-export function ownerOf(dataDir: string): string {
-  const { dev, ino } = statSync(dataDir)
-  return createHash('sha256')
-    .update(`${resolve(dataDir)} ${dev} ${ino}`)
-    .digest('hex')
-    .slice(0, 12)
-}
 
 class OciDriver implements SandboxDriver {
   readonly name = 'oci'
@@ -95,26 +83,8 @@ class OciDriver implements SandboxDriver {
   }
 
   async probe(): Promise<Result<void, string>> {
-    if (process.getuid?.() !== 0) return err('making sandboxes takes root')
-    const binary = (process.env.PATH ?? '').split(':').map((folder) => join(folder, this.#binary))
-    const there = await Promise.all(
-      [...binary, '/usr/sbin/runc'].map((path) =>
-        access(path, constants.X_OK).then(
-          () => true,
-          () => false,
-        ),
-      ),
-    )
-    if (!there.includes(true)) return err(`${this.#binary} is not on the PATH (Debian package runc)`)
-    if (
-      !(await access(helperPython, constants.X_OK).then(
-        () => true,
-        () => false,
-      ))
-    )
-      return err(`${helperPython} is missing (Debian package python3)`)
-    const disks = await canMakeScratchDisks()
-    if (!disks.ok) return disks
+    const met = await hasRequirements(this.#binary)
+    if (!met.ok) return met
     return this.#trial()
   }
 
@@ -209,67 +179,27 @@ class OciDriver implements SandboxDriver {
     release: () => Promise<void>,
     scratch: OciScratch,
   ): Promise<Sandbox> {
-    const [stdout, stderr] = [join(bundle, 'stdout'), join(bundle, 'stderr')]
-    await helper.pipes([stdout, stderr])
-    // Opened before the writers, which would wait for a reader, and read only once there are writers.
-    const [out, errors] = [await openPipe(stdout), await openPipe(stderr)]
-    try {
-      const pidFile = join(bundle, 'pid')
-      const { pid, end } = await helper.run({
-        command: this.#runc('run', '--detach', '--bundle', bundle, '--pid-file', pidFile, sandboxId),
-        ...{ stdout, stderr, pidFile },
-      })
-      const cgroup = cgroupOf(pid)
-      if (!cgroup && (await groupFolders(this.#owner, sandboxId)).length === 0)
-        throw new Error('the sandbox has no cgroup')
-      return new OciSandbox({
-        id: sandboxId,
-        pid,
-        end,
-        cgroup,
-        stdout: out.stream(),
-        stderr: errors.stream(),
-        helper,
-        mark: `/weft/${this.#owner}/${sandboxId}`,
-        kill: () => killGroup(this.#owner, sandboxId),
-        run: (request) => this.#runBeside(helper, sandboxId, bundle, request, () => cgroup?.oomKills() ?? 0),
-        ...{ release, scratch },
-      })
-    } catch (error) {
-      // What the OCI runtime had to say about its failure is in the pipe.
-      const said = await errors.drain()
-      await out.drain()
-      throw new Error(said === '' ? (error as Error).message : `${(error as Error).message}: ${said}`)
+    const runc = new Runc(this.#binary, this.#stateDir, helper)
+    const started = await runc.start(sandboxId, bundle)
+    const cgroup = cgroupOf(started.pid)
+    if (!cgroup && (await groupFolders(this.#owner, sandboxId)).length === 0) {
+      for (const stream of [started.stdout, started.stderr]) stream.destroy()
+      throw new Error('the sandbox has no cgroup')
     }
-  }
-
-  async #runBeside(
-    helper: NamespaceHelper,
-    sandboxId: string,
-    bundle: string,
-    request: ProgramRequest,
-    oomKills: () => number,
-  ): Promise<SandboxProgram> {
-    const { openFilesHardLimit } = await this.#prepare()
-    const base = join(bundle, request.programId)
-    const [stdout, pidFile, config] = [`${base}.out`, `${base}.pid`, `${base}.json`]
-    await writeFile(config, JSON.stringify(processConfig(request, openFilesHardLimit)))
-    await helper.pipes([stdout])
-    const output = await openPipe(stdout)
-    try {
-      const { pid, end } = await helper.run({
-        command: this.#runc('exec', '--detach', '--process', config, '--pid-file', pidFile, sandboxId),
-        ...{ stdout, stderr: stdout, pidFile },
-      })
-      return new OciProgram({ pid, end, output: output.stream(), helper, oomKills })
-    } catch (error) {
-      const said = await output.drain()
-      throw new Error(said === '' ? (error as Error).message : said)
-    }
-  }
-
-  #runc(...words: readonly string[]): readonly string[] {
-    return [this.#binary, '--root', this.#stateDir, ...words]
+    const oomKills = (): number => cgroup?.oomKills() ?? 0
+    return new OciSandbox({
+      ...{ id: sandboxId, ...started, cgroup, helper, release, scratch },
+      mark: `/weft/${this.#owner}/${sandboxId}`,
+      kill: () => killGroup(this.#owner, sandboxId),
+      run: async (request) => {
+        const { openFilesHardLimit } = await this.#prepare()
+        return new OciProgram({
+          ...(await runc.exec(sandboxId, bundle, request, openFilesHardLimit)),
+          helper,
+          oomKills,
+        })
+      },
+    })
   }
 
   #liveHelper(): NamespaceHelper {

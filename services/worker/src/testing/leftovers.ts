@@ -1,6 +1,6 @@
 import { existsSync, globSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { ownerOf } from '../oci/oci-driver.ts'
+import { ownerOf } from '../oci/owner.ts'
 import { socketsDirOf } from '../service.ts'
 
 /**
