@@ -108,6 +108,21 @@ test('a FIFO queue keeps the order of each group, also over failures, and groups
   expect(invoker.most).toBeGreaterThan(1)
 })
 
+test('a group that stands still does not hold up the others', async () => {
+  await using bus = await startBus()
+  await bus.link.jsm.streams.add({ ...jobs, name: 'JOBS_fifo' })
+  for (let n = 0; n < 200; n++) await bus.link.js.publish('jobs.poison', `${n}`)
+  await bus.link.js.publish('jobs.good', 'good')
+  const catalogue = new TestCatalogue('f')
+  catalogue.put(mappingOf({ eventSourceArn: queueOf('JOBS_fifo') }))
+  const invoker = new TestInvoker()
+  invoker.answer = () => (invoker.batches.at(-1)?.records[0]?.body === 'good' ? success : functionError)
+  await using _ = await bus.poller(invoker, catalogue)
+  await expect.poll(() => bus.count('JOBS_fifo'), { timeout: 20_000 }).toBe(200)
+  const poison = invoker.batches.filter(({ records }) => records[0]?.attributes?.MessageGroupId === 'jobs.poison')
+  expect(new Set(poison.map(({ records }) => records[0]?.body))).toEqual(new Set(['0']))
+})
+
 test('a stream that is no work queue is told', async () => {
   await using bus = await startBus()
   await bus.link.jsm.streams.add({ name: 'JOBS', subjects: ['jobs.>'] })

@@ -17,8 +17,11 @@ import { plainBatch, settleStreamBatch } from './settle-batch.ts'
 import { settleQueueBatch } from './settle-queue-batch.ts'
 import { WindowLane } from './window-lane.ts'
 
-/** Records that are read ahead of the batches that run: so many batches, at most so many bytes. */
-const batchesAhead = 4
+/**
+ * Records that are read ahead of those that run, at most: batches of one lane, of each of several lanes, and records of
+ * groups, so that a lane or group which stands still does not soon hold up the others. Together not more than the bytes.
+ */
+const ahead = { batches: 4, laneBatches: 10, groupRecords: 2_000 } as const
 const bytesAhead = 32 * 1024 * 1024
 
 export interface RunSourceOptions extends BatchContext {
@@ -64,8 +67,8 @@ class SourceRunner {
 
   /** Reads records into batches until leaving. */
   async read(): Promise<void> {
-    const { source, leaving, readWaitMs, mapping } = this.#options
-    const most = mapping.batchSize * batchesAhead * (mapping.parallelizationFactor ?? 1)
+    const { source, leaving, readWaitMs } = this.#options
+    const most = mostAhead(this.#options)
     while (!leaving.aborted) {
       const room = this.#batches.bufferedBytes >= bytesAhead ? 0 : most - this.#batches.buffered
       if (room <= 0) {
@@ -153,6 +156,12 @@ class SourceRunner {
   #change(): Promise<void> {
     return new Promise((resolve) => this.#waiters.push(resolve))
   }
+}
+
+function mostAhead({ mapping, source }: BatchContext): number {
+  if (source.order === 'grouped') return ahead.groupRecords
+  const lanes = source.order === 'ordered' ? (mapping.parallelizationFactor ?? 1) : 1
+  return mapping.batchSize * (lanes === 1 ? ahead.batches : ahead.laneBatches * lanes)
 }
 
 function policyOf({ mapping, source }: BatchContext): BatchesPolicy {
