@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer, type Server } from 'node:net'
-import { networkInterfaces } from 'node:os'
+import { getPriority, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { seccompProfile } from '@weft/sandbox'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -107,7 +107,7 @@ describe.each(drivers)('walls of the $name driver', ({ name, prepare }) => {
       const first = await w.environment(marks, { ...spec, timeoutMs: kind === 'timeout' ? 5_000 : 30_000 })
       await first.call({ leave: `mark ${pair}`, end: kind })
       if (kind === 'timeout' || kind === 'crash') {
-        expect([kind, await first.call({ keepsTmp: true })]).toEqual([kind, []])
+        expect([kind, await first.call({ keepsTmp: true, priority: getPriority() })]).toEqual([kind, []])
         w.send({ $case: 'stop', value: { epoch: 1n, sandboxId: first.sandboxId, reason: 'enough' } })
         continue
       }
@@ -117,7 +117,7 @@ describe.each(drivers)('walls of the $name driver', ({ name, prepare }) => {
         tenant: { accountId: '111111111111', sandboxKey: 't' },
       }[kind]
       const second = await w.environment(marks, { ...spec, ...other })
-      expect([kind, await second.call({})]).toEqual([kind, []])
+      expect([kind, await second.call({ priority: getPriority() })]).toEqual([kind, []])
       for (const { sandboxId } of [first, second])
         w.send({ $case: 'stop', value: { epoch: 1n, sandboxId, reason: 'enough' } })
     }
