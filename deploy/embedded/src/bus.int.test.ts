@@ -38,7 +38,7 @@ test('the bus keeps its keys, its account and its streams over restarts, and end
     await catalogue.whenReady
     const stores = openStores(bus.links.admin, catalogue)
     const created = await ensureDefaultAccount(stores, account, bus.shares.firstAccountBytes)
-    return created.accessKeys[0]?.accessKeyId
+    return created.accessKey.accessKeyId
   }
   let first: string | undefined
   let pid: number

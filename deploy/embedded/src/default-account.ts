@@ -1,24 +1,38 @@
-import { type Account, type AccountId, limits, newAccessKey } from '@weft/contracts'
+import { type AccessKey, type Account, type AccountId, limits, newAccessKey } from '@weft/contracts'
 import type { CatalogueStores } from '@weft/registry'
 
-/** The account that a new fabric begins with, and its first access key. Created at the first start. */
+export interface DefaultAccount {
+  readonly account: Account
+  /** One that doors take: whoever may read the data directory has a way in. */
+  readonly accessKey: AccessKey
+}
+
+/**
+ * The account that a new fabric begins with, and a key of it. Created at the first start; gets a new key when all of its own
+ * have been deactivated or deleted.
+ */
 export async function ensureDefaultAccount(
-  stores: Pick<CatalogueStores, 'accounts'>,
+  { accounts }: Pick<CatalogueStores, 'accounts'>,
   accountId: AccountId,
   storageBytes: number,
-): Promise<Account> {
-  const existing = await stores.accounts.read(accountId)
-  if (existing) return existing.value
-  const account: Account = {
-    accountId,
-    name: 'default',
-    concurrencyLimit: limits.accountConcurrency,
-    storageBytes,
-    accessKeys: [newAccessKey()],
+): Promise<DefaultAccount> {
+  for (;;) {
+    const stored = await accounts.read(accountId)
+    const active = stored?.value.accessKeys.find(({ status }) => status === 'Active')
+    if (stored && active) return { account: stored.value, accessKey: active }
+    const accessKey = newAccessKey()
+    const account: Account = stored
+      ? { ...stored.value, accessKeys: [...stored.value.accessKeys, accessKey] }
+      : {
+          accountId,
+          name: 'default',
+          concurrencyLimit: limits.accountConcurrency,
+          storageBytes,
+          accessKeys: [accessKey],
+        }
+    const written = stored
+      ? await accounts.replace(accountId, account, stored.revision)
+      : await accounts.create(accountId, account)
+    if (written.ok) return { account, accessKey }
   }
-  const created = await stores.accounts.create(accountId, account)
-  if (created.ok) return account
-  const theirs = await stores.accounts.read(accountId)
-  if (!theirs) throw new Error(`account ${accountId} was created and removed at the same time`)
-  return theirs.value
 }

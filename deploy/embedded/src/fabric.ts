@@ -130,9 +130,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
   await catalogue.whenReady
   const stores = openStores(links.frontend, catalogue, clock)
   const accountStores = openStores(links.admin, catalogue, clock)
-  const account = await ensureDefaultAccount(accountStores, firstAccount, bus.shares.firstAccountBytes)
-  const accessKey = account.accessKeys.find(({ status }) => status === 'Active')
-  if (!accessKey) throw new StartFailure(`account ${firstAccount} has no active access key left`)
+  const { accessKey } = await ensureDefaultAccount(accountStores, firstAccount, bus.shares.firstAccountBytes)
   const admin = opened.use(
     await startAdmin(
       { host: options.host, port: options.adminPort },
