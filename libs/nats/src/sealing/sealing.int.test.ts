@@ -121,6 +121,28 @@ test('no secret is anywhere in the files of the store, and every process with th
   expect(files.filter((file) => file.includes('hunter2'))).toEqual([])
 })
 
+test('secrets are opened once for each change of a record, however often it is looked up', async () => {
+  await using writer = await open()
+  const counted = sealer()
+  const opened: string[] = []
+  const openOne = counted.open.bind(counted)
+  counted.open = (envelope, resource) => {
+    opened.push(resource)
+    return openOne(envelope, resource)
+  }
+  await using reader = await open(counted)
+  const key = catalogueKeys.function(us, name)
+  const created = await writer.functions.create(key, record({ SECRET: first }))
+  const secret = () => reader.catalogue.function(us, name)?.latest.environment.SECRET
+  await expect.poll(secret).toBe(first)
+  for (let n = 0; n < 100; n++) secret()
+  expect(opened).toEqual([`arn:aws:lambda::${us}:function:f:$LATEST`])
+  if (!created.ok) throw new Error('not created')
+  await writer.functions.replace(key, record({ SECRET: 'changed' }), created.value.revision)
+  await expect.poll(secret).toBe('changed')
+  expect(opened).toHaveLength(2)
+})
+
 test('an envelope that was put into another record is refused', async () => {
   await using one = await open()
   const other = functionName('other')
