@@ -85,6 +85,9 @@ await runService({
       },
     )
     const parts = [link, catalogue, leaders, facts, triggers, dispatcher, poller]
-    return { service: { ...poller, problems: () => parts.flatMap((part) => part.problems()) } }
+    return {
+      service: { ...poller, problems: () => parts.flatMap((part) => part.problems()) },
+      details: () => ({ ...poller.details() }),
+    }
   },
 })

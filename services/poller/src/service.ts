@@ -13,7 +13,7 @@ import { type Clock, type Logger, type Random, type Service, stopInOrder, system
 import type { Catalogue, ResolveCatalogue, Store } from '@weft/registry'
 import type { PollerConfig } from './config.ts'
 import { MappingStates } from './mapping-states.ts'
-import { keyOf, type TendContext, tendMapping } from './tend-mapping.ts'
+import { keyOf, type TendContext, type Trouble, tendMapping } from './tend-mapping.ts'
 import { runTriggers, type TriggersDeps } from './triggers/run-triggers.ts'
 
 export interface PollerDeps {
@@ -40,6 +40,8 @@ export interface PollerDeps {
 export interface PollerService extends Service {
   /** Mappings and shards that this poller holds. */
   held(): number
+  /** For the health report: what accounts have to mend in their mappings, at most so many. */
+  details(): { readonly leases: number; readonly mappingsInTrouble: readonly string[] }
 }
 
 /**
@@ -51,7 +53,9 @@ export async function startPoller(config: PollerConfig, deps: PollerDeps): Promi
   const stopping = new AbortController()
   const open = new Set<MappingSource>()
   const held = new Set<string>()
-  const troubles = new Map<string, string>()
+  const troubles = new Map<string, Trouble>()
+  const troubleOf = (whose: Trouble['whose']): readonly string[] =>
+    [...troubles.values()].filter((one) => one.whose === whose).map(({ text }) => text)
   const tended = new Map<string, Promise<void>>()
   const context: TendContext = {
     ...deps,
@@ -64,9 +68,9 @@ export async function startPoller(config: PollerConfig, deps: PollerDeps): Promi
       if (holds) held.add(lease)
       else held.delete(lease)
     },
-    trouble: (key, problem) => {
-      if (problem === undefined) troubles.delete(key)
-      else troubles.set(key, problem)
+    trouble: (key, trouble) => {
+      if (trouble === undefined) troubles.delete(key)
+      else troubles.set(key, trouble)
     },
     opened: (source) => open.add(source),
     closed: (source) => open.delete(source),
@@ -111,10 +115,12 @@ export async function startPoller(config: PollerConfig, deps: PollerDeps): Promi
   }
   return {
     name: 'poller',
-    problems: () => [...troubles.values(), ...(triggers?.problems() ?? [])],
+    problems: () => [...troubleOf('fabric'), ...(triggers?.problems() ?? [])],
     held: () => held.size,
     [Symbol.asyncDispose]: () => {
       stopped ??= stop()
+    // An account's mistake must not make the fabric unready.
+    details: () => ({ leases: held.size, mappingsInTrouble: troubleOf('owner').slice(0, mostTold) }),
       return stopped
     },
   }

@@ -44,12 +44,12 @@ export class ShardReaders implements AsyncDisposable {
         if (shards.ok) this.#follow(shards.value)
         else {
           states.report(key, shards.error)
-          trouble(key, `mapping ${mapping.uuid}: ${shards.error}`)
+          trouble(key, { whose: 'owner', text: `mapping ${mapping.uuid}: ${shards.error}` })
           waitMs = config.retryMs
         }
       } catch (error) {
         log.warn({ err: error, mapping: mapping.uuid }, 'the shards of a source cannot be listed')
-        trouble(key, `mapping ${mapping.uuid}: the shards of its source cannot be listed`)
+        trouble(key, { whose: 'owner', text: `mapping ${mapping.uuid}: the shards of its source cannot be listed` })
         waitMs = config.retryMs
       }
       await delay(clock, waitMs, ended)

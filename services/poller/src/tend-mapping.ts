@@ -28,9 +28,18 @@ export interface TendContext {
   readonly onHeld: (lease: string, held: boolean) => void
   readonly opened: (source: MappingSource) => void
   readonly closed: (source: MappingSource) => void
-  /** What is wrong with a mapping's source; undefined: nothing (any more). */
-  readonly trouble: (key: string, problem: string | undefined) => void
+  /** What is wrong with a mapping; undefined: nothing (any more). */
+  readonly trouble: (key: string, trouble: Trouble | undefined) => void
 }
+
+/** `owner`: the account's own to mend, as its stream that is missing. `fabric`: a source that is lost again and again. */
+export interface Trouble {
+  readonly whose: 'owner' | 'fabric'
+  readonly text: string
+}
+
+/** Losses in a row after which a source is in trouble, and how long it must last to be out of it, ms. */
+const losses = { most: 3, rowMs: 30_000 } as const
 
 export const keyOf = (mapping: Pick<EventSourceMapping, 'accountId' | 'uuid'>): string =>
   `${mapping.accountId}.${mapping.uuid}`
@@ -137,24 +146,32 @@ export async function readShard(
 ): Promise<void> {
   const { sources, states, clock, config, log, trouble } = context
   const key = keyOf(mapping)
+  let lost = 0
   while (!ended.aborted && lease.held()) {
     const opened = await sources.open(mapping, shard)
     if (!opened.ok) {
       states.report(key, opened.error)
-      trouble(key, `mapping ${mapping.uuid}: ${opened.error}`)
+      trouble(key, { whose: 'owner', text: `mapping ${mapping.uuid}: ${opened.error}` })
       await delay(clock, config.retryMs, ended)
       continue
     }
     const source = opened.value
     context.opened(source)
-    trouble(key, undefined)
+    if (lost < losses.most) trouble(key, undefined)
+    const lasting = clock.schedule(losses.rowMs, () => {
+      lost = 0
+      trouble(key, undefined)
+    })
     try {
       await runSource(optionsFor(context, lease, mapping, shard, source, ended))
     } catch (error) {
       log.warn({ err: error, mapping: mapping.uuid }, 'a source was lost; it is opened again')
-      trouble(key, `mapping ${mapping.uuid}: its source was lost and is opened again`)
+      lost++
+      if (lost >= losses.most)
+        trouble(key, { whose: 'fabric', text: `mapping ${mapping.uuid}: its source is lost again and again` })
       await delay(clock, Math.min(250, config.retryMs), ended)
     } finally {
+      lasting.cancel()
       context.closed(source)
       await source[Symbol.asyncDispose]()
     }
