@@ -44,6 +44,8 @@ export interface PollerService extends Service {
   details(): { readonly leases: number; readonly mappingsInTrouble: readonly string[] }
 }
 
+const mostTold = 20
+
 /**
  * Runs event source mappings. Of several pollers one runs a mapping at a time; the others take it over when its lease
  * ends. Stopping reads no more, lets running batches settle within the deadline and gives the leases back.
