@@ -1,7 +1,7 @@
 import { type FactSink, limits } from '@weft/contracts'
 import type { SandboxSpec } from '@weft/contracts/sandbox'
 import type { RunInvocation } from '@weft/contracts/worker'
-import { type Clock, delay, type Logger } from '@weft/platform'
+import type { Clock, Logger } from '@weft/platform'
 import {
   deadlineOf,
   type EnvironmentDecision,
@@ -21,8 +21,8 @@ import { Chronicle } from './chronicle.ts'
 import { type CurrentRun, eventOf, headerOf, type NextRun, type RunReply, refuse, replyTo } from './current-run.ts'
 import { Ensemble } from './ensemble.ts'
 import { Journal } from './journal.ts'
-import { MemoryMeter } from './memory-meter.ts'
-import { invocationRecord, logBatches, logStreamName } from './run-facts.ts'
+import { Recorder } from './recorder.ts'
+import { logStreamName } from './run-facts.ts'
 
 export interface EnvironmentParts {
   readonly sandboxId: string
@@ -47,9 +47,6 @@ export interface EnvironmentParts {
   readonly onGone: (reason: string) => void
 }
 
-/** How long the end of a sandbox waits for the figures of its last run: what runs in there must end. */
-const lastFiguresMs = 100
-
 /** One execution environment: carries out what the pure life cycle decides. */
 export class Environment {
   readonly #parts: EnvironmentParts
@@ -60,14 +57,10 @@ export class Environment {
   readonly #journal: Journal
   readonly #chronicle: Chronicle
   #next: NextRun | undefined
-  #lastRequestId = ''
   #timer: { readonly atMs: number; cancel(): void } | undefined
   #cpuLimited = false
-  readonly #meter: MemoryMeter
+  readonly #recorder: Recorder
   #idleSinceMs: number
-  #runs = 0
-  /** The log and record of earlier runs are out. */
-  #sealed: Promise<void> = Promise.resolve()
   #resetting: Promise<void> | undefined
   readonly #prepared = Promise.withResolvers<void>()
   readonly #destroyed = Promise.withResolvers<void>()
@@ -77,11 +70,17 @@ export class Environment {
     this.#parts = parts
     this.#logStream = logStreamName(parts.clock.now(), parts.spec.version, parts.sandboxId)
     this.#idleSinceMs = parts.clock.monotonic()
-    this.#meter = new MemoryMeter(parts.spec.memoryMb, parts.clock, parts.log)
     this.#journal = new Journal(parts.clock, (line) => this.#chronicle.line('function', line))
     this.#ensemble = this.#assemble(body)
     const { telemetry } = this.#ensemble
     this.#chronicle = new Chronicle(parts.spec, this.#logStream, parts.clock, this.#journal, telemetry)
+    this.#recorder = new Recorder({
+      ...{ ...parts, logStream: this.#logStream, journal: this.#journal, chronicle: this.#chronicle },
+      // The runtime lives on, but a process of the function's is missing: nobody knows in what state that leaves it.
+      onKilled: () => {
+        if (!this.busy) this.#apply({ kind: 'stop', reason: 'out of memory' })
+      },
+    })
     this.#ensemble.attach()
     this.#apply({ kind: 'booted' })
     this.#apply({ kind: 'specialised' })
@@ -129,10 +128,8 @@ export class Environment {
   #begin(next: NextRun): void {
     const { clock, spec } = this.#parts
     this.#run = { ...next, startedAtMs: clock.now(), log: this.#journal.begin(), told: false, answered: false }
-    this.#runs += 1
     const { requestId } = next.invocation
     const { timeoutMs } = spec
-    this.#lastRequestId = requestId
     this.#apply({ kind: 'invoke', run: { requestId, timeoutMs, streamBytes: next.answer.mostBytes } })
   }
 
@@ -276,7 +273,7 @@ export class Environment {
     let scratch: Scratch | undefined
     try {
       await this.#ensemble.shutdown(why)
-      await this.#figuresTaken()
+      await this.#recorder.figuresTaken()
       scratch = await this.#ensemble.body.retire()
       if (!this.gone) {
         const body = await replacement(scratch)
@@ -317,9 +314,8 @@ export class Environment {
     this.#idleSinceMs = this.#parts.clock.monotonic()
     this.#journal.end(run.log)
     if (!run.answered && !run.invocation.logTail) replyTo(run, outcome, '')
-    const coldStart = this.#runs === 1
-    this.#sealed = this.#sealed.then(() => this.#seal(run, outcome, coldStart))
-    if (run.invocation.logTail) void this.#sealed.then(() => replyTo(run, outcome, run.log.tail()))
+    const recorded = this.#recorder.record(run, outcome, this.#ensemble.body)
+    if (run.invocation.logTail) void recorded.then(() => replyTo(run, outcome, run.log.tail()))
     const next = this.#next
     this.#next = undefined
     if (next) void Promise.resolve().then(() => this.#follow(next))
@@ -336,20 +332,6 @@ export class Environment {
     this.#parts.onIdle()
   }
 
-  /** Completes the log of a run and hands over what is known of it; off the path of the answer. */
-  async #seal(run: CurrentRun, outcome: RunOutcome, coldStart: boolean): Promise<void> {
-    const { spec, facts, workerId, sandboxId } = this.#parts
-    const { body } = this.#ensemble
-    await this.#journal.complete(run.log, body.outputDelayMs)
-    const maxMemoryUsedMb =
-      outcome.errorType === 'Runtime.OutOfMemory' ? spec.memoryMb : await this.#meter.maxMb(body.sandbox)
-    // The runtime lives on, but a process of the function's is missing: nobody knows in what state that leaves it.
-    if (this.#meter.killed && !this.busy) this.#apply({ kind: 'stop', reason: 'out of memory' })
-    this.#chronicle.report(run.log, outcome, maxMemoryUsedMb)
-    for (const batch of logBatches(run.invocation.requestId, run.log, spec, this.#logStream)) facts.log(batch)
-    facts.record(invocationRecord(run, spec, outcome, { workerId, sandboxId, maxMemoryUsedMb, coldStart }))
-  }
-
   #destroy(reason: string, why: ShutdownReason): void {
     this.#timer?.cancel()
     const ensemble = this.#ensemble
@@ -357,32 +339,19 @@ export class Environment {
     const work = async (): Promise<void> => {
       try {
         await ensemble.shutdown(why)
-        await this.#figuresTaken()
+        await this.#recorder.figuresTaken()
       } finally {
         await ensemble.body.destroy()
         await this.#resetting
       }
-      await this.#sealed
-      this.#logLastWords()
+      await this.#recorder.written
+      this.#recorder.lastWords()
     }
     work()
       .catch((error: unknown) =>
         this.#parts.log.error({ err: error, sandboxId: this.#parts.sandboxId }, 'an end failed'),
       )
       .finally(() => this.#destroyed.resolve())
-  }
-
-  /** What was written after the last run, by extensions that end for example, is logged with that. */
-  #logLastWords(): void {
-    const { facts, spec } = this.#parts
-    const left = this.#journal.begin()
-    if (this.#lastRequestId === '' || left.lines().length === 0) return
-    for (const batch of logBatches(this.#lastRequestId, left, spec, this.#logStream)) facts.log(batch)
-  }
-
-  /** The figures of the last run are read, or have been waited for long enough. */
-  async #figuresTaken(): Promise<void> {
-    await Promise.race([this.#sealed, delay(this.#parts.clock, lastFiguresMs)])
   }
 
   /** One timer that is moved only forward in time costs a warm invocation nothing. */
