@@ -1,43 +1,25 @@
-import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { startFabric, type TestFabric } from '@weft/kit'
 import { type NatsLink, openLink } from '@weft/nats'
 import { silentLogger } from '@weft/platform'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { zipFolder } from './demo/zip-folder.ts'
+import { awsCli } from './testing/aws-cli.ts'
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
-const run = promisify(execFile)
 const dir = mkdtempSync(join(tmpdir(), 'weft-topics-'))
 const account = '000000000000'
 const topic = `arn:aws:sns:us-east-1:${account}:orders`
 const lambda = (name: string): string => `arn:aws:lambda:us-east-1:${account}:function:${name}`
 let fabric: TestFabric
 let link: NatsLink
-
-/** The AWS CLI as Debian packages it. */
-// biome-ignore lint/suspicious/noExplicitAny: answers of many operations, looked at by the tests
-async function aws(...args: string[]): Promise<any> {
-  const { http, accessKeyId, secretAccessKey } = fabric.connection
-  const env = {
-    ...{ PATH: process.env.PATH, HOME: dir, AWS_DEFAULT_REGION: 'us-east-1', AWS_PAGER: '', AWS_MAX_ATTEMPTS: '1' },
-    ...{ AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
-  }
-  const { stdout } = await run('/usr/bin/aws', ['--endpoint-url', http, '--output', 'json', ...args], { env })
-  return stdout.trim() === '' ? {} : JSON.parse(stdout)
-}
-const refused = (...args: string[]): Promise<string> =>
-  aws(...args).then(
-    () => 'done',
-    (error: { readonly stderr: string }) => error.stderr.trim(),
-  )
+let cli: ReturnType<typeof awsCli>
 
 beforeAll(async () => {
   fabric = await startFabric({ args: ['--durability', 'default'] })
+  cli = awsCli(fabric, dir)
   const { nats, natsCreds } = fabric.connection
   link = await openLink({
     servers: [nats],
@@ -46,16 +28,7 @@ beforeAll(async () => {
     log: silentLogger,
   })
   await link.jsm.streams.add({ name: 'LOST', subjects: ['lost.>'] })
-  const code = join(dir, 'code')
-  mkdirSync(code)
-  writeFileSync(join(code, 'index.mjs'), 'export const handler = async (e) => console.log("got", JSON.stringify(e))\n')
-  writeFileSync(join(dir, 'tell.zip'), await zipFolder(code))
-  for (const name of ['all', 'red'])
-    await aws(
-      ...['lambda', 'create-function', '--function-name', name, '--runtime', 'nodejs24.x'],
-      ...['--handler', 'index.handler', '--role', `arn:aws:iam::${account}:role/tell`],
-      ...['--zip-file', `fileb://${dir}/tell.zip`],
-    )
+  await cli.createTellers('all', 'red')
 })
 afterAll(async () => {
   await link?.[Symbol.asyncDispose]()
@@ -63,24 +36,12 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true })
 })
 
+const aws: typeof cli.aws = (...args) => cli.aws(...args)
+const refused: typeof cli.refused = (...args) => cli.refused(...args)
 /** Records that a function has been called with so far. */
-async function told(name: string): Promise<{ readonly Sns: object }[]> {
-  const args = ['--log-group-name', `/aws/lambda/${name}`, '--filter-pattern', 'got']
-  const found = await aws('logs', 'filter-log-events', ...args).catch((error: Error) => {
-    // There is no log group before the first line.
-    if (error.message.includes('ResourceNotFoundException')) return { events: [] }
-    throw error
-  })
-  return found.events.flatMap(
-    ({ message }: { readonly message: string }) => JSON.parse(message.slice(message.indexOf('got ') + 4)).Records,
-  )
-}
-
-const permit = (name: string) =>
-  aws(
-    ...['lambda', 'add-permission', '--function-name', name, '--statement-id', 'sns', '--source-arn', topic],
-    ...['--action', 'lambda:InvokeFunction', '--principal', 'sns.amazonaws.com'],
-  )
+const told = async (name: string): Promise<{ readonly Sns: object }[]> =>
+  (await cli.told(name)).flatMap((event) => (event as { readonly Records: { readonly Sns: object }[] }).Records)
+const permit = (name: string) => cli.permit(name, 'sns.amazonaws.com', topic)
 
 test('a message of a topic calls the functions that it is for, each with the leave of its policy', async () => {
   expect(await aws('sns', 'create-topic', '--name', 'orders')).toEqual({ TopicArn: topic })

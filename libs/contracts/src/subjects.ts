@@ -122,6 +122,8 @@ export const consumers = {
   metrics: 'metrics',
   /** On the stream of the buses and topics. */
   rules: 'rules',
+  /** On the stream of the logs. */
+  logFilters: 'log-filters',
   /** On the account's own stream, one per event source mapping. */
   mapping: (uuid: string) => {
     if (!/^[0-9a-f-]{36}$/.test(uuid)) throw new TypeError(`not a mapping id: ${JSON.stringify(uuid)}`)

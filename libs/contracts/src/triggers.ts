@@ -1,4 +1,5 @@
 import { type AccountId, accountId, isAccountId } from './ids.ts'
+import type { LogFilters } from './log-filters.ts'
 import { nameToken } from './subjects.ts'
 import type { Topic } from './topics.ts'
 
@@ -113,6 +114,7 @@ export type TriggerRecord =
   | Schedule
   | BucketNotifications
   | Topic
+  | LogFilters
   | ClockPosition
 
 /** Every account has it, without a record. */
@@ -126,6 +128,8 @@ export const triggerKeys = {
   rule: (account: AccountId, bus: string, name: string) => `${account}.rule.${nameToken(bus)}.${nameToken(name)}`,
   rulesOf: (account: AccountId, bus: string) => `${account}.rule.${nameToken(bus)}.`,
   notifications: (account: AccountId, bucket: string) => `${account}.notifications.${nameToken(bucket)}`,
+  logFilters: (account: AccountId, logGroup: string) =>
+    `${account}.log-filters.${Buffer.from(logGroup).toString('base64url')}`,
   topic: (account: AccountId, name: string) => `${account}.topic.${nameToken(name)}`,
   topicsOf: (account: AccountId) => `${account}.topic.`,
   group: (account: AccountId, name: string) => `${account}.schedule-group.${nameToken(name)}`,

@@ -2,16 +2,18 @@ import {
   type AccountId,
   type ClockPosition,
   type EventRule,
+  type LogFilters,
   type Schedule,
   type Topic,
   type TriggerRecord,
   triggerKeys,
 } from '@weft/contracts'
 
-/** Rules by their bus, topics, and everything that a clock sets off; fed with the records of the bucket of triggers. */
+/** Rules by their bus, topics, filters on logs, and everything that a clock sets off; fed with the records of the bucket of triggers. */
 export class TriggerIndex {
   readonly #records = new Map<string, TriggerRecord>()
   readonly #rules = new Map<string, Map<string, EventRule>>()
+  readonly #logFilters = new Map<string, LogFilters>()
   readonly #timed = new Map<string, EventRule | Schedule>()
   readonly #listeners = new Set<(key: string) => void>()
 
@@ -19,6 +21,7 @@ export class TriggerIndex {
     const before = this.#records.get(key)
     if (before?.kind === 'rule') this.#rules.get(busOf(before))?.delete(key)
     this.#timed.delete(key)
+    this.#logFilters.delete(key)
     if (record) this.#records.set(key, record)
     else this.#records.delete(key)
     if (record?.kind === 'rule') {
@@ -26,6 +29,7 @@ export class TriggerIndex {
       const rules = this.#rules.get(bus) ?? new Map<string, EventRule>()
       this.#rules.set(bus, rules.set(key, record))
     }
+    if (record?.kind === 'log-filters') this.#logFilters.set(key, record)
     if (record?.kind === 'schedule' || (record?.kind === 'rule' && record.scheduleExpression !== undefined))
       this.#timed.set(key, record)
     for (const listener of [...this.#listeners]) listener(key)
@@ -38,6 +42,15 @@ export class TriggerIndex {
   topic(account: AccountId, name: string): Topic | undefined {
     const record = this.#records.get(triggerKeys.topic(account, name))
     return record?.kind === 'topic' ? record : undefined
+  }
+
+  logFilters(account: AccountId, logGroup: string): LogFilters | undefined {
+    return this.#logFilters.get(triggerKeys.logFilters(account, logGroup))
+  }
+
+  /** Accounts that have filters on their logs. */
+  accountsWithLogFilters(): ReadonlySet<AccountId> {
+    return new Set([...this.#logFilters.values()].map(({ accountId }) => accountId))
   }
 
   /** Schedules, and rules that have one, by key. */

@@ -1,43 +1,18 @@
-import { AckPolicy, DeliverPolicy } from '@nats-io/jetstream'
+import { consumers, err, ok, parseBusSubject, parseTopicSubject, type Result, streams, subjects } from '@weft/contracts'
 import {
-  consumers,
-  err,
-  limits,
-  ok,
-  parseBusSubject,
-  parseTopicSubject,
-  type Result,
-  streams,
-  subjects,
-} from '@weft/contracts'
-import type {
-  BusDelivery,
-  BusEvent,
-  BusPublisher,
-  BusQueue,
-  Posted,
-  TopicMessage,
-  TopicPublisher,
+  type BusEvent,
+  type BusPublisher,
+  type Posted,
+  readLogBatches,
+  type TopicMessage,
+  type TopicPublisher,
+  type TriggerIndex,
 } from '@weft/delivery'
-import type { Clock, Logger } from '@weft/platform'
-import { readDeliveryInfo } from './delivery-info.ts'
-import { ensureConsumer } from './ensure-consumer.ts'
-import { giveBack, Hold } from './hold.ts'
 import type { NatsLink } from './link.ts'
+import type { PostSource } from './post-queue.ts'
 import { type PublishPatience, publishStored } from './publish.ts'
-import { ConsumerMissing, ConsumerSilent, type Pulled, Puller } from './puller.ts'
-import { Pulse } from './pulse.ts'
-
-export interface BusQueueOptions {
-  readonly link: Pick<NatsLink, 'connection' | 'jsm' | 'inboxPrefix'>
-  readonly clock: Clock
-  readonly log: Logger
-  /** How long an event is held without an extension; 15,000 by default. */
-  readonly holdMs?: number
-}
 
 const patience: PublishPatience = { budgetMs: 8_000, timeoutMs: 2_000 }
-const pullBytes = 64 * limits.busEventBytes
 
 /** Puts events on their buses. An event is stored once, however often it is put. */
 export const natsBusPublisher = (link: Pick<NatsLink, 'js'>): BusPublisher => ({
@@ -61,78 +36,16 @@ async function post(
   return err(stored.error.kind === 'store-full' ? 'store-full' : 'unavailable')
 }
 
-/** The events of all buses and the messages of all topics, shared by all pollers through one durable consumer. */
-export class NatsBusQueue implements BusQueue, Disposable {
-  readonly holdMs: number
-  readonly #options: BusQueueOptions
-  readonly #pulse: Pulse
-  #puller: Puller | undefined
+/** The events of all buses and the messages of all topics. */
+export const busSource: PostSource = { stream: streams.bus, consumer: consumers.rules, read: readPosted }
 
-  constructor(options: BusQueueOptions) {
-    this.#options = options
-    this.holdMs = options.holdMs ?? 15_000
-    this.#pulse = Pulse.for(options.clock, this.holdMs)
-  }
-
-  async pull(most: number, waitMs: number, signal: AbortSignal): Promise<readonly BusDelivery[]> {
-    const puller = await this.#open()
-    try {
-      return (await puller.pull(most, waitMs, signal)).flatMap((pulled) => this.#delivery(pulled) ?? [])
-    } catch (error) {
-      if (error instanceof ConsumerMissing || error instanceof ConsumerSilent) this.#close()
-      throw error
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.#close()
-    this.#pulse.stop()
-  }
-
-  async #open(): Promise<Puller> {
-    if (this.#puller) return this.#puller
-    const { link, clock } = this.#options
-    await ensureConsumer(link.jsm, streams.bus, {
-      durable_name: consumers.rules,
-      ack_policy: AckPolicy.Explicit,
-      deliver_policy: DeliverPolicy.All,
-      ack_wait: this.holdMs * 1_000_000,
-      max_ack_pending: -1,
-      max_deliver: -1,
-    })
-    this.#puller = new Puller({
-      ...{ connection: link.connection, clock, pulse: this.#pulse, inboxPrefix: link.inboxPrefix },
-      ...{ stream: streams.bus, consumer: consumers.rules, maxBytes: pullBytes },
-    })
-    return this.#puller
-  }
-
-  #close(): void {
-    const left = this.#puller?.close() ?? []
-    this.#puller = undefined
-    for (const { message } of left) if (message.reply) giveBack(this.#options.link.connection, message.reply, 0)
-  }
-
-  #delivery({ message, sentAfterMs }: Pulled): BusDelivery | undefined {
-    const { link, clock, log } = this.#options
-    const hold = new Hold(link.connection, clock, message.reply as string, sentAfterMs, this.holdMs)
-    const posted = readPosted(message.subject, message.data)
-    if (!posted) {
-      // Only the fabric writes here: this is a newer one's, which reads it when its time comes.
-      log.error({ subject: message.subject }, 'what was put on a bus or topic cannot be read')
-      hold.release(this.holdMs)
-      return undefined
-    }
-    return {
-      posted,
-      storedAtMs: readDeliveryInfo(message.reply).storedAtMs,
-      held: () => hold.held(),
-      extend: () => hold.extend(),
-      done: () => hold.ack(),
-      release: (delayMs) => hold.release(delayMs),
-    }
-  }
-}
+/** The log lines of accounts that have filters on them. */
+export const logSource = (triggers: TriggerIndex): PostSource => ({
+  stream: streams.logs,
+  consumer: consumers.logFilters,
+  subjects: () => [...triggers.accountsWithLogFilters()].sort().map(subjects.logOf),
+  read: (_, data, sequence) => ({ kind: 'lines', sequence, batches: readLogBatches(data) }),
+})
 
 function readPosted(subject: string, data: Uint8Array): Posted | undefined {
   try {

@@ -4,10 +4,11 @@ import type { Clock, Logger } from '@weft/platform'
 import type { Identities } from '@weft/policy'
 import type { Collection, Store } from '@weft/registry'
 import { openCollection } from './buckets/collection.ts'
-import { NatsBusQueue } from './bus-queue.ts'
+import { busSource, logSource } from './bus-queue.ts'
 import { natsEventAcceptor } from './events.ts'
 import { openIdentities } from './identities.ts'
 import type { NatsLink } from './link.ts'
+import { NatsPostQueue } from './post-queue.ts'
 
 /** Buses, rules and schedules of all accounts, kept up to date by a watch for as long as they are not disposed. */
 export interface NatsTriggers extends Collection<TriggerRecord>, AsyncDisposable {
@@ -28,7 +29,8 @@ export function openTriggers(link: NatsLink, options: { readonly log: Logger; re
 
 /** What a poller needs to follow rules and run schedules. */
 export interface TriggerParts extends AsyncDisposable {
-  readonly queue: NatsBusQueue
+  readonly queue: NatsPostQueue
+  readonly logQueue: NatsPostQueue
   readonly triggers: TriggerIndex
   readonly store: Store<TriggerRecord>
   readonly identities: Identities
@@ -45,10 +47,11 @@ export async function openTriggerParts(
   const records = opened.use(openTriggers(link, options))
   const identities = opened.use(openIdentities(link, options))
   await Promise.all([records.whenReady, identities.whenReady])
-  const queue = opened.use(new NatsBusQueue({ link, ...options }))
+  const queue = opened.use(new NatsPostQueue({ link, source: busSource, ...options }))
+  const logQueue = opened.use(new NatsPostQueue({ link, source: logSource(records.index), ...options }))
   const all = opened.move()
   return {
-    ...{ queue, triggers: records.index, store: records.store, identities },
+    ...{ queue, logQueue, triggers: records.index, store: records.store, identities },
     events: natsEventAcceptor({ link, log: options.log }),
     problems: () => [...records.problems(), ...identities.problems()],
     [Symbol.asyncDispose]: () => all.disposeAsync(),

@@ -25,7 +25,7 @@ export interface PollerDeps {
   /** Streams, subjects and queues that mappings name as destinations. */
   readonly targets: EventTargets
   /** Event buses and schedules; absent: this poller runs none. */
-  readonly triggers?: Pick<TriggersDeps, 'queue' | 'triggers' | 'store' | 'identities'> & {
+  readonly triggers?: Pick<TriggersDeps, 'queue' | 'logQueue' | 'triggers' | 'store' | 'identities'> & {
     /** Takes in what functions get from rules and schedules. */
     readonly events: EventAcceptor
   }
@@ -119,10 +119,10 @@ export async function startPoller(config: PollerConfig, deps: PollerDeps): Promi
     name: 'poller',
     problems: () => [...troubleOf('fabric'), ...(triggers?.problems() ?? [])],
     held: () => held.size,
-    [Symbol.asyncDispose]: () => {
-      stopped ??= stop()
     // An account's mistake must not make the fabric unready.
     details: () => ({ leases: held.size, mappingsInTrouble: troubleOf('owner').slice(0, mostTold) }),
+    [Symbol.asyncDispose]: () => {
+      stopped ??= stop()
       return stopped
     },
   }

@@ -1,4 +1,4 @@
-import type { AccountId, Result } from '@weft/contracts'
+import type { AccountId, LogBatch, Result } from '@weft/contracts'
 import type { TopicMessage } from '../topics/topic-message.ts'
 import type { BusEvent } from './bus-event.ts'
 
@@ -12,10 +12,11 @@ export interface TopicPublisher {
   publish(account: AccountId, topic: string, message: TopicMessage): Promise<Result<void, 'store-full' | 'unavailable'>>
 }
 
-/** What somebody sends on to others: an event on a bus, or a message of a topic. */
+/** What is sent on to others: an event on a bus, a message of a topic, or log lines, by their place in the stream. */
 export type Posted =
   | { readonly kind: 'event'; readonly accountId: AccountId; readonly bus: string; readonly event: BusEvent }
   | { readonly kind: 'message'; readonly accountId: AccountId; readonly topic: string; readonly message: TopicMessage }
+  | { readonly kind: 'lines'; readonly sequence: number; readonly batches: readonly LogBatch[] }
 
 /** One delivery of what was posted; one that is neither done nor extended for `holdMs` comes again, here or elsewhere. */
 export interface BusDelivery {

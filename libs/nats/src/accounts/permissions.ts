@@ -104,6 +104,7 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
     writeBucket(buckets.triggers),
     readBucket(buckets.identities),
     consume(streams.bus, consumers.rules),
+    consume(streams.logs, consumers.logFilters),
     publish(subjects.deadAll, subjects.busAll, 'weft.accept.*.>'),
   ),
   'async-queue': join(

@@ -121,7 +121,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
       identities,
       doors: (authorizer) => [
         s3Door({ store, authorizer, region, notifier }),
-        logsDoor({ logs: streamReader(link, streams.logs), catalogue, authorizer, region }),
+        logsDoor({ logs: streamReader(link, streams.logs), catalogue, triggers, authorizer, region, clock }),
         eventsDoor({ triggers, publisher, authorizer, region, clock }),
         schedulerDoor({ triggers, authorizer, region, clock }),
         snsDoor({ triggers, publisher: natsTopicPublisher(link), authorizer, region, clock }),

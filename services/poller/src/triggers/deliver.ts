@@ -27,9 +27,9 @@ export interface DeliverDeps {
 export interface Sender {
   readonly accountId: AccountId
   readonly name: string
-  /** Of the rule, schedule or topic. */
+  /** Of the rule, schedule, topic or log group. */
   readonly arn: string
-  readonly service: 'events.amazonaws.com' | 'scheduler.amazonaws.com' | 'sns.amazonaws.com'
+  readonly service: 'events.amazonaws.com' | 'scheduler.amazonaws.com' | 'sns.amazonaws.com' | 'logs.amazonaws.com'
   /** Role of targets that have none of their own. */
   readonly roleArn?: string
 }

@@ -1,4 +1,15 @@
-import { accountId, catalogueKeys, ok, type Topic, type TriggerRecord, topicArn, triggerKeys } from '@weft/contracts'
+import { gunzipSync } from 'node:zlib'
+import {
+  catalogueKeys,
+  functionName,
+  type LogFilters,
+  logGroupArn,
+  ok,
+  type Topic,
+  type TriggerRecord,
+  topicArn,
+  triggerKeys,
+} from '@weft/contracts'
 import {
   type BusDelivery,
   type EventTargets,
@@ -19,6 +30,7 @@ const record = recordNamed('thumbs')
 const { accountId: account, functionArn } = record
 const arn = topicArn('us-east-1', account, 'orders')
 const dead = `arn:aws:jetstream:us-east-1:${account}:stream/DEAD`
+const logGroup = '/aws/lambda/shop'
 const id = (n: number): string => `00000000-0000-4000-8000-00000000000${n}`
 const topic = (subscriptions: Topic['subscriptions']): Topic => ({
   ...{ kind: 'topic', accountId: account, name: 'orders', displayName: '', createdAtMs: 0, tags: {}, subscriptions },
@@ -42,9 +54,14 @@ function world(records: readonly (readonly [string, TriggerRecord])[], posted: r
     ...{ Sid: 'sns', Effect: 'Allow' as const, Principal: { Service: 'sns.amazonaws.com' } },
     ...{ Action: 'lambda:InvokeFunction', Resource: functionArn, Condition: { ArnLike: { 'AWS:SourceArn': arn } } },
   }
+  const ofLogs = {
+    ...{ Sid: 'logs', Effect: 'Allow' as const, Principal: { Service: 'logs.amazonaws.com' } },
+    ...{ Action: 'lambda:InvokeFunction', Resource: functionArn },
+    Condition: { ArnLike: { 'AWS:SourceArn': logGroupArn('us-east-1', account, logGroup) } },
+  }
   catalogue.functionStore.put(catalogueKeys.function(account, record.functionName), {
     ...record,
-    policies: { $LATEST: { revisionId: 'r', statements: [statement] } },
+    policies: { $LATEST: { revisionId: 'r', statements: [statement, ofLogs] } },
   })
   const sent: { readonly to: string; readonly message: TargetMessage }[] = []
   const answers: Awaited<ReturnType<EventTargets['send']>>[] = []
@@ -127,7 +144,43 @@ it('sends again only to those who do not have it yet', async () => {
 })
 
 it('lets go of messages of a topic that is gone', async () => {
-  const { run, sent, fates } = world([], [message(5, 'red'), { ...message(6, 'red'), accountId: accountId(account) }])
+  const { run, sent, fates } = world([], [message(5, 'red')])
   await run()
-  expect([sent, fates]).toEqual([[], ['done', 'done']])
+  expect([sent, fates]).toEqual([[], ['done']])
+})
+
+it('calls functions with the log lines that their filters let through, once each', async () => {
+  const filter = (name: string, pattern: string, createdAtMs = 0) => ({ name, pattern, functionArn, createdAtMs })
+  const filters: LogFilters = {
+    ...{ kind: 'log-filters', accountId: account, logGroup },
+    filters: [filter('errors', 'ERROR'), filter('late', '', 30), filter('none', 'nothing')],
+  }
+  const batch = (logStream: string, ...lines: readonly (readonly [number, string])[]) => ({
+    ...{ accountId: account, functionName: functionName('shop'), logGroup, logStream, requestId: 'r' },
+    lines: lines.map(([atMs, message]) => ({ atMs, message })),
+  })
+  const batches = [batch('a', [10, 'INFO 1'], [11, 'ERROR 2']), batch('b', [29, 'INFO 3'], [30, 'INFO 4'])]
+  const foreign = { ...batch('c', [40, 'ERROR 5']), logGroup: '/other' }
+  const { run, sent } = world(
+    [[triggerKeys.logFilters(account, logGroup), filters]],
+    [{ kind: 'lines', sequence: 7, batches: [...batches, foreign] }],
+  )
+  await run()
+  const told = sent.map(({ message }) => {
+    const { awslogs } = JSON.parse(new TextDecoder().decode(message.payload))
+    return JSON.parse(gunzipSync(Buffer.from(awslogs.data, 'base64')).toString())
+  })
+  const common = { messageType: 'DATA_MESSAGE', owner: account, logGroup }
+  const place = (index: number): string => `${'7'.padStart(20, '0')}${String(index).padStart(8, '0')}`
+  expect(told).toEqual([
+    {
+      ...{ ...common, logStream: 'a', subscriptionFilters: ['errors'] },
+      logEvents: [{ id: place(1), timestamp: 11, message: 'ERROR 2' }],
+    },
+    {
+      ...{ ...common, logStream: 'b', subscriptionFilters: ['late'] },
+      logEvents: [{ id: place(3), timestamp: 30, message: 'INFO 4' }],
+    },
+  ])
+  expect(new Set(sent.map(({ message }) => message.messageId)).size).toBe(2)
 })

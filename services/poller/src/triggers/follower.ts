@@ -2,6 +2,7 @@ import type { BusDelivery, BusQueue, TriggerIndex } from '@weft/delivery'
 import { delay } from '@weft/platform'
 import type { Attempts, AttemptsDeps } from './attempts.ts'
 import type { Outgoing } from './deliver.ts'
+import { followLogs } from './follow-logs.ts'
 import { followRules } from './follow-rules.ts'
 import { followTopic } from './follow-topic.ts'
 
@@ -18,8 +19,9 @@ const retryMs = 1_000
 const mostRemembered = 10_000
 
 /**
- * Takes events from their buses and messages from their topics and sends each to everybody who shall have it. It leaves
- * its bus or topic when every target has it or has been given up on; until then, and after a crash, it comes again.
+ * Takes events from their buses, messages from their topics and lines from their logs, and sends each to everybody who
+ * shall have it. It leaves the queue when every target has it or has been given up on; until then, and after a crash, it
+ * comes again.
  */
 export class Follower {
   readonly #deps: FollowerDeps
@@ -51,7 +53,7 @@ export class Follower {
         else for (const delivery of await queue.pull(room, pullWaitMs, signal)) this.#begin(delivery)
         this.#problem = undefined
       } catch (error) {
-        this.#problem = `buses and topics cannot be read: ${error instanceof Error ? error.message : error}`
+        this.#problem = `what was posted cannot be read: ${error instanceof Error ? error.message : error}`
         log.warn({ err: error }, this.#problem)
         await delay(clock, retryMs, signal)
       }
@@ -63,7 +65,7 @@ export class Follower {
   #begin(delivery: BusDelivery): void {
     const done = this.#follow(delivery)
       .catch((error: unknown) => {
-        this.#deps.log.warn({ err: error, id: idOf(delivery) }, 'an event of a bus or topic comes again')
+        this.#deps.log.warn({ err: error, id: idOf(delivery) }, 'what was posted comes again')
         delivery.release(retryMs)
       })
       .finally(() => this.#running.delete(delivery))
@@ -95,8 +97,24 @@ export class Follower {
   }
   #outgoing(delivery: BusDelivery): Iterable<Outgoing> {
     const { posted } = delivery
-    return posted.kind === 'event' ? followRules(this.#deps, posted, delivery) : followTopic(this.#deps, posted)
+    switch (posted.kind) {
+      case 'event':
+        return followRules(this.#deps, posted, delivery)
+      case 'message':
+        return followTopic(this.#deps, posted)
+      case 'lines':
+        return followLogs(this.#deps, posted)
+    }
   }
 }
 
-const idOf = ({ posted }: BusDelivery): string => (posted.kind === 'event' ? posted.event.id : posted.message.id)
+function idOf({ posted }: BusDelivery): string {
+  switch (posted.kind) {
+    case 'event':
+      return posted.event.id
+    case 'message':
+      return posted.message.id
+    case 'lines':
+      return String(posted.sequence)
+  }
+}

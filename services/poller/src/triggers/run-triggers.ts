@@ -7,6 +7,7 @@ import { ScheduleClock } from './schedule-clock.ts'
 
 export interface TriggersDeps extends AttemptsDeps {
   readonly queue: BusQueue
+  readonly logQueue: BusQueue
   readonly triggers: TriggerIndex
   readonly store: Store<TriggerRecord>
   readonly leases: MappingLeases
@@ -18,13 +19,14 @@ export interface RunningTriggers {
   readonly done: Promise<unknown>
 }
 
-/** Sends what was put on buses and topics to who shall have it, and runs the clock of all schedules, until the signal aborts. */
+/** Sends what was put on buses and topics, and log lines, to who shall have it, and runs the clock of all schedules, until the signal aborts. */
 export function runTriggers(deps: TriggersDeps, signal: AbortSignal): RunningTriggers {
   const attempts = new Attempts(deps)
   const follower = new Follower({ ...deps, attempts })
+  const logs = new Follower({ ...deps, queue: deps.logQueue, attempts })
   const clock = new ScheduleClock({ ...deps, attempts })
   return {
-    problems: () => [follower.problem, clock.problem].filter((one) => one !== undefined),
-    done: Promise.all([follower.run(signal), clock.run(signal)]),
+    problems: () => [follower.problem, logs.problem, clock.problem].filter((one) => one !== undefined),
+    done: Promise.all([follower.run(signal), logs.run(signal), clock.run(signal)]),
   }
 }

@@ -1,11 +1,5 @@
-import {
-  type AccountId,
-  type FunctionName,
-  functionName,
-  isFunctionName,
-  type LogBatch,
-  subjects,
-} from '@weft/contracts'
+import { type AccountId, type FunctionName, functionName, isFunctionName, subjects } from '@weft/contracts'
+import { readLogBatches } from '@weft/delivery'
 import type { StreamReader } from '@weft/nats'
 import type { Catalogue } from '@weft/registry'
 
@@ -94,23 +88,8 @@ export class LogReader {
   }
 }
 
-/** The lines of a message, which is JSON lines of batches. A line that is no batch is left out. */
-function linesOf(data: Uint8Array, group: string): Pick<LogEvent, 'logStream' | 'atMs' | 'message'>[] {
-  return new TextDecoder()
-    .decode(data)
-    .split('\n')
-    .filter((text) => text !== '')
-    .map(batchOf)
-    .filter((batch) => batch !== undefined)
+/** The lines of a message that belong to the group. */
+const linesOf = (data: Uint8Array, group: string): Pick<LogEvent, 'logStream' | 'atMs' | 'message'>[] =>
+  readLogBatches(data)
     .filter((batch) => batch.logGroup === group)
     .flatMap((batch) => batch.lines.map(({ atMs, message }) => ({ logStream: batch.logStream, atMs, message })))
-}
-
-function batchOf(text: string): LogBatch | undefined {
-  try {
-    const batch = JSON.parse(text) as Partial<LogBatch> | null
-    return Array.isArray(batch?.lines) ? (batch as LogBatch) : undefined
-  } catch {
-    return undefined
-  }
-}

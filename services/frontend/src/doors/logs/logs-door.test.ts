@@ -1,5 +1,6 @@
 import { accountId, type FunctionRecord, type FunctionVersion, functionName, type LogBatch } from '@weft/contracts'
 import type { StoredMessage, StreamReader } from '@weft/nats'
+import { MemoryCollection } from '@weft/registry/testing'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { doorRequest, sessionPrincipal, testAuthorizer } from '../testing.ts'
 import { logsDoor } from './logs-door.ts'
@@ -84,7 +85,12 @@ beforeEach(() => {
     catalogue: {
       functions: (of) => (of === account ? [record('hello'), record('quiet')] : []),
       versions: (_of, name) => (name === 'hello' ? publishedWith : []),
+      function: () => undefined,
+      version: () => undefined,
+      alias: () => undefined,
     },
+    triggers: new MemoryCollection(),
+    clock: { now: () => start },
   })
   logs.put('hello', { lines: [line(1), line(2, 'ERROR two')] }, start + 10)
   logs.put('gone', { lines: [line(3)] }, start + 10)

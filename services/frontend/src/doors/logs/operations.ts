@@ -1,18 +1,11 @@
-import type { AccountId } from '@weft/contracts'
+import { logEventId } from '@weft/delivery'
 import type { Input } from '../json/fields.ts'
 import { ServiceRefusal } from '../json/refusal.ts'
-import { parseFilterPattern } from './filter-pattern.ts'
-import type { LogEvent, LogGroup, LogReader } from './log-reader.ts'
+import { filterOf, type LogsContext, type LogsOperation } from './context.ts'
+import type { LogEvent, LogGroup } from './log-reader.ts'
 import { flag, invalid, latestMs, text, texts, whole } from './members.ts'
 import { formatToken, parseToken } from './page-token.ts'
-
-export interface LogsContext {
-  readonly accountId: AccountId
-  readonly region: string
-  readonly reader: LogReader
-}
-
-export type LogsOperation = (context: LogsContext, input: Input) => Promise<object>
+import { subscriptionFilterOperations } from './subscription-filters.ts'
 
 /** Work of one call; what is left over is told by a token. */
 const scanBytesPerCall = 8 * 1024 * 1024
@@ -165,21 +158,11 @@ const filterLogEvents: LogsOperation = async (context, input) => {
         timestamp: event.atMs,
         message: event.message,
         ingestionTime: event.storedAtMs,
-        eventId: `${String(event.sequence).padStart(20, '0')}${String(event.index).padStart(8, '0')}`,
+        eventId: logEventId(event.sequence, event.index),
       })),
     searchedLogStreams: [],
     ...(next && { nextToken: formatToken(question, next) }),
   }
-}
-
-function filterOf(pattern: string | undefined) {
-  const filter = parseFilterPattern(pattern)
-  if (filter.ok) return filter.value
-  throw invalid(
-    filter.error === 'unsupported'
-      ? 'Invalid filter pattern: patterns of JSON fields, columns and regular expressions are not supported here; use terms.'
-      : 'Invalid filter pattern.',
-  )
 }
 
 /** Line streams are named after the day on which they began, so older lines need not be read. */
@@ -246,4 +229,5 @@ export const logsOperations: Readonly<Record<string, LogsOperation>> = {
   DescribeLogStreams: describeLogStreams,
   FilterLogEvents: filterLogEvents,
   GetLogEvents: getLogEvents,
+  ...subscriptionFilterOperations,
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseFilterPattern } from './filter-pattern.ts'
+import { parseFilterPattern } from './line-filter.ts'
 
 const line = 'ERROR Task timed out after 1.00 seconds'
 const matches = (pattern: string | undefined) => {
