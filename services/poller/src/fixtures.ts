@@ -1,4 +1,5 @@
 import {
+  type Account,
   type AccountId,
   type Alias,
   accountId,
@@ -73,7 +74,10 @@ export const mappingOf = (change: Partial<EventSourceMapping> = {}): EventSource
 
 /** Functions and mappings in memory: the catalogue and the mappings' store at once. */
 export class TestCatalogue
-  implements ResolveCatalogue, Pick<Catalogue, 'mapping' | 'mappings' | 'onChange'>, Store<EventSourceMapping>
+  implements
+    ResolveCatalogue,
+    Pick<Catalogue, 'account' | 'mapping' | 'mappings' | 'onChange'>,
+    Store<EventSourceMapping>
 {
   readonly #functions = new Map<string, FunctionRecord>()
   readonly versions = new Map<string, FunctionVersion>()
@@ -104,6 +108,10 @@ export class TestCatalogue
 
   alias(_: AccountId, name: FunctionName, alias: string): Alias | undefined {
     return this.aliases.get(`${name}.${alias}`)
+  }
+
+  account(id: AccountId): Account {
+    return { accountId: id, name: '', concurrencyLimit: 1_000, accessKeys: [] }
   }
 
   mapping(owner: AccountId, uuid: string): EventSourceMapping | undefined {

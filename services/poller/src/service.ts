@@ -17,7 +17,7 @@ import { keyOf, type TendContext, type Trouble, tendMapping } from './tend-mappi
 import { runTriggers, type TriggersDeps } from './triggers/run-triggers.ts'
 
 export interface PollerDeps {
-  readonly catalogue: ResolveCatalogue & Pick<Catalogue, 'mapping' | 'mappings' | 'onChange'>
+  readonly catalogue: ResolveCatalogue & Pick<Catalogue, 'account' | 'mapping' | 'mappings' | 'onChange'>
   readonly mappingStore: Store<EventSourceMapping>
   readonly sources: MappingSources
   readonly leases: MappingLeases
@@ -134,5 +134,6 @@ const triggersDeps = (
   { events, ...triggers }: NonNullable<PollerDeps['triggers']>,
 ): TriggersDeps => ({
   ...{ ...triggers, catalogue, leases, region, clock, log },
+  isOpen: (account) => catalogue.account(account) !== undefined,
   targets: targetsByService({ jetstream: targets, lambda: functionTargets(events, () => clock.now()) }),
 })

@@ -1,4 +1,4 @@
-import type { TriggerRecord } from '@weft/contracts'
+import type { AccountId, TriggerRecord } from '@weft/contracts'
 import type { BusQueue, MappingLeases, TriggerIndex } from '@weft/delivery'
 import type { Store } from '@weft/registry'
 import { Attempts, type AttemptsDeps } from './attempts.ts'
@@ -11,6 +11,7 @@ export interface TriggersDeps extends AttemptsDeps {
   readonly triggers: TriggerIndex
   readonly store: Store<TriggerRecord>
   readonly leases: MappingLeases
+  readonly isOpen: (account: AccountId) => boolean
 }
 
 export interface RunningTriggers {

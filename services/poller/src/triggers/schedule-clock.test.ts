@@ -66,6 +66,7 @@ class World {
   /** What arrived, each id once, as JetStream keeps it. */
   readonly arrived = new Map<string, number>()
   away = false
+  open = true
   readonly targets: EventTargets = {
     send: async (_, { messageId }) => {
       if (this.away) return err({ reason: 'away', permanent: false })
@@ -85,6 +86,7 @@ class World {
     const { leases, store } = this
     const deps = {
       ...{ catalogue: new TestCatalogue(), identities: {} as Identities, region: 'us-east-1', log: silentLogger },
+      isOpen: () => this.open,
       ...{ clock: this.time, triggers: this.index, targets: { send: alive(this.targets.send) } },
       leases: {
         ttlMs: leases.ttlMs,
@@ -189,6 +191,19 @@ describe('the clock of schedules', () => {
     world.put(schedule('a', 'rate(1 minute)', { lastModifiedMs: world.time.now() }))
     await world.pass(60_000)
     expect(world.times.filter((at) => at > 10_000)).toEqual([120_000])
+    await clock.stop()
+  })
+
+  it('lets the schedules of a disabled account stand still, and makes up for none', async () => {
+    const world = new World()
+    world.put(schedule('a', 'rate(1 minute)', { createdAtMs: startMs + 30_000, lastModifiedMs: startMs + 30_000 }))
+    const clock = world.clock()
+    await world.pass(40_000)
+    world.open = false
+    await world.pass(100_000)
+    world.open = true
+    await world.pass(60_000)
+    expect(world.times).toEqual([30_000, 150_000])
     await clock.stop()
   })
 })

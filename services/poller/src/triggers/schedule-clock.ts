@@ -1,4 +1,5 @@
 import {
+  type AccountId,
   type ClockPosition,
   type EventRule,
   requestIdOfMessage,
@@ -29,6 +30,8 @@ export interface ScheduleClockDeps extends AttemptsDeps {
   readonly store: Store<TriggerRecord>
   readonly leases: MappingLeases
   readonly attempts: Attempts
+  /** Whether an account is there and not disabled; the schedules of others stand still and are not made up for. */
+  readonly isOpen: (account: AccountId) => boolean
 }
 
 interface Entry {
@@ -117,7 +120,8 @@ export class ScheduleClock {
     for (const [key, entry] of [...this.#entries]) {
       if (entry.dueMs === undefined || entry.dueMs > now) continue
       if (signal.aborted) return false
-      const firing = lastDue(entry.timing, Math.max(afterMs, entry.dueMs - 1), now)
+      const open = this.#deps.isOpen(entry.record.accountId)
+      const firing = open && lastDue(entry.timing, Math.max(afterMs, entry.dueMs - 1), now)
       if (firing && !(await this.#send(entry.record, firing))) {
         all = false
         continue
