@@ -43,6 +43,8 @@ export class ConsumerReader {
   readonly #puller: Puller
   readonly #unsettled = new Map<number, Unsettled>()
   readonly #floor = new SettledFloor()
+  /** How far all is settled, until the server has acknowledged it. */
+  #reached: number | undefined
   #deliveries: number
   #lastSequence = 0
   #lost: string | undefined
@@ -94,10 +96,9 @@ export class ConsumerReader {
 
   async settle(sequences: readonly number[]): Promise<void> {
     this.#mustHold()
-    const settled = sequences.map((sequence) => this.#unsettledOf(sequence))
-    if (settled.length === 0) return
-    if (this.#options.explicit) await this.#acknowledge(settled)
-    else await this.#moveFloor(settled)
+    if (sequences.length === 0) return
+    if (this.#options.explicit) await this.#acknowledge(sequences.map((sequence) => this.#unsettledOf(sequence)))
+    else await this.#moveFloor(sequences)
   }
 
   /** Explicit only: the message is delivered again after the delay. */
@@ -130,18 +131,16 @@ export class ConsumerReader {
     for (const { sequence } of settled) this.#unsettled.delete(sequence)
   }
 
-  async #moveFloor(settled: readonly Unsettled[]): Promise<void> {
-    const reached = this.#floor.settle(settled.map(({ sequence }) => sequence))
+  /** After a failure the same may be asked again: what the server was not told of yet is told then. */
+  async #moveFloor(sequences: readonly number[]): Promise<void> {
+    this.#reached = this.#floor.settle(sequences) ?? this.#reached
+    const reached = this.#reached
     if (reached === undefined) return
-    const { reply } = this.#unsettledOf(reached)
-    try {
-      await this.#options.link.connection.request(reply, ackBytes, { timeout: holdRequestMs })
-    } catch (error) {
-      // The floor in memory has passed it: only a later acknowledgement, or reading again, can settle it.
-      this.#lost ??= `position ${reached} was not acknowledged`
-      throw error
-    }
+    await this.#options.link.connection.request(this.#unsettledOf(reached).reply, ackBytes, { timeout: holdRequestMs })
     for (const sequence of [...this.#unsettled.keys()]) if (sequence <= reached) this.#unsettled.delete(sequence)
+    // Another lane may have come further meanwhile.
+    if (this.#reached !== reached) return
+    this.#reached = undefined
     this.#options.onFloor?.(reached)
   }
 
