@@ -103,4 +103,61 @@ def run(event:, context:) = [BUNDLED, LAYERED, PLAIN, Dir.pwd, Encoding.default_
     if (isolated) expect(seen[3]).toBe('/var/task')
     expect(seen.slice(4)).toEqual(['UTF-8', 0])
   })
+
+  const wrapped: readonly (readonly [language: string, handler: string, files: Readonly<Record<string, string>>])[] = [
+    [
+      'nodejs',
+      'app.run',
+      { 'app.mjs': 'export const run = async () => [process.env.ADDED, process.env.OWN, process.cwd()]' },
+    ],
+    [
+      'python',
+      'app.run',
+      { 'app.py': 'import os\ndef run(e, c): return [os.environ["ADDED"], os.environ["OWN"], os.getcwd()]' },
+    ],
+    ['ruby', 'app.run', { 'app.rb': 'def run(event:, context:) = [ENV["ADDED"], ENV["OWN"], Dir.pwd]' }],
+  ]
+  test.each(wrapped)(
+    '%s: a wrapper script starts the runtime, and what it sets is there',
+    async (language, handler, files) => {
+      const runtime = detected.find((one) => one.language === language)?.id ?? ''
+      const wrapper = w.layer({ 'bin/wrapper': '#!/bin/sh\nexport ADDED="by $#"\nexec "$@"\n' })
+      const environment = { AWS_LAMBDA_EXEC_WRAPPER: '/opt/bin/wrapper', OWN: 'x' }
+      const starting = w.environment(files, { runtime, handler, environment, layers: [wrapper] })
+      // Layers lie elsewhere where nothing is isolated, so the script is not found: that is told, and nothing runs without it.
+      if (!isolated)
+        return expect(await (await starting).call()).toMatchObject({ errorType: 'Runtime.InvalidEntrypoint' })
+      const env = await starting
+      for (let n = 0; n < 2; n++) expect(await env.call()).toEqual([expect.stringMatching(/^by \d$/), 'x', '/var/task'])
+    },
+  )
+
+  test('Java: a wrapper script starts the machine, and a full heap is told', async () => {
+    const { id = '', binary = '', client = '' } = java ?? {}
+    const hog = `package app;
+import java.util.*;
+public class Hog {
+  public static Object run(int mb) {
+    List<byte[]> held = new ArrayList<>();
+    for (int n = 0; n < mb; n++) held.add(new byte[1 << 20]);
+    return List.of(held.size(), System.getProperty("added", ""), Runtime.getRuntime().maxMemory() >> 20);
+  }
+}`
+    const { 'app/Hog.class': classFile = '' } = compileJava(dirname(dirname(binary)), client, { 'app/Hog.java': hog })
+    const java1 = { runtime: id, handler: 'app.Hog::run' }
+    for (const memoryMb of isolated ? [128, 256, 1_024] : [256]) {
+      const env = await w.environment({ 'app/Hog.class': classFile }, { ...java1, memoryMb })
+      const [, , heapMb] = (await env.call(1)) as [number, string, number]
+      // Almost all of the heap is had within the sandbox's memory; more than all of it is an error, not a kill.
+      const most = Math.floor(heapMb * 0.6)
+      expect(await env.call(most)).toEqual([most, '', heapMb])
+      expect(await env.call(heapMb + 1)).toMatchObject({ errorType: 'java.lang.OutOfMemoryError' })
+      expect(await env.call(1)).toEqual([1, '', heapMb])
+    }
+    if (!isolated) return
+    const wrapper = w.layer({ 'bin/wrapper': '#!/bin/sh\nprogram=$1; shift\nexec "$program" -Dadded=yes "$@"\n' })
+    const environment = { AWS_LAMBDA_EXEC_WRAPPER: '/opt/bin/wrapper' }
+    const env = await w.environment({ 'app/Hog.class': classFile }, { ...java1, environment, layers: [wrapper] })
+    expect(await env.call(1)).toEqual([1, 'yes', expect.any(Number)])
+  })
 })

@@ -1,12 +1,25 @@
 import { type DetectedRuntime, runtimePrograms } from '@weft/runtimes'
 import { libraryPath, type RuntimeImage } from '@weft/sandbox'
 
-const launcher = '/usr/bin/python3'
+const launcher = (folder: string): readonly string[] => ['/usr/bin/python3', '-I', '-S', '-B', `${folder}/launch.py`]
 const javaClientInside = '/var/lang/lib/weft-java.jar'
 
 /** What drivers need to know of each runtime that this host offers, by its id. */
 export function runtimeImages(detected: readonly DetectedRuntime[]): ReadonlyMap<string, RuntimeImage> {
-  return new Map(detected.map((runtime) => [runtime.id, imageOf(runtime)]))
+  return new Map(detected.map((runtime) => [runtime.id, launchable(runtime, imageOf(runtime))]))
+}
+
+/** With a way to start the program when the function is known, where it boots ahead of that otherwise. */
+function launchable({ language, version }: DetectedRuntime, image: RuntimeImage): RuntimeImage {
+  if (language === 'java' || language === 'custom') return image
+  const folder = '/var/lang/launch'
+  const launched = {
+    ...image,
+    binds: [...image.binds, [runtimePrograms.custom, folder] as const],
+    command: [...launcher(folder), language, version, ...image.command],
+    environment: {},
+  }
+  return { ...image, launched }
 }
 
 function imageOf({ id, language, binary, version, client = '', needs = [] }: DetectedRuntime): RuntimeImage {
@@ -41,7 +54,7 @@ function imageOf({ id, language, binary, version, client = '', needs = [] }: Det
           ...needs.map((path) => [path, path] as const),
         ],
         // The machine itself starts with the function: how much memory it may use cannot be told to a running one.
-        command: [launcher, '-I', '-S', '-B', '/var/runtime/launch.py', 'java', binary, version, javaClientInside],
+        command: [...launcher('/var/runtime'), 'java', version, binary, javaClientInside],
         environment: {},
         framed: true,
       }
@@ -57,7 +70,7 @@ function imageOf({ id, language, binary, version, client = '', needs = [] }: Det
       return {
         id,
         binds: [[runtimePrograms.custom, '/var/runtime']],
-        command: [launcher, '-I', '-S', '-B', '/var/runtime/launch.py'],
+        command: launcher('/var/runtime'),
         environment: {},
         framed: false,
       }

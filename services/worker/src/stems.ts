@@ -82,7 +82,10 @@ export class StemPool {
     if (!shelf) throw new Error(`this worker does not offer ${spec.runtime}`)
     shelf.lastUsedMs = this.#options.clock.monotonic()
     const environment = bootEnvironment(spec.environment)
+    // A wrapper script starts the runtime itself, so it cannot have booted before.
+    const launched = spec.environment.AWS_LAMBDA_EXEC_WRAPPER ? shelf.image.launched : undefined
     const ordinary =
+      launched === undefined &&
       how.apart !== true &&
       !how.scratch &&
       spec.ephemeralStorageMb === limits.ephemeralStorageMb.default &&
@@ -95,9 +98,9 @@ export class StemPool {
     this.#wanted += 1
     try {
       const body = await this.#boot({
-        image: shelf.image,
+        image: launched ?? shelf.image,
         ephemeralStorageMb: spec.ephemeralStorageMb,
-        environment,
+        ...(launched === undefined && { environment }),
         ...how,
         ...(code && { code }),
       })

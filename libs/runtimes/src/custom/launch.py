@@ -1,8 +1,14 @@
 """Waits for a function, then becomes the program that runs it.
 
-Speaks the first frames of protocol.md. Without arguments the program is the package's own `bootstrap`, which uses the
-Runtime API over HTTP. With `java PROGRAM VERSION JAR` it is a Java machine with our runtime in it, sized for the function;
-it inherits the connection as descriptor 0 and goes on in frames.
+Speaks the first frames of protocol.md. What the program is, the arguments say:
+
+  (none)                          the package's own `bootstrap`, which uses the Runtime API over HTTP
+  java VERSION PROGRAM JAR        a Java machine with our runtime in it, sized for the function; the connection is its
+                                  descriptor 0
+  LANGUAGE VERSION PROGRAM ...    one of our runtimes, started with the function's environment; the connection is its
+                                  descriptor 9, and WEFT_INIT holds what else INIT said
+
+A function's AWS_LAMBDA_EXEC_WRAPPER is run in place of a program of ours, with that as its arguments.
 """
 
 import json
@@ -12,6 +18,7 @@ import struct
 import sys
 
 INIT, HELLO, INIT_ERROR = 1, 16, 18
+CONNECTION = 9
 
 
 def send(link, kind, body):
@@ -39,12 +46,12 @@ def bootstrap_places(request):
     return [os.path.join(root, "bootstrap") for root in (request["taskRoot"], request["layersRoot"])]
 
 
-def java_command(request, program, jar):
-    memory_mb = int(request["environment"]["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"])
+def java_command(request, environment, program, jar):
+    memory_mb = int(environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"])
     # What the machine needs beside the heap is about the same for small functions and large ones.
     heap_mb = max(memory_mb // 2, memory_mb - 128)
     # JAVA_TOOL_OPTIONS is read before the command line, so whatever it decides is not said here again.
-    chosen = request["environment"].get("JAVA_TOOL_OPTIONS", "")
+    chosen = environment.get("JAVA_TOOL_OPTIONS", "")
     options = [
         (f"-Xmx{heap_mb}m", ("-Xmx", "MaxHeapSize", "RAMPercentage")),
         ("-XX:+UseSerialGC", ("GC",)),
@@ -59,22 +66,29 @@ def java_command(request, program, jar):
 def main():
     link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     link.connect(os.environ.get("WEFT_RUNTIME_SOCKET", "/run/weft/runtime.sock"))
-    language, program, version, jar = sys.argv[1:] or ("custom", "", "", "")
+    language, version, *program = sys.argv[1:] or ("custom", "")
     send(link, HELLO, json.dumps({"language": language, "version": version}).encode())
     kind, body = read(link.makefile("rb"))
     if kind != INIT:
         raise SystemExit(1)
     request = json.loads(body)
-    if language == "java":
-        command = java_command(request, program, jar)
+    environment = dict(request.pop("environment"))
+    if language == "custom":
+        command = own_bootstrap(request)
+    elif language == "java":
+        command = java_command(request, environment, *program)
         os.dup2(link.fileno(), 0)
     else:
-        command = own_bootstrap(request)
+        command = program
+        os.dup2(link.fileno(), CONNECTION)
+        environment["WEFT_INIT"] = json.dumps(request)
+    if language != "custom" and environment.get("AWS_LAMBDA_EXEC_WRAPPER"):
+        command = [environment["AWS_LAMBDA_EXEC_WRAPPER"], *command]
     reason = f"Couldn't find valid bootstrap(s): [{' '.join(bootstrap_places(request))}]"
     if command is not None:
         try:
             os.chdir(request["taskRoot"])
-            os.execve(command[0], command, request["environment"])
+            os.execve(command[0], command, environment)
         except OSError as error:
             reason = f"fork/exec {command[0]}: {os.strerror(error.errno).lower()}"
     send(link, INIT_ERROR, json.dumps({"errorType": "Runtime.InvalidEntrypoint", "errorMessage": reason}).encode())

@@ -134,7 +134,7 @@ describe.each(javas)('$id', ({ binary, version, client = '' }) => {
 
   const started = async (handler: string, environment: Record<string, string> = {}, logFormat = 'Text', more = {}) => {
     const command = ['/usr/bin/python3', '-I', '-S', join(runtimePrograms.custom, 'launch.py')]
-    const host = await HostSide.start([...command, 'java', binary, version, client], { ...classes, ...more })
+    const host = await HostSide.start([...command, 'java', version, binary, client], { ...classes, ...more })
     expect(JSON.parse((await host.answer()).body)).toEqual({ language: 'java', version })
     const own = { _HANDLER: handler, LAMBDA_TASK_ROOT: host.taskRoot, AWS_LAMBDA_LOG_FORMAT: logFormat }
     const facts = { AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '256', AWS_LAMBDA_FUNCTION_NAME: 'f' }
@@ -187,7 +187,9 @@ describe.each(javas)('$id', ({ binary, version, client = '' }) => {
     }
     const { value } = await call(host, JSON.stringify({ ...event, date: '2026-01-01T00:00:00Z', code: 'c-1' }))
     expect(value).toEqual({ ...event, date: Date.UTC(2026, 0, 1), code: { code: 'c-1' } })
-    expect((await call(host, '{"instant":"noon"}')).value.cause.errorMessage).toMatch(/^'noon' is no java.time.Instant$/)
+    expect((await call(host, '{"instant":"noon"}')).value.cause.errorMessage).toMatch(
+      /^'noon' is no java.time.Instant$/,
+    )
   })
 
   test('tells the context, has the real environment and folder, and a heap of the function’s size', async () => {

@@ -1,6 +1,6 @@
 // The Node.js runtime: waits for a function's code, loads its handler, and runs one invocation at a time.
 import { Module } from 'node:module'
-import { connect } from 'node:net'
+import { connect, Socket } from 'node:net'
 import { captureConsole, captureStream } from './console.mjs'
 import {
   END,
@@ -19,8 +19,13 @@ import {
 import { loadHandler } from './handler.mjs'
 import { awslambda, isStreaming, ResponseStream, runStreaming } from './streaming.mjs'
 
-const socket = connect(process.env.WEFT_RUNTIME_SOCKET ?? '/run/weft/runtime.sock')
+/** What INIT says, when a launcher has read it: environment and connection are there from the start then. */
+const launched = process.env.WEFT_INIT && JSON.parse(process.env.WEFT_INIT)
+const socket = launched
+  ? new Socket({ fd: 9, readable: true, writable: true })
+  : connect(process.env.WEFT_RUNTIME_SOCKET ?? '/run/weft/runtime.sock')
 delete process.env.WEFT_RUNTIME_SOCKET
+delete process.env.WEFT_INIT
 const send = frameWriter(socket)
 const json = (value) => Buffer.from(JSON.stringify(value))
 
@@ -238,3 +243,4 @@ readFrames(socket, (type, body) => {
   if (type === INIT) void init(JSON.parse(body.toString('utf8')))
   else if (type === INVOKE) invoke(body)
 })
+if (launched) void init({ ...launched, environment: { ...process.env } })

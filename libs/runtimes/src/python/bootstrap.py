@@ -33,9 +33,8 @@ class RuntimeFault(Exception):
 class Link:
     """The connection to the host."""
 
-    def __init__(self, path):
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.connect(path)
+    def __init__(self, open_socket):
+        self._socket = open_socket
         self._reader = self._socket.makefile("rb", buffering=65536)
 
     def read(self):
@@ -285,12 +284,28 @@ def invoke(link, handler, body):
     link.send(kind, request_id, answer)
 
 
+def connect():
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.connect(os.environ.get("WEFT_RUNTIME_SOCKET", "/run/weft/runtime.sock"))
+    return connection
+
+
+def inherited():
+    """The connection of a launcher that has read INIT already."""
+    os.set_inheritable(9, False)
+    return socket.socket(fileno=9)
+
+
 def main():
     # Without the site module's start-up, which would bring in the host's packages, exit() and quit() are missing.
     site.setquit()
-    link = Link(os.environ.get("WEFT_RUNTIME_SOCKET", "/run/weft/runtime.sock"))
-    link.send(HELLO, json.dumps({"language": "python", "version": platform.python_version()}).encode())
+    launched = os.environ.pop("WEFT_INIT", None)
+    link = Link(connect() if launched is None else inherited())
     handler = None
+    if launched is None:
+        link.send(HELLO, json.dumps({"language": "python", "version": platform.python_version()}).encode())
+    else:
+        handler = initialise(link, {**json.loads(launched), "environment": dict(os.environ)})
     try:
         while (frame := link.read()) is not None:
             kind, body = frame

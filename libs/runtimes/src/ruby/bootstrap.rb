@@ -15,8 +15,9 @@ module Weft
 
   # The connection to the host.
   class Link
-    def initialize(path)
-      @socket = UNIXSocket.new(path)
+    def initialize(socket)
+      @socket = socket
+      @socket.close_on_exec = true
       @sending = Mutex.new
     end
 
@@ -134,8 +135,11 @@ module Weft
       @link = link
     end
 
-    def serve
-      @link.send(HELLO, JSON.generate({ language: 'ruby', version: RUBY_VERSION }))
+    # `launched`: what INIT says, when a launcher has read it; the environment is there from the start then.
+    def serve(launched)
+      if launched then start(JSON.parse(launched).merge('environment' => ENV.to_h))
+      else @link.send(HELLO, JSON.generate({ language: 'ruby', version: RUBY_VERSION }))
+      end
       while (frame = @link.read)
         kind, body = frame
         case kind
@@ -214,9 +218,10 @@ module Weft
   end
 end
 
-link = Weft::Link.new(ENV.fetch('WEFT_RUNTIME_SOCKET', '/run/weft/runtime.sock'))
+launched = ENV.delete('WEFT_INIT')
+socket = launched ? UNIXSocket.for_fd(9) : UNIXSocket.new(ENV.fetch('WEFT_RUNTIME_SOCKET', '/run/weft/runtime.sock'))
 begin
-  Weft::Runtime.new(link).serve
+  Weft::Runtime.new(Weft::Link.new(socket)).serve(launched)
 rescue SystemExit
   [$stdout, $stderr].each { |stream| stream.finish if stream.is_a?(Weft::LogStream) }
   raise

@@ -34,8 +34,8 @@ function commandOf({ language, binary, version, client = '' }: DetectedRuntime):
         '-S',
         join(runtimePrograms.custom, 'launch.py'),
         language,
-        binary,
         version,
+        binary,
         client,
       ]
   }
