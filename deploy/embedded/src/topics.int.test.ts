@@ -100,6 +100,16 @@ test('a message of a topic calls the functions that it is for, each with the lea
   await expect.poll(async () => (await ids('all')).length, { timeout: 60_000 }).toBe(4)
 })
 
+test('a rule of an event bus sends to a topic', async () => {
+  await aws('events', 'put-rule', '--name', 'sales', '--event-pattern', '{"source":["shop"]}')
+  const target = { Id: 'topic', Arn: topic, InputPath: '$.detail' }
+  await aws('events', 'put-targets', '--rule', 'sales', '--targets', JSON.stringify([target]))
+  const sold = { Source: 'shop', DetailType: 'sold', Detail: '{"id":"o1"}' }
+  await aws('events', 'put-events', '--entries', JSON.stringify([sold]))
+  const texts = async () => (await told('all')).map(({ Sns }) => (Sns as { Message?: string }).Message)
+  await expect.poll(texts, { timeout: 60_000 }).toContain('{"id":"o1"}')
+})
+
 test('topics and subscriptions are managed as SNS does it', async () => {
   const { TopicArn } = await aws(
     ...['sns', 'create-topic', '--name', 'news', '--attributes', 'DisplayName=News', '--tags', 'Key=team,Value=a'],

@@ -6,13 +6,15 @@ import {
   ok,
   parseBusArn,
   parseFunctionRef,
+  parseTopicArn,
   type Result,
   requestIdOfMessage,
 } from '@weft/contracts'
 import { eventTime } from './bus/bus-event.ts'
-import type { BusPublisher } from './bus/ports.ts'
+import type { BusPublisher, TopicPublisher } from './bus/ports.ts'
 import type { HeaderValues } from './envelope.ts'
 import type { EventAcceptor } from './ports.ts'
+import { attributeBytes } from './topics/topic-message.ts'
 
 /** What a dead-letter target or a destination gets of an event that ended. */
 export interface TargetMessage {
@@ -87,6 +89,26 @@ export const busTargets = (buses: BusPublisher, now: () => number): EventTargets
       detail: { ...detail },
     })
     return stored.ok ? ok(undefined) : err({ reason: `the event bus is ${stored.error}`, permanent: false })
+  },
+})
+
+/** Topics of the same account as targets: the payload becomes a message, its headers attributes. */
+export const topicTargets = (topics: TopicPublisher, now: () => number): EventTargets => ({
+  async send(targetArn, { accountId, payload, headers, messageId, traceHeader }) {
+    const topic = parseTopicArn(targetArn)
+    if (!topic || topic.subscriptionId !== undefined) return permanent(`${targetArn} is no topic`)
+    if (topic.accountId !== accountId) return permanent(`${targetArn} belongs to another account`)
+    const attributes = Object.fromEntries(
+      Object.entries(headers).map(([name, Value]) => [name, { Type: 'String', Value }]),
+    )
+    const bytes = payload.length + attributeBytes(attributes)
+    if (bytes > limits.topicMessageBytes)
+      return permanent(`the message has ${bytes} bytes, ${limits.topicMessageBytes} at most are taken`)
+    const stored = await topics.publish(accountId, topic.name, {
+      ...{ id: requestIdOfMessage(targetArn, messageId, 0), message: new TextDecoder().decode(payload) },
+      ...{ attributes, publishedAtMs: now(), ...(traceHeader !== undefined && { traceHeader }) },
+    })
+    return stored.ok ? ok(undefined) : err({ reason: `the topic is ${stored.error}`, permanent: false })
   },
 })
 

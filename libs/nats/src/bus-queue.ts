@@ -14,13 +14,9 @@ import { type PublishPatience, publishStored } from './publish.ts'
 
 const patience: PublishPatience = { budgetMs: 8_000, timeoutMs: 2_000 }
 
-/** Puts events on their buses. An event is stored once, however often it is put. */
-export const natsBusPublisher = (link: Pick<NatsLink, 'js'>): BusPublisher => ({
+/** Puts events on their buses and publishes messages to topics, each once, however often that is done. */
+export const natsBusPublisher = (link: Pick<NatsLink, 'js'>): BusPublisher & TopicPublisher => ({
   put: (account, bus, event) => post(link, subjects.bus(account, bus), event, `bus-${event.id}`),
-})
-
-/** Publishes messages to topics, each once, however often it is published. */
-export const natsTopicPublisher = (link: Pick<NatsLink, 'js'>): TopicPublisher => ({
   publish: (account, topic, message) => post(link, subjects.topic(account, topic), message, `topic-${message.id}`),
 })
 

@@ -1,10 +1,10 @@
 import { buckets, type TriggerRecord } from '@weft/contracts'
-import { type EventAcceptor, TriggerIndex } from '@weft/delivery'
+import { type EventAcceptor, type TopicPublisher, TriggerIndex } from '@weft/delivery'
 import type { Clock, Logger } from '@weft/platform'
 import type { Identities } from '@weft/policy'
 import type { Collection, Store } from '@weft/registry'
 import { openCollection } from './buckets/collection.ts'
-import { busSource, logSource } from './bus-queue.ts'
+import { busSource, logSource, natsBusPublisher } from './bus-queue.ts'
 import { natsEventAcceptor } from './events.ts'
 import { openIdentities } from './identities.ts'
 import type { NatsLink } from './link.ts'
@@ -35,6 +35,8 @@ export interface TriggerParts extends AsyncDisposable {
   readonly store: Store<TriggerRecord>
   readonly identities: Identities
   readonly events: EventAcceptor
+  /** Topics that rules and schedules name as targets. */
+  readonly topics: TopicPublisher
   problems(): readonly string[]
 }
 
@@ -53,6 +55,7 @@ export async function openTriggerParts(
   return {
     ...{ queue, logQueue, triggers: records.index, store: records.store, identities },
     events: natsEventAcceptor({ link, log: options.log }),
+    topics: natsBusPublisher(link),
     problems: () => [...records.problems(), ...identities.problems()],
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   }

@@ -28,6 +28,7 @@ it.each([
   ['arn:aws:jetstream:us-east-1:123456789012:queue/Q'],
   ['arn:aws:jetstream:us-east-1:123456789012:subject/a.b'],
   ['arn:aws:events:us-east-1:123456789012:event-bus/default'],
+  ['arn:aws:sns:us-east-1:123456789012:orders'],
 ])('takes %s as a destination, keeps it and gives it up', (arn) => {
   const set = applyEventInvoke({}, { DestinationConfig: { OnFailure: { Destination: arn } } }, rules)
   expect(set).toEqual({ ok: true, value: { onFailureArn: arn } })
@@ -45,6 +46,8 @@ it.each([
   ['arn:aws:jetstream:us-east-1:123456789012:bucket/B', /is invalid\.$/],
   ['arn:aws:jetstream:us-east-1:210987654321:stream/S', /is invalid\.$/],
   ['arn:aws:events:us-east-1:210987654321:event-bus/default', /is invalid\.$/],
+  ['arn:aws:sns:us-east-1:210987654321:orders', /is invalid\.$/],
+  ['arn:aws:sns:us-east-1:123456789012:orders:00000000-0000-4000-8000-000000000000', /is invalid\.$/],
   ['arn:aws:rds:us-east-1:123456789012:db', /is invalid\.$/],
 ])('refuses %s as a destination', (arn, message) => {
   const refused = applyEventInvoke({}, { DestinationConfig: { OnSuccess: { Destination: arn } } }, rules)

@@ -1,4 +1,12 @@
-import { type AwsError, ok, parseBusArn, parseFunctionRef, parseJetStreamArn, type Result } from '@weft/contracts'
+import {
+  type AwsError,
+  ok,
+  parseBusArn,
+  parseFunctionRef,
+  parseJetStreamArn,
+  parseTopicArn,
+  type Result,
+} from '@weft/contracts'
 import { invalidParameter } from './errors.ts'
 import type { Scope } from './scope.ts'
 
@@ -6,7 +14,7 @@ export interface TargetRules {
   readonly scope: Scope
   /** Whether the account has a function of this name. */
   readonly functionExists: (name: string) => boolean
-  /** The function whose events go to the target: it is none itself. Absent: functions and event buses are no targets. */
+  /** The function whose events go to the target: it is none itself. Absent: functions, event buses and topics are no targets. */
   readonly functionName?: string
 }
 
@@ -27,8 +35,9 @@ export function checkDestination(
   { scope, functionExists, functionName }: TargetRules,
 ): Result<string, AwsError> {
   if (isStreamTarget(arn, scope)) return ok(arn)
-  const bus = functionName === undefined ? undefined : parseBusArn(arn)
-  if (bus?.accountId === scope.accountId && bus.region === scope.region) return ok(arn)
+  const named = functionName === undefined ? undefined : (parseBusArn(arn) ?? parseTopicArn(arn))
+  const whole = named && !('subscriptionId' in named)
+  if (whole && named.accountId === scope.accountId && named.region === scope.region) return ok(arn)
   const invalid = invalidParameter(`The destination ARN ${arn} is invalid.`)
   const ref = arn.startsWith('arn:') ? parseFunctionRef(arn) : undefined
   if (!ref?.ok || functionName === undefined) return invalid

@@ -133,3 +133,17 @@ test('an event bus gets the record as an event', async () => {
     detail: { requestContext: { requestId, condition: 'Success' }, requestPayload: { n: 1 } },
   })
 })
+
+test('a topic gets the record as a message, with the lineage of the function', async () => {
+  const catalogue = new TestCatalogue()
+  const onSuccessArn = `arn:aws:sns:${region}:${account}:results`
+  catalogue.set(functionRecord('f', { eventInvoke: { onSuccessArn } }))
+  await using queue = await startQueue(new TestInvoker(), catalogue)
+  const requestId = await queue.accept('f', { n: 1 })
+  await queue.drained()
+  const [message] = await queue.messages(streams.bus)
+  expect(message?.subject).toBe(`weft.topic.${account}.results`)
+  const told: { readonly message: string } | undefined = message?.json()
+  expect(told).toMatchObject({ traceHeader: expect.stringContaining('Lineage=') })
+  expect(JSON.parse(told?.message ?? '')).toMatchObject({ requestContext: { requestId, condition: 'Success' } })
+})

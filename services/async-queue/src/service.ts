@@ -7,7 +7,9 @@ import {
   type EventTargets,
   functionTargets,
   type InvocationBook,
+  type TopicPublisher,
   targetsByService,
+  topicTargets,
 } from '@weft/delivery'
 import { type Clock, type Logger, type Random, type Service, stopInOrder, systemRandom } from '@weft/platform'
 import type { Catalogue, ResolveCatalogue } from '@weft/registry'
@@ -22,8 +24,8 @@ export interface AsyncQueueDeps {
   readonly targets: EventTargets
   /** Takes in what functions get that are targets of others. */
   readonly events: EventAcceptor
-  /** Event buses that functions name as destinations. */
-  readonly buses: BusPublisher
+  /** Event buses and topics that functions name as destinations. */
+  readonly buses: BusPublisher & TopicPublisher
   readonly invoker: Invoker
   readonly catalogue: ResolveCatalogue & Pick<Catalogue, 'accounts' | 'onChange'>
   readonly facts: FactSink
@@ -54,6 +56,7 @@ export async function startAsyncQueue(config: AsyncQueueConfig, deps: AsyncQueue
       jetstream: deps.targets,
       lambda: functionTargets(deps.events, () => clock.now()),
       events: busTargets(deps.buses, () => clock.now()),
+      sns: topicTargets(deps.buses, () => clock.now()),
     }),
     random: deps.random ?? systemRandom,
     config,

@@ -7,7 +7,9 @@ import {
   type MappingLeases,
   type MappingSource,
   type MappingSources,
+  type TopicPublisher,
   targetsByService,
+  topicTargets,
 } from '@weft/delivery'
 import { type Clock, type Logger, type Random, type Service, stopInOrder, systemRandom } from '@weft/platform'
 import type { Catalogue, ResolveCatalogue, Store } from '@weft/registry'
@@ -28,6 +30,8 @@ export interface PollerDeps {
   readonly triggers?: Pick<TriggersDeps, 'queue' | 'logQueue' | 'triggers' | 'store' | 'identities'> & {
     /** Takes in what functions get from rules and schedules. */
     readonly events: EventAcceptor
+    /** Topics that rules and schedules name as targets. */
+    readonly topics: TopicPublisher
   }
   readonly invoker: Invoker
   readonly facts: FactSink
@@ -131,9 +135,13 @@ export async function startPoller(config: PollerConfig, deps: PollerDeps): Promi
 const triggersDeps = (
   { region }: PollerConfig,
   { catalogue, leases, targets, clock, log }: PollerDeps,
-  { events, ...triggers }: NonNullable<PollerDeps['triggers']>,
+  { events, topics, ...triggers }: NonNullable<PollerDeps['triggers']>,
 ): TriggersDeps => ({
   ...{ ...triggers, catalogue, leases, region, clock, log },
   isOpen: (account) => catalogue.account(account) !== undefined,
-  targets: targetsByService({ jetstream: targets, lambda: functionTargets(events, () => clock.now()) }),
+  targets: targetsByService({
+    jetstream: targets,
+    lambda: functionTargets(events, () => clock.now()),
+    sns: topicTargets(topics, () => clock.now()),
+  }),
 })

@@ -12,6 +12,8 @@ export interface TopicMessage {
   readonly message: string
   readonly attributes: Readonly<Record<string, MessageAttribute>>
   readonly publishedAtMs: number
+  /** X-Amzn-Trace-Id form: carries the lineage on, by which loops are found. */
+  readonly traceHeader?: string
 }
 
 /** Attributes that a message carries, bytes: they count as much as the message. SNS developer guide, "Message attributes". */

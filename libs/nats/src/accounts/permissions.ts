@@ -105,7 +105,7 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
     readBucket(buckets.identities),
     consume(streams.bus, consumers.rules),
     consume(streams.logs, consumers.logFilters),
-    publish(subjects.deadAll, subjects.busAll, 'weft.accept.*.>'),
+    publish(subjects.deadAll, subjects.busAll, subjects.topicAll, 'weft.accept.*.>'),
   ),
   'async-queue': join(
     readCatalogue,
@@ -114,7 +114,7 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
     publish(`$JS.API.CONSUMER.DELETE.*.${consumers.asyncQueue}`),
     readStream(streams.retries),
     writeBucket(buckets.invocations),
-    publish(subjects.busAll),
+    publish(subjects.busAll, subjects.topicAll),
     // Events for functions that are destinations of others.
     publish('weft.accept.*.>'),
     publish(subjects.retryAll, subjects.deadAll, `$JS.ACK.${streams.retries}.*.>`),

@@ -16,7 +16,6 @@ import {
 import {
   type NatsLink,
   natsBusPublisher,
-  natsTopicPublisher,
   type ObjectStore,
   openCodeInventory,
   openCollection,
@@ -124,7 +123,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
         logsDoor({ logs: streamReader(link, streams.logs), catalogue, triggers, authorizer, region, clock }),
         eventsDoor({ triggers, publisher, authorizer, region, clock }),
         schedulerDoor({ triggers, authorizer, region, clock }),
-        snsDoor({ triggers, publisher: natsTopicPublisher(link), authorizer, region, clock }),
+        snsDoor({ triggers, publisher, authorizer, region, clock }),
         weftDoor({ book, authorizer, clock, region }),
       ],
       bucketObject: bucketObject(store),

@@ -51,13 +51,20 @@ export function refusePassing(
   return awsError('InvalidParameterValueException', 'The role defined for the function cannot be assumed by Lambda.')
 }
 
-/** Functions that a request makes a function's events go to. */
-function functionTargets(input: LambdaInput): readonly string[] {
+/** What a role must be allowed to do for a target, and how AWS tells that it is not. Streams are the account's own. */
+const sending: Readonly<Record<string, readonly [action: string, told: string]>> = {
+  lambda: ['lambda:InvokeFunction', 'InvokeFunction on Lambda'],
+  events: ['events:PutEvents', 'PutEvents on EventBridge'],
+  sns: ['sns:Publish', 'Publish on SNS'],
+}
+
+/** Where a request makes a function's events go. */
+function targetsIn(input: LambdaInput): readonly string[] {
   const { DestinationConfig } = input as {
     readonly DestinationConfig?: Readonly<Record<'OnSuccess' | 'OnFailure', { readonly Destination?: string }>>
   }
   return [DestinationConfig?.OnSuccess?.Destination, DestinationConfig?.OnFailure?.Destination].filter(
-    (arn): arn is string => arn?.includes(':function:') === true,
+    (arn) => arn !== undefined,
   )
 }
 
@@ -72,15 +79,19 @@ export function refuseTargets(
   if (!role) return undefined
   const { identity, boundary } = accessOf(identities, role)
   const arn = arnOfIdentity(role)
-  const may = (resource: string): boolean =>
+  const may = (action: string, resource: string): boolean =>
     decide({
-      ...{ subject: { accountId, arn, roleArn: arn }, action: 'lambda:InvokeFunction', resource },
+      ...{ subject: { accountId, arn, roleArn: arn }, action, resource },
       ...{ resourceAccount: accountId, context: () => undefined, identity },
       ...(boundary && { boundary }),
     }).allowed
-  if (functionTargets(input).every(may)) return undefined
-  return awsError(
-    'InvalidParameterValueException',
-    'The function execution role does not have permissions to call InvokeFunction on Lambda',
-  )
+  for (const target of targetsIn(input)) {
+    const [action, told] = sending[target.split(':')[2] ?? ''] ?? []
+    if (action !== undefined && !may(action, target))
+      return awsError(
+        'InvalidParameterValueException',
+        `The function execution role does not have permissions to call ${told}`,
+      )
+  }
+  return undefined
 }

@@ -151,11 +151,11 @@ describe('events sent on', () => {
   it('need a role that may send them, where the role was made', async () => {
     const role = await makeRole('sender')
     expect((await lambda(await creation('sends', role))).status).toBe(201)
-    const set = () =>
+    const set = (Destination = arnOf('g')) =>
       lambda({
         method: 'PUT',
         path: '/2019-09-25/functions/sends/event-invoke-config',
-        body: JSON.stringify({ DestinationConfig: { OnFailure: { Destination: arnOf('g') } } }),
+        body: JSON.stringify({ DestinationConfig: { OnFailure: { Destination } } }),
       })
     expect(await set()).toMatchObject({
       status: 400,
@@ -165,6 +165,8 @@ describe('events sent on', () => {
     const policy = document(statement('lambda:InvokeFunction', arnOf('g')))
     await iam('PutRolePolicy', { RoleName: 'sender', PolicyName: 'p', PolicyDocument: policy })
     expect((await set()).status).toBe(200)
+    const topic = arnOf('g').replace('lambda', 'sns').replace('function:g', 'orders')
+    expect(await set(topic)).toMatchObject({ message: expect.stringContaining('permissions to call Publish on SNS') })
   })
 })
 

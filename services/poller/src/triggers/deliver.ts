@@ -41,6 +41,8 @@ export interface Outgoing {
   readonly payload: string
   /** Equal for every try. */
   readonly messageId: string
+  /** X-Amzn-Trace-Id form: carries the lineage on, by which loops are found. */
+  readonly traceHeader?: string
 }
 
 export const senderOf = (region: string, of: EventRule | Schedule): Sender => ({
@@ -89,12 +91,13 @@ export async function bury(
   })
 }
 
-const messageTo = ({ from, target, payload, messageId }: Outgoing) => ({
+const messageTo = ({ from, target, payload, messageId, traceHeader }: Outgoing) => ({
   accountId: from.accountId,
   functionName: nameIn(target.arn) ?? functionName(from.name.replaceAll('.', '_')),
   payload: new TextEncoder().encode(payload),
   headers: {},
   messageId,
+  ...(traceHeader !== undefined && { traceHeader }),
 })
 
 function nameIn(arn: string): FunctionName | undefined {
@@ -127,5 +130,5 @@ function roleRefusal(deps: DeliverDeps, from: Sender, target: TriggerTarget): Re
 }
 
 /** Weft's own streams, subjects and queues are published to. */
-const actionOn = (arn: string): string =>
-  arn.split(':')[2] === 'lambda' ? 'lambda:InvokeFunction' : 'jetstream:Publish'
+const actions: Readonly<Record<string, string>> = { lambda: 'lambda:InvokeFunction', sns: 'sns:Publish' }
+const actionOn = (arn: string): string => actions[arn.split(':')[2] ?? ''] ?? 'jetstream:Publish'

@@ -35,6 +35,7 @@ export function* followTopic(
       target: { id, arn: functionArn, ...retryPolicy, ...(deadLetterArn !== undefined && { deadLetterArn }) },
       payload: JSON.stringify(topicEvent(message, { topicArn: arn, subscriptionId: id })),
       messageId: `${message.id}-${id}`,
+      ...(message.traceHeader !== undefined && { traceHeader: message.traceHeader }),
     }
   }
 }

@@ -2,6 +2,7 @@ import {
   type EventRule,
   type InputTransformer,
   parseFunctionRef,
+  parseTopicArn,
   type TriggerTarget,
   triggerKeys,
 } from '@weft/contracts'
@@ -35,13 +36,15 @@ const unserved = [
   'SqsParameters',
 ]
 
-/** What can be sent to: a function, or what of JetStream is the account's own. */
+/** What can be sent to: a function, a topic, or what of JetStream is the account's own. */
 export function checkedTargetArn(context: { readonly accountId: string }, arn: string): string {
   const [, , service, , account] = arn.split(':')
   const isFunction = service === 'lambda' && parseFunctionRef(arn).ok
-  if (!isFunction && service !== 'jetstream')
+  const topic = parseTopicArn(arn)
+  const isTopic = topic !== undefined && topic.subscriptionId === undefined
+  if (!isFunction && !isTopic && service !== 'jetstream')
     throw validation(
-      `${arn} is not a supported target: functions and arn:aws:jetstream streams, queues and subjects are.`,
+      `${arn} is not a supported target: functions, topics and arn:aws:jetstream streams, queues and subjects are.`,
     )
   if (account !== context.accountId) throw validation(`${arn} belongs to another account.`)
   return arn

@@ -24,6 +24,8 @@ export interface SnsCall {
   readonly triggers: Collection<TriggerRecord>
   readonly publisher: TopicPublisher
   readonly clock: Pick<Clock, 'now'>
+  /** Of the request: carries the lineage of a function that publishes on. */
+  readonly traceHeader: string | undefined
   /** The topic that the request names, of whatever account, if it is there. */
   readonly topic: Topic | undefined
 }

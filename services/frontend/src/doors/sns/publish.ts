@@ -12,7 +12,7 @@ const subjectPattern = /^[\x21-\x7e][\x20-\x7e]{0,99}$/
 const ofFifo = ['MessageDeduplicationId', 'MessageGroupId']
 
 /** Reads a message whose members begin with `prefix`: "", or the place of an entry of a batch. */
-function readMessage({ params, clock }: SnsCall, prefix: string): TopicMessage {
+function readMessage({ params, clock, traceHeader }: SnsCall, prefix: string): TopicMessage {
   const strange = ofFifo.find((name) => params.has(`${prefix}${name}`))
   if (strange !== undefined)
     throw invalid(`${strange} Reason: The request includes ${strange} parameter that is not valid for this topic type`)
@@ -24,6 +24,7 @@ function readMessage({ params, clock }: SnsCall, prefix: string): TopicMessage {
     ...{ id: randomUUID(), message, publishedAtMs: clock.now() },
     ...(subject !== undefined && { subject }),
     attributes: readMessageAttributes(params, prefix),
+    ...(traceHeader !== undefined && { traceHeader }),
   }
 }
 

@@ -189,6 +189,14 @@ describe('messages', () => {
     expect(published).toEqual([{ topic: 'orders', message }])
   })
 
+  it('carry the lineage of a function that publishes', async () => {
+    const traceHeader = 'Root=1-5759e988-bd862e3fe1be46a994272793;Lineage=0a1b2c3d:2'
+    const body = Buffer.from(new URLSearchParams({ Action: 'Publish', TopicArn: orders, Message: 'x' }).toString())
+    const headers = { 'x-amzn-trace-id': traceHeader }
+    await door.handle(doorRequest({ method: 'POST', body, headers, accountId: account }))
+    expect(published[0]?.message.traceHeader).toBe(traceHeader)
+  })
+
   it('have a text of their own for functions', async () => {
     const send = (bodies: object) =>
       sns('Publish', { TargetArn: orders, MessageStructure: 'json', Message: JSON.stringify(bodies) })

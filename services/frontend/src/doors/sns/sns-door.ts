@@ -3,6 +3,7 @@ import type { TopicPublisher } from '@weft/delivery'
 import type { Clock } from '@weft/platform'
 import type { Collection } from '@weft/registry'
 import type { Ask, Authorizer } from '../../identity/authorizer.ts'
+import { cleanTraceHeader } from '../../operations/invocation-input.ts'
 import type { AwsDoor, Principal } from '../door.ts'
 import { ServiceRefusal } from '../json/refusal.ts'
 import type { Params } from '../query/params.ts'
@@ -64,7 +65,8 @@ const guarded =
   (deps: SnsDoorDeps, name: string, run: SnsOperation): QueryOperation =>
   async ({ params, request }) => {
     const { region, triggers, publisher, authorizer, clock } = deps
-    const { principal, sourceIp } = request
+    const { principal, sourceIp, headers } = request
+    const traceHeader = cleanTraceHeader(headers['x-amzn-trace-id'])
     try {
       const named = topicIn(region, principal, name, params)
       const topic = named && (await find(deps, named, name))
@@ -81,7 +83,7 @@ const guarded =
         },
       })
       if (refused) throw new ServiceRefusal('AuthorizationError', refused.message, 403)
-      return ok(await run({ principal, params, region, triggers, publisher, clock, topic }))
+      return ok(await run({ principal, params, region, triggers, publisher, clock, topic, traceHeader }))
     } catch (error) {
       if (!(error instanceof ServiceRefusal)) throw error
       return err({ code: error.type, message: error.message, status: error.status })
