@@ -1,63 +1,29 @@
-import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { startFabric, type TestFabric } from '@weft/kit'
 import { type NatsLink, openLink } from '@weft/nats'
 import { silentLogger } from '@weft/platform'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { zipFolder } from './demo/zip-folder.ts'
+import { awsCli } from './testing/aws-cli.ts'
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
-const run = promisify(execFile)
 const dir = mkdtempSync(join(tmpdir(), 'weft-triggers-'))
 const account = '000000000000'
 const lambda = `arn:aws:lambda:us-east-1:${account}:function:tell`
 const stream = (name: string): string => `arn:aws:jetstream:us-east-1:${account}:stream/${name}`
 let fabric: TestFabric
 let link: NatsLink
-
-/** The AWS CLI as Debian packages it. */
-// biome-ignore lint/suspicious/noExplicitAny: answers of many operations, looked at by the tests
-async function aws(...args: string[]): Promise<any> {
-  const { http, accessKeyId, secretAccessKey } = fabric.connection
-  const env = {
-    ...{ PATH: process.env.PATH, HOME: dir, AWS_DEFAULT_REGION: 'us-east-1', AWS_PAGER: '', AWS_MAX_ATTEMPTS: '1' },
-    ...{ AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
-  }
-  const { stdout } = await run('/usr/bin/aws', ['--endpoint-url', http, '--output', 'json', ...args], { env })
-  return stdout.trim() === '' ? {} : JSON.parse(stdout)
-}
-const refused = (...args: string[]): Promise<string> =>
-  aws(...args).then(
-    () => 'done',
-    (error: { readonly stderr: string }) => error.stderr.trim(),
-  )
+let cli: ReturnType<typeof awsCli>
 
 beforeAll(async () => {
   fabric = await startFabric({ args: ['--durability', 'default'] })
+  cli = awsCli(fabric, dir)
   const { nats, natsCreds } = fabric.connection
   const creds = readFileSync(natsCreds, 'utf8')
   link = await openLink({ servers: [nats], name: 'test', creds, log: silentLogger })
-  const code = join(dir, 'code')
-  await run('mkdir', [code])
-  writeFileSync(join(code, 'index.mjs'), 'export const handler = async (e) => console.log("got", JSON.stringify(e))\n')
-  writeFileSync(join(dir, 'tell.zip'), await zipFolder(code))
-  await aws(
-    ...[
-      'lambda',
-      'create-function',
-      '--function-name',
-      'tell',
-      '--runtime',
-      'nodejs24.x',
-      '--handler',
-      'index.handler',
-    ],
-    ...['--role', `arn:aws:iam::${account}:role/tell`, '--zip-file', `fileb://${dir}/tell.zip`],
-  )
+  await cli.createTellers('tell')
   for (const name of ['SEEN', 'LOST']) await link.jsm.streams.add({ name, subjects: [`${name.toLowerCase()}.>`] })
 })
 afterAll(async () => {
@@ -66,18 +32,10 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true })
 })
 
+const aws: typeof cli.aws = (...args) => cli.aws(...args)
+const refused: typeof cli.refused = (...args) => cli.refused(...args)
 /** What the function has told so far, as it got it. */
-async function told(): Promise<unknown[]> {
-  const args = ['--log-group-name', '/aws/lambda/tell', '--filter-pattern', 'got']
-  const found = await aws('logs', 'filter-log-events', ...args).catch((error: Error) => {
-    // There is no log group before the first line.
-    if (error.message.includes('ResourceNotFoundException')) return { events: [] }
-    throw error
-  })
-  return found.events.map(({ message }: { readonly message: string }) =>
-    JSON.parse(message.slice(message.indexOf('got ') + 4)),
-  )
-}
+const told = (): Promise<unknown[]> => cli.told('tell')
 
 async function messages(name: string) {
   const { state } = await link.jsm.streams.info(name)

@@ -143,6 +143,15 @@ it('sends again only to those who do not have it yet', async () => {
   expect(fates).toEqual(['again in 1000', 'done'])
 })
 
+it('hands the lineage of a message on', async () => {
+  const posted = message(5, 'red') as Extract<Posted, { kind: 'message' }>
+  const traceHeader = 'Root=1-5759e988-bd862e3fe1be46a994272793;Lineage=0a1b2c3d:2'
+  const traced = { ...posted, message: { ...posted.message, traceHeader } }
+  const { run, sent } = world(ofTopic({ ...all, id: id(1) }), [traced])
+  await run()
+  expect(sent[0]?.message.traceHeader).toBe(traceHeader)
+})
+
 it('lets go of messages of a topic that is gone', async () => {
   const { run, sent, fates } = world([], [message(5, 'red')])
   await run()
