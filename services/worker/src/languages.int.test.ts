@@ -58,13 +58,13 @@ describe.each(drivers)('over the $name driver', ({ name, prepare }) => {
   test('Java: jars of layers, its folder, and a new machine after a crash', async () => {
     const { id = '', binary = '', client = '', version = '' } = java ?? {}
     const home = dirname(dirname(binary))
-    const words = compileJar(home, client, {
+    const words = await compileJar(home, client, {
       'layer/Words.java': 'package layer; public class Words { public static String text() { return "of a layer"; } }',
     })
     const stub = {
       'layer/Words.java': 'package layer; public class Words { public static String text() { return null; } }',
     }
-    const { 'app/Probe.class': classFile } = compileJava(home, client, { 'app/Probe.java': probe, ...stub })
+    const { 'app/Probe.class': classFile } = await compileJava(home, client, { 'app/Probe.java': probe, ...stub })
     const env = await w.environment(
       { 'app/Probe.class': classFile ?? '', 'word.txt': 'x' },
       { runtime: id, handler: 'app.Probe', memoryMb: 512, layers: [w.layer({ 'java/lib/words.jar': words })] },
@@ -143,7 +143,9 @@ public class Hog {
     return List.of(held.size(), System.getProperty("added", ""), Runtime.getRuntime().maxMemory() >> 20);
   }
 }`
-    const { 'app/Hog.class': classFile = '' } = compileJava(dirname(dirname(binary)), client, { 'app/Hog.java': hog })
+    const { 'app/Hog.class': classFile = '' } = await compileJava(dirname(dirname(binary)), client, {
+      'app/Hog.java': hog,
+    })
     const java1 = { runtime: id, handler: 'app.Hog::run' }
     for (const memoryMb of isolated ? [128, 256, 1_024] : [256]) {
       const env = await w.environment({ 'app/Hog.class': classFile }, { ...java1, memoryMb })

@@ -124,9 +124,9 @@ describe.each(javas)('$id', ({ binary, version, client = '' }) => {
   let classes: Record<string, Buffer>
   let layer: Buffer
   const home = dirname(dirname(binary))
-  beforeAll(() => {
-    classes = compileJava(home, client, functions)
-    layer = compileJar(home, client, {
+  beforeAll(async () => {
+    classes = await compileJava(home, client, functions)
+    layer = await compileJar(home, client, {
       'layer/Greeting.java':
         'package layer; public class Greeting { public static String text() { return "from a layer"; } }',
     })

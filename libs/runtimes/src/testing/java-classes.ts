@@ -1,11 +1,18 @@
-import { execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
 
 /** Compiles Java sources against the handler interfaces: class files by their names, as a package holds them. */
-export function compileJava(javaHome: string, jar: string, sources: Readonly<Record<string, string>>) {
-  return compiled(javaHome, jar, sources, (classes) =>
+export function compileJava(
+  javaHome: string,
+  jar: string,
+  sources: Readonly<Record<string, string>>,
+): Promise<Record<string, Buffer>> {
+  return compiled(javaHome, jar, sources, async (classes) =>
     Object.fromEntries(
       readdirSync(classes, { recursive: true, encoding: 'utf8' })
         .filter((name) => statSync(join(classes, name)).isFile())
@@ -15,18 +22,18 @@ export function compileJava(javaHome: string, jar: string, sources: Readonly<Rec
 }
 
 /** The same in a jar. */
-export const compileJar = (javaHome: string, jar: string, sources: Readonly<Record<string, string>>): Buffer =>
-  compiled(javaHome, jar, sources, (classes) => {
-    execFileSync(join(javaHome, 'bin/jar'), ['--create', '--file', `${classes}.jar`, '-C', classes, '.'])
+export const compileJar = (javaHome: string, jar: string, sources: Readonly<Record<string, string>>): Promise<Buffer> =>
+  compiled(javaHome, jar, sources, async (classes) => {
+    await run(join(javaHome, 'bin/jar'), ['--create', '--file', `${classes}.jar`, '-C', classes, '.'])
     return readFileSync(`${classes}.jar`)
   })
 
-function compiled<T>(
+async function compiled<T>(
   javaHome: string,
   jar: string,
   sources: Readonly<Record<string, string>>,
-  take: (classes: string) => T,
-): T {
+  take: (classes: string) => Promise<T>,
+): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), 'weft-java-'))
   try {
     const files = Object.entries(sources).map(([name, text]) => {
@@ -36,8 +43,8 @@ function compiled<T>(
       return path
     })
     const classes = join(dir, 'classes')
-    execFileSync(join(javaHome, 'bin/javac'), ['--release', '17', '-cp', jar, '-d', classes, ...files])
-    return take(classes)
+    await run(join(javaHome, 'bin/javac'), ['--release', '17', '-cp', jar, '-d', classes, ...files])
+    return await take(classes)
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
