@@ -18,7 +18,12 @@ it('opens what it minted, with the same secret', () => {
   expect(minted.accessKeyId).toMatch(/^ASIA[A-Z2-7]{16}$/)
   expect(minted.secretAccessKey).toHaveLength(40)
   expect(open(minted.sessionToken)).toEqual({ ...claims, secretAccessKey: minted.secretAccessKey })
-  const narrowed = { ...claims, roleId: 'AROA1', policy: '{}', policyArns: ['arn:aws:iam::aws:policy/AmazonS3FullAccess'] }
+  const narrowed = {
+    ...claims,
+    roleId: 'AROA1',
+    policy: '{}',
+    policyArns: ['arn:aws:iam::aws:policy/AmazonS3FullAccess'],
+  }
   const session = mintSession('cluster', narrowed)
   const { secretAccessKey } = session
   expect(open(session.sessionToken, session.accessKeyId)).toEqual({ ...narrowed, secretAccessKey })
