@@ -11,8 +11,9 @@ import {
 import type { SandboxSpec } from '@weft/contracts/sandbox'
 import { type ResultFrame, type RunFrame, type RunResult, RunStatus } from '@weft/contracts/worker'
 import { AnswerWindow } from './answer-window.ts'
-import { leasesWanted, Patience, RunTimes, unhindered } from './demand.ts'
-import { acquireFrame, busyFrame, cancelFrame, creditFrame, invokeFrame, releaseFrame } from './frames.ts'
+import { Asking } from './asking.ts'
+import { RunTimes, unhindered } from './demand.ts'
+import { acquireFrame, busyFrame, creditFrame, invokeFrame, releaseFrame } from './frames.ts'
 import { type Held, type Lane, newLane, type PendingCall, takeFree } from './lanes.ts'
 import { LeaseBook } from './lease-book.ts'
 import { outcomeOfDenial, outcomeOfResult, platformError } from './outcome.ts'
@@ -59,7 +60,7 @@ export class DispatcherCore {
   readonly #leases = new LeaseBook()
   readonly #line = new WaitingLine()
   readonly #runTimes = new RunTimes()
-  readonly #patience: Patience
+  readonly #asking: Asking
   #seq = 0n
   #generation = 0n
   #closing = false
@@ -67,7 +68,13 @@ export class DispatcherCore {
 
   constructor(config: DispatcherConfig, output: DispatcherOutput, partitionOf: (accountId: string) => number) {
     this.#config = config
-    this.#patience = new Patience(config.patienceMs)
+    this.#asking = new Asking({
+      line: this.#line,
+      patienceMs: config.patienceMs,
+      nextSeq: () => this.#nextSeq(),
+      toPlacement: (partition, frame) => output.toPlacement(partition, frame),
+      due: (at) => this.#due(at),
+    })
     this.#output = output
     this.#partitionOf = partitionOf
   }
@@ -127,7 +134,7 @@ export class DispatcherCore {
     }
     const held = lane.free.pop()
     if (held) this.#run(pending, held, 'held', now)
-    else this.#wait(pending, now)
+    else this.#asking.wait(pending, now)
     return pending
   }
 
@@ -175,9 +182,9 @@ export class DispatcherCore {
         if (!pending) return
         // What has waited too long is the acquire, not this call.
         const early = pending.inherited && frame.value.reason === DenialReason.DENIAL_REASON_NO_CAPACITY
-        if (early) this.#acquire(pending, now)
+        if (early) this.#asking.ask(pending, now)
         else this.#endWaiting(pending, outcomeOfDenial(frame.value))
-        this.#balance(pending.lane, now)
+        this.#asking.balance(pending.lane, now)
         return
       }
       case 'recall':
@@ -211,7 +218,7 @@ export class DispatcherCore {
     }
     const { lane } = held
     lane.runMs = unhindered(lane.runMs, result.durationMs)
-    this.#moved(lane, now)
+    lane.progressAt = now
     this.#reuse(held, result.sandboxLost, now)
     pending.state = 'ended'
     pending.done(outcomeOfResult(result, lane.spec.version))
@@ -231,7 +238,7 @@ export class DispatcherCore {
       else {
         pending.state = 'ended'
         pending.done(platformError('the worker was lost during the invocation', true))
-        this.#balance(held.lane, now)
+        this.#asking.balance(held.lane, now)
       }
     }
   }
@@ -240,7 +247,7 @@ export class DispatcherCore {
     this.#dueAt = Number.POSITIVE_INFINITY
     for (const lane of [...this.#lanes.values()]) {
       this.#endLate(lane, now)
-      this.#noticeLine(lane, now)
+      this.#asking.lookAt(lane, now)
       this.#giveBackIdle(lane, now)
     }
   }
@@ -257,7 +264,7 @@ export class DispatcherCore {
   #granted(partition: number, { seq, cold }: LeaseGranted, lease: Lease, now: number): void {
     const lane = this.#lanes.get(lease.sandboxKey)
     const asker = this.#line.answered(partition, seq)
-    if (asker && cold) this.#patience.coldStart(now - asker.askedAt)
+    if (asker && cold) this.#asking.coldStart(now - asker.askedAt)
     if (!lane || this.#closing) {
       // Its call was served or gave up meanwhile, and no other needs the lease.
       this.#output.toPlacement(partition, releaseFrame(lease, intact))
@@ -265,7 +272,7 @@ export class DispatcherCore {
     }
     const held = this.#leases.add(lease, lane, now)
     const [oldest] = lane.waiting
-    this.#moved(lane, now)
+    lane.progressAt = now
     if (oldest && asker && oldest !== asker) this.#line.swap(oldest, asker)
     if (oldest) this.#serve(oldest, held, cold ? 'started' : 'granted', now)
     else this.#park(held, now)
@@ -281,76 +288,29 @@ export class DispatcherCore {
     }
     if (!ifIdle && !held.recalled) {
       this.#leases.markRecalled(held)
-      this.#balance(held.lane, now)
+      this.#asking.balance(held.lane, now)
     }
     this.#output.toPlacement(partition, busyFrame(id, sandboxId, ifIdle))
   }
 
-  #wait(pending: PendingCall, now: number): void {
-    const { lane } = pending
-    if (lane.waiting.size === 0) {
-      lane.lineSince = now
-      lane.atLeast = 0
-    }
-    this.#line.join(pending, 'end')
-    this.#due(pending.deadline)
-    lane.patient.add(pending)
-    this.#balance(lane, now)
-    if (pending.seq === 0n) this.#due(now + this.#patience.ms)
-  }
-
-  #acquire(pending: PendingCall, now: number): void {
-    this.#seq += 1n
-    this.#line.asks(pending, this.#seq, now)
-    this.#output.toPlacement(pending.lane.partition, acquireFrame(pending, now))
-  }
-
-  /** Brings what is asked for a lane into line with what its calls need. */
-  #balance(lane: Lane, now: number): void {
-    if (lane.waiting.size === 0) return
-    const wanted = leasesWanted(lane, this.#patience.ms)
-    for (const pending of lane.patient) {
-      if (lane.keeping + lane.asking >= wanted) break
-      this.#acquire(pending, now)
-    }
-    // A margin, so that an average around a step does not ask and withdraw in turns.
-    if (lane.asking === 0 || lane.keeping + lane.asking <= 2 * wanted) return
-    for (const pending of [...lane.waiting].reverse()) {
-      if (lane.asking === 0 || lane.keeping + lane.asking <= wanted) break
-      if (pending.seq === 0n) continue
-      this.#output.toPlacement(lane.partition, cancelFrame(this.#line.becomesPatient(pending)))
-    }
-    this.#due(now + this.#patience.ms)
-  }
-
-  /** A lease has come or has come free. */
-  #moved(lane: Lane, now: number): void {
-    lane.progressAt = now
-  }
-
-  #leaveLine(pending: PendingCall): void {
-    const seq = this.#line.leave(pending)
-    if (seq !== 0n) this.#output.toPlacement(pending.lane.partition, cancelFrame(seq))
-  }
-
   #endWaiting(pending: PendingCall, outcome: InvokeOutcome): void {
-    this.#leaveLine(pending)
+    this.#asking.leave(pending)
     pending.state = 'ended'
     this.#dropLaneIfUnused(pending.lane)
     pending.done(outcome)
   }
 
   #serve(pending: PendingCall, held: Held, origin: LeaseOrigin, now: number): void {
-    this.#leaveLine(pending)
+    this.#asking.leave(pending)
     this.#run(pending, held, origin, now)
   }
 
   #run(pending: PendingCall, held: Held, origin: LeaseOrigin, now: number): void {
-    this.#seq += 1n
+    const seq = this.#nextSeq()
     pending.state = 'running'
-    this.#leases.started(held, pending, this.#seq, now)
-    pending.answer = this.#answerOf(pending, held, this.#seq)
-    this.#output.toWorker(held.door, held.lease, invokeFrame(this.#seq, held.lease, pending, origin, now))
+    this.#leases.started(held, pending, seq, now)
+    pending.answer = this.#answerOf(pending, held, seq)
+    this.#output.toWorker(held.door, held.lease, invokeFrame(seq, held.lease, pending, origin, now))
   }
 
   /** Credit for an invocation that is over would only reach another one's worker again. */
@@ -367,13 +327,13 @@ export class DispatcherCore {
     const { lane } = held
     if (sandboxLost || held.recalled || this.#closing) {
       this.#release(held, { sandboxLost, mayStillRun: false })
-      this.#balance(lane, now)
+      this.#asking.balance(lane, now)
       return
     }
     const [next] = lane.waiting
     if (next) {
       this.#serve(next, held, 'reused', now)
-      this.#balance(lane, now)
+      this.#asking.balance(lane, now)
     } else this.#park(held, now)
   }
 
@@ -402,8 +362,8 @@ export class DispatcherCore {
     this.#line.join(pending, 'front')
     this.#due(pending.deadline)
     // A call that has lost its turn once does not wait for those after it.
-    this.#acquire(pending, now)
-    this.#balance(lane, now)
+    this.#asking.ask(pending, now)
+    this.#asking.balance(lane, now)
   }
 
   #release(held: Held, sandbox: typeof intact): void {
@@ -423,25 +383,6 @@ export class DispatcherCore {
     }
   }
 
-  /**
-   * A line that lasts for a whole patience shows that the estimate was too low: one lease more, or twice as many when
-   * nothing at all came free. Where none is at hand yet, another would not come sooner than those on their way.
-   */
-  #noticeLine(lane: Lane, now: number): void {
-    if (lane.patient.size === 0) return
-    const due = Math.max(lane.lineSince, lane.raisedAt) + this.#patience.ms
-    if (now < due) {
-      this.#due(due)
-      return
-    }
-    const stalled = now >= lane.progressAt + this.#patience.ms
-    const have = lane.keeping + lane.asking
-    if (lane.keeping > 0 && (stalled || lane.asking === 0)) lane.atLeast = stalled ? 2 * have : have + 1
-    lane.raisedAt = now
-    this.#balance(lane, now)
-    if (lane.patient.size > 0) this.#due(now + this.#patience.ms)
-  }
-
   #giveBackIdle({ free }: Lane, now: number): void {
     // The first of the list has been idle for longest.
     while (free[0] && now >= free[0].idleSince + this.#config.idleLeaseMs) {
@@ -455,6 +396,11 @@ export class DispatcherCore {
     if (lane.waiting.size > 0 || lane.held > 0) return
     if (lane.runMs !== undefined) this.#runTimes.remember(lane.spec.functionArn, lane.runMs)
     if (this.#lanes.get(lane.spec.sandboxKey) === lane) this.#lanes.delete(lane.spec.sandboxKey)
+  }
+
+  #nextSeq(): bigint {
+    this.#seq += 1n
+    return this.#seq
   }
 
   #due(at: number): void {
