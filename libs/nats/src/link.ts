@@ -105,12 +105,37 @@ async function firstConnection(connectionOptions: ConnectionOptions, options: Li
   const deadline = clock.monotonic() + (options.firstConnectMs ?? 30_000)
   for (;;) {
     try {
-      return await connect(connectionOptions)
+      return await connectBefore(deadline, clock, connectionOptions)
     } catch (error) {
       if (error instanceof errors.AuthorizationError || clock.monotonic() >= deadline) throw error
       options.log.debug({ err: error }, 'NATS is not reachable yet')
       await delay(clock, reconnectWaitMs)
     }
+  }
+}
+
+/** The client itself may try for ever where every server hangs up on it, as for an account that is closed. */
+async function connectBefore(
+  deadlineMs: number,
+  clock: Clock,
+  connectionOptions: ConnectionOptions,
+): Promise<NatsConnection> {
+  const late = Promise.withResolvers<never>()
+  const timer = clock.schedule(Math.max(0, deadlineMs - clock.monotonic()), () =>
+    late.reject(new Error('NATS does not let this client in')),
+  )
+  const connecting = connect(connectionOptions)
+  try {
+    return await Promise.race([connecting, late.promise])
+  } catch (error) {
+    connecting.then(
+      (connection) => connection.close(),
+      // It has told its own end already, or nobody waits for it any more.
+      () => undefined,
+    )
+    throw error
+  } finally {
+    timer.cancel()
   }
 }
 
