@@ -9,7 +9,7 @@ const modelFile = new URL('../src/model/lambda.json', import.meta.url)
 export const protoFile = new URL('../../../proto/weft/lambda/v1/lambda.proto', import.meta.url)
 
 /** Calls have services of their own (weft.v1); the others are of parts of AWS that a fabric has no counterpart of. */
-const leftOut = /^Invoke|CapacityProvider|DurableExecution|ScalingConfig|ResourcePolicy/
+const leftOut = /^Invoke|CapacityProvider|DurableExecution|ScalingConfig/
 
 const scalars = { string: 'string', integer: 'int64', double: 'double', boolean: 'bool', blob: 'bytes' }
 const timestamp = 'google.protobuf.Timestamp'
