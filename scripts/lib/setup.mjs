@@ -21,8 +21,8 @@ const languagePrograms = {
   ...{ java: 'default-jdk-headless', javac: 'default-jdk-headless', ruby: 'ruby', go: 'golang-go' },
   ...{ cargo: 'cargo', cc: 'gcc', mcs: 'mono-mcs', 'mono-sgen': 'mono-runtime-sgen' },
 }
-/** Clients that the tests drive the doors with. */
-const clientPrograms = { aws: 'awscli' }
+/** Clients that the tests drive the doors with; shell extensions call theirs with curl. */
+const clientPrograms = { aws: 'awscli', curl: 'curl' }
 const dockerPrograms = { dockerd: 'docker.io', 'docker-compose': 'docker-compose', iptables: 'iptables' }
 
 export function setUp({ docker = false, brokers = false, languages = false, clients = false } = {}) {
