@@ -23,9 +23,11 @@ const languagePrograms = {
 }
 /** Clients that the tests drive the doors with; shell extensions call theirs with curl. */
 const clientPrograms = { aws: 'awscli', curl: 'curl' }
+/** What declared networks are made with. */
+const networkPrograms = { nft: 'nftables', ip: 'iproute2' }
 const dockerPrograms = { dockerd: 'docker.io', 'docker-compose': 'docker-compose', iptables: 'iptables' }
 
-export function setUp({ docker = false, brokers = false, languages = false, clients = false } = {}) {
+export function setUp({ docker = false, brokers = false, languages = false, clients = false, networks = false } = {}) {
   if (process.platform !== 'linux') throw new Refusal(`Weft runs on Linux; this is ${process.platform}`)
   mkdirSync(weftDir, { recursive: true })
   npmPackages(root, 'npm packages')
@@ -35,6 +37,7 @@ export function setUp({ docker = false, brokers = false, languages = false, clie
   if (docker) programs('container engine', dockerPrograms, missingPackages(imagePackages))
   if (languages) programs('languages', languagePrograms, [])
   if (clients) programs('clients', clientPrograms, [])
+  if (networks) programs('networks', networkPrograms, [])
   if (brokers) programs('message brokers', brokerPrograms, [])
 }
 
