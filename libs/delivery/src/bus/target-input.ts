@@ -114,7 +114,7 @@ function insideQuotes(template: string, at: number): boolean {
   return inside
 }
 
-function isJson(text: string): boolean {
+export function isJson(text: string): boolean {
   try {
     JSON.parse(text)
     return true

@@ -55,10 +55,6 @@ export const listEventBuses: EventsOperation = async (context, input) => {
     describe(context, defaultBusName, undefined),
     ...made.map((bus) => describe(context, bus.name, bus)),
   ].filter(({ Name }) => Name.startsWith(prefix))
-  const { items, ...next } = page(
-    input,
-    all.sort((a, b) => (a.Name < b.Name ? -1 : 1)),
-    ({ Name }) => Name,
-  )
+  const { items, ...next } = page(input, all, ({ Name }) => Name)
   return { EventBuses: items, ...next }
 }

@@ -8,10 +8,12 @@ import {
 } from '@weft/contracts'
 import type { BusPublisher } from '@weft/delivery'
 import type { Clock } from '@weft/platform'
-import type { Collection, Stored } from '@weft/registry'
+import type { Collection } from '@weft/registry'
+import { amend } from '../json/amend.ts'
 import type { Input } from '../json/fields.ts'
 import { text } from '../json/fields.ts'
 import type { JsonOperation } from '../json/json-door.ts'
+import { pageAfter } from '../json/page-after.ts'
 import { ServiceRefusal } from '../json/refusal.ts'
 
 export interface EventsContext {
@@ -29,7 +31,6 @@ export type EventsOperation = JsonOperation<EventsContext>
 export const namePattern = '[\\.\\-_A-Za-z0-9]+'
 /** Rules, buses and targets alike. */
 export const nameBounds = { min: 1, max: 64, pattern: namePattern }
-const mergeTries = 10
 
 export const missing = (message: string): ServiceRefusal => new ServiceRefusal('ResourceNotFoundException', message)
 
@@ -61,37 +62,32 @@ export async function changeRule(
   name: string,
   change: (rule: EventRule) => EventRule | undefined,
 ): Promise<void> {
-  const { store } = context.triggers
   const key = triggerKeys.rule(context.accountId, bus, name)
-  for (let left = mergeTries; left > 0; left--) {
-    const stored = await store.read(key)
-    if (stored?.value.kind !== 'rule') throw ruleMissing(name, bus)
-    const next = change(stored.value)
-    if (!next || (await store.replace(key, next, stored.revision)).ok) return
-  }
-  throw busy(name)
+  const done = await amend(context.triggers.store, key, (before) => {
+    if (before?.kind !== 'rule') throw ruleMissing(name, bus)
+    const next = change(before)
+    return next ? { put: next } : 'keep'
+  })
+  if (!done) throw busy(name)
 }
 
 export const busy = (name: string): ServiceRefusal =>
   new ServiceRefusal('ConcurrentModificationException', `${name} is being changed by another request.`)
 
-/** Removes a record as it is now; nothing when there is none. */
+/** Removes a record as it is now, unless `check` refuses; nothing when there is none. */
 export async function removeRecord(
   context: { readonly triggers: Collection<TriggerRecord> },
   key: string,
-  check: (stored: Stored<TriggerRecord>) => void = () => undefined,
-): Promise<boolean> {
-  const { store } = context.triggers
-  for (let left = mergeTries; left > 0; left--) {
-    const stored = await store.read(key)
-    if (!stored) return false
-    check(stored)
-    if ((await store.remove(key, stored.revision)).ok) return true
-  }
-  throw busy(key)
+  check: (record: TriggerRecord) => void = () => undefined,
+): Promise<void> {
+  const done = await amend(context.triggers.store, key, (before) => {
+    if (before) check(before)
+    return 'remove'
+  })
+  if (!done) throw busy(key)
 }
 
-/** A page of a list in order of name; the token is the last name of the page before. */
+/** A page of a list in order of name. */
 export function page<T>(
   input: Input,
   all: readonly T[],
@@ -100,10 +96,6 @@ export function page<T>(
 ): { readonly items: readonly T[]; readonly NextToken?: string } {
   const token = text(input, 'NextToken', { min: 1, max: 2_048 })
   const limit = typeof input.Limit === 'number' && input.Limit >= 1 ? Math.min(input.Limit, most) : most
-  const from =
-    token === undefined ? 0 : all.findIndex((one) => nameOf(one) > Buffer.from(token, 'base64url').toString())
-  const items = from < 0 ? [] : all.slice(from, from + limit)
-  const last = items.at(-1)
-  const more = from >= 0 && all.length > from + limit && last !== undefined
-  return { items, ...(more && { NextToken: Buffer.from(nameOf(last)).toString('base64url') }) }
+  const { items, nextToken } = pageAfter(all, nameOf, token, limit)
+  return { items, ...(nextToken !== undefined && { NextToken: nextToken }) }
 }

@@ -1,5 +1,6 @@
 import { defaultBusName, type EventRule, ruleArn, triggerKeys } from '@weft/contracts'
 import { parsePattern, parseTimetable } from '@weft/delivery'
+import { amend } from '../json/amend.ts'
 import { flag, type Input, required, tags, text } from '../json/fields.ts'
 import { ServiceRefusal, validation } from '../json/refusal.ts'
 import {
@@ -17,7 +18,6 @@ import {
 
 /** API reference, PutRule. */
 const mostRulesPerBus = 300
-const mergeTries = 10
 
 export const describeRuleRecord = (region: string, rule: EventRule) => ({
   Name: rule.name,
@@ -71,11 +71,9 @@ export const putRule: EventsOperation = async (context, input) => {
     ...(description !== undefined && { description }),
     ...(roleArn !== undefined && { roleArn }),
   }
-  const { store } = context.triggers
-  const key = triggerKeys.rule(context.accountId, busName, name)
-  for (let left = mergeTries; left > 0; left--) {
-    const stored = await store.read(key)
-    const before = stored?.value.kind === 'rule' ? stored.value : undefined
+  let arn = ''
+  const done = await amend(context.triggers.store, triggerKeys.rule(context.accountId, busName, name), (found) => {
+    const before = found?.kind === 'rule' ? found : undefined
     if (!before && context.triggers.list(triggerKeys.rulesOf(context.accountId, busName)).length >= mostRulesPerBus)
       throw new ServiceRefusal('LimitExceededException', 'The requested resource exceeds the maximum number allowed.')
     const rule: EventRule = {
@@ -83,10 +81,11 @@ export const putRule: EventsOperation = async (context, input) => {
       ...{ targets: before?.targets ?? [], createdAtMs: createdAt(context, before, scheduleExpression) },
       ...{ tags: before?.tags ?? tags(input) ?? {}, ...given },
     }
-    const done = stored ? await store.replace(key, rule, stored.revision) : await store.create(key, rule)
-    if (done.ok) return { RuleArn: ruleArn(context.region, rule) }
-  }
-  throw busy(name)
+    arn = ruleArn(context.region, rule)
+    return { put: rule }
+  })
+  if (!done) throw busy(name)
+  return { RuleArn: arn }
 }
 
 /** A rate counts from when it was given. */
@@ -109,7 +108,6 @@ export const listRules: EventsOperation = async (context, input) => {
     .list(triggerKeys.rulesOf(context.accountId, bus))
     .filter((one) => one.kind === 'rule')
     .filter(({ name }) => name.startsWith(prefix))
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
   const { items, ...next } = page(input, rules, ({ name }) => name)
   return { Rules: items.map((rule) => describeRuleRecord(context.region, rule)), ...next }
 }
@@ -119,9 +117,8 @@ export const deleteRule: EventsOperation = async (context, input) => {
   const bus = busNamed(context, input)
   flag(input, 'Force')
   // As AWS: a rule that is not there is no error.
-  await removeRecord(context, triggerKeys.rule(context.accountId, bus, name), ({ value }) => {
-    if (value.kind === 'rule' && value.targets.length > 0)
-      throw validation(`Rule can't be deleted since it has targets.`)
+  await removeRecord(context, triggerKeys.rule(context.accountId, bus, name), (rule) => {
+    if (rule.kind === 'rule' && rule.targets.length > 0) throw validation(`Rule can't be deleted since it has targets.`)
   })
   return {}
 }

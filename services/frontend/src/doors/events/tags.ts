@@ -1,9 +1,8 @@
 import { defaultBusName, type EventBus, type EventRule, triggerKeys } from '@weft/contracts'
+import { amend } from '../json/amend.ts'
 import { type Input, required, tags, text, texts } from '../json/fields.ts'
 import { validation } from '../json/refusal.ts'
 import { busy, type EventsContext, type EventsOperation, missing } from './context.ts'
-
-const mergeTries = 10
 
 /** The key of the rule or bus that an ARN names. */
 function keyOf({ accountId, region }: EventsContext, input: Input): string {
@@ -26,16 +25,15 @@ async function change(
   input: Input,
   next: (tags: Readonly<Record<string, string>>) => Readonly<Record<string, string>>,
 ): Promise<object> {
-  const { store } = context.triggers
   const key = keyOf(context, input)
-  for (let left = mergeTries; left > 0; left--) {
-    const stored = await store.read(key)
-    if (stored?.value.kind !== 'rule' && stored?.value.kind !== 'bus') throw notThere(`${input.ResourceARN}`)
-    const changed: EventRule | EventBus = { ...stored.value, tags: next(stored.value.tags) }
+  const done = await amend(context.triggers.store, key, (before) => {
+    if (before?.kind !== 'rule' && before?.kind !== 'bus') throw notThere(`${input.ResourceARN}`)
+    const changed: EventRule | EventBus = { ...before, tags: next(before.tags) }
     if (Object.keys(changed.tags).length > 50) throw validation('A resource has 50 tags at most.')
-    if ((await store.replace(key, changed, stored.revision)).ok) return {}
-  }
-  throw busy(key)
+    return { put: changed }
+  })
+  if (!done) throw busy(key)
+  return {}
 }
 
 export const tagResource: EventsOperation = (context, input) => {

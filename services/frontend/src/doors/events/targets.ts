@@ -6,7 +6,7 @@ import {
   type TriggerTarget,
   triggerKeys,
 } from '@weft/contracts'
-import { checkTransformer, parsePath } from '@weft/delivery'
+import { checkTransformer, isJson, parsePath } from '@weft/delivery'
 import { type Input, object, objects, refuseUnserved, required, text, texts, whole } from '../json/fields.ts'
 import { ServiceRefusal, validation } from '../json/refusal.ts'
 import {
@@ -102,15 +102,6 @@ function readTransformer(input: Input): InputTransformer | undefined {
   return { paths, template }
 }
 
-function isJson(value: string): boolean {
-  try {
-    JSON.parse(value)
-    return true
-  } catch {
-    return false
-  }
-}
-
 export const describeTarget = (target: TriggerTarget) => ({
   Id: target.id,
   Arn: target.arn,
@@ -168,8 +159,7 @@ export const listTargetsByRule: EventsOperation = async (context, input) => {
   const bus = busNamed(context, input)
   const rule = context.triggers.get(triggerKeys.rule(context.accountId, bus, name))
   if (rule?.kind !== 'rule') throw ruleMissing(name, bus)
-  const targets = [...rule.targets].sort((a, b) => (a.id < b.id ? -1 : 1))
-  const { items, ...next } = page(input, targets, ({ id }) => id)
+  const { items, ...next } = page(input, rule.targets, ({ id }) => id)
   return { Targets: items.map(describeTarget), ...next }
 }
 
@@ -179,7 +169,6 @@ export const listRuleNamesByTarget: EventsOperation = async (context, input) => 
     .list(triggerKeys.rulesOf(context.accountId, busNamed(context, input)))
     .filter((one): one is EventRule => one.kind === 'rule' && one.targets.some((target) => target.arn === arn))
     .map(({ name }) => name)
-    .sort()
   const { items, ...next } = page(input, names, (name) => name)
   return { RuleNames: items, ...next }
 }

@@ -1,6 +1,7 @@
 import { LATEST, type LogFilter, type LogFilters, logGroupArn, parseFunctionRef, triggerKeys } from '@weft/contracts'
 import { serviceMayInvoke } from '@weft/policy'
 import { resolveFunction } from '@weft/registry'
+import { amend } from '../json/amend.ts'
 import type { Input } from '../json/fields.ts'
 import { refuseUnserved } from '../json/fields.ts'
 import { ServiceRefusal } from '../json/refusal.ts'
@@ -10,7 +11,6 @@ import { formatToken, parseToken } from './page-token.ts'
 
 /** CloudWatch Logs quotas: two of a log group. */
 const mostFilters = 2
-const changeTries = 10
 
 const missing = (what: string): ServiceRefusal =>
   new ServiceRefusal('ResourceNotFoundException', `The specified ${what} does not exist.`)
@@ -36,19 +36,12 @@ async function change(
   logGroup: string,
   next: (before: readonly LogFilter[]) => readonly LogFilter[],
 ): Promise<void> {
-  const { store } = triggers
-  const key = triggerKeys.logFilters(accountId, logGroup)
-  for (let left = changeTries; left > 0; left--) {
-    const stored = await store.read(key)
-    const filters = next(stored?.value.kind === 'log-filters' ? stored.value.filters : [])
+  const done = await amend(triggers.store, triggerKeys.logFilters(accountId, logGroup), (before) => {
+    const filters = next(before?.kind === 'log-filters' ? before.filters : [])
     const record: LogFilters = { kind: 'log-filters', accountId, logGroup, filters }
-    const done = !stored
-      ? await store.create(key, record)
-      : filters.length === 0
-        ? await store.remove(key, stored.revision)
-        : await store.replace(key, record, stored.revision)
-    if (done.ok) return
-  }
+    return before && filters.length === 0 ? 'remove' : { put: record }
+  })
+  if (done) return
   throw new ServiceRefusal(
     'OperationAbortedException',
     'Multiple concurrent requests to update the same resource were in conflict.',

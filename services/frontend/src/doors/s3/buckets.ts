@@ -44,7 +44,7 @@ export async function headBucket({ store, account, region }: S3Call, bucket: str
 export async function deleteBucket({ store, account, notifier }: S3Call, bucket: string): S3Result {
   const removed = await store.deleteBucket(account, bucket)
   if (!removed.ok) return err(s3Error(removed.error === 'missing' ? 'NoSuchBucket' : 'BucketNotEmpty'))
-  await notifier.forget(account, bucket)
+  if (!(await notifier.forget(account, bucket))) return err(s3Error('OperationAborted'))
   return ok({ status: 204, headers: {}, body: '' })
 }
 

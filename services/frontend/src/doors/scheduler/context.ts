@@ -2,6 +2,7 @@ import { type AccountId, defaultScheduleGroup, type TriggerRecord, triggerKeys }
 import type { Clock } from '@weft/platform'
 import type { Collection } from '@weft/registry'
 import { type Input, text } from '../json/fields.ts'
+import { pageAfter } from '../json/page-after.ts'
 import { ServiceRefusal } from '../json/refusal.ts'
 
 export interface SchedulerContext {
@@ -32,10 +33,6 @@ export function page<T>(input: Input, all: readonly T[], nameOf: (one: T) => str
   const token = text(input, 'NextToken', { min: 1, max: 2_048 })
   const asked = Number(text(input, 'MaxResults', { pattern: '\\d{1,3}' }) ?? 100)
   const most = Math.min(Math.max(asked, 1), 100)
-  const after = token === undefined ? '' : Buffer.from(token, 'base64url').toString()
-  const rest = all.filter((one) => nameOf(one) > after).sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
-  const items = rest.slice(0, most)
-  const last = items.at(-1)
-  const more = rest.length > most && last !== undefined
-  return { items, ...(more && { NextToken: Buffer.from(nameOf(last)).toString('base64url') }) }
+  const { items, nextToken } = pageAfter(all, nameOf, token, most)
+  return { items, ...(nextToken !== undefined && { NextToken: nextToken }) }
 }

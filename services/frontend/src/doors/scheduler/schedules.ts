@@ -9,6 +9,7 @@ import {
 } from '@weft/contracts'
 import { isTimezone, parseTimetable } from '@weft/delivery'
 import { checkedTargetArn, deadLetterArn, retryPolicy } from '../events/targets.ts'
+import { amend } from '../json/amend.ts'
 import { type Input, object, refuseUnserved, required, text, time, whole } from '../json/fields.ts'
 import { ServiceRefusal, validation } from '../json/refusal.ts'
 import { groupOf, missing, nameBounds, page, type SchedulerContext, type SchedulerOperation } from './context.ts'
@@ -20,7 +21,6 @@ const unserved = [
   'SageMakerPipelineParameters',
   'SqsParameters',
 ]
-const mergeTries = 10
 
 function readTarget(context: SchedulerContext, input: Input): TriggerTarget {
   const given = required('Target', object(input, 'Target'))
@@ -104,20 +104,18 @@ export const createSchedule: SchedulerOperation = async (context, input, name) =
 export const updateSchedule: SchedulerOperation = async (context, input, name) => {
   const groupName = groupOf(context, text(input, 'GroupName', nameBounds))
   const key = triggerKeys.schedule(context.accountId, groupName, name)
-  for (let left = mergeTries; left > 0; left--) {
-    const stored = await context.triggers.store.read(key)
-    if (stored?.value.kind !== 'schedule') throw scheduleMissing(name)
-    const now = context.clock.now()
-    const { accountId, createdAtMs } = stored.value
+  const done = await amend(context.triggers.store, key, (before) => {
+    if (before?.kind !== 'schedule') throw scheduleMissing(name)
+    const { accountId, createdAtMs } = before
     const schedule: Schedule = {
       ...{ kind: 'schedule', accountId, groupName, name, createdAtMs },
-      ...readSchedule(context, input, now),
+      ...readSchedule(context, input, context.clock.now()),
     }
     checkPassRole(context, schedule.target.roleArn)
-    if ((await context.triggers.store.replace(key, schedule, stored.revision)).ok)
-      return { ScheduleArn: scheduleArn(context.region, schedule) }
-  }
-  throw new ServiceRefusal('ConflictException', `Schedule ${name} is being changed by another request.`, 409)
+    return { put: schedule }
+  })
+  if (!done) throw busy(`Schedule ${name}`)
+  return { ScheduleArn: scheduleArn(context.region, { accountId: context.accountId, groupName, name }) }
 }
 
 export const getSchedule: SchedulerOperation = async (context, input, name) => {
@@ -228,18 +226,21 @@ export const listScheduleGroups: SchedulerOperation = async (context, input) => 
   const made = context.triggers
     .list(triggerKeys.groupsOf(context.accountId))
     .filter((one: TriggerRecord): one is ScheduleGroup => one.kind === 'schedule-group')
-  const all = [defaultGroup(context), ...made]
-    .filter((one) => one.name.startsWith(prefix))
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
+  const all = [defaultGroup(context), ...made].filter((one) => one.name.startsWith(prefix))
   const { items, ...next } = page(input, all, (one) => one.name)
   return { ScheduleGroups: items.map((one) => describeGroup(context, one)), ...next }
 }
 
+/** False when there is nothing to remove. */
 async function remove({ triggers }: SchedulerContext, key: string): Promise<boolean> {
-  for (let left = mergeTries; left > 0; left--) {
-    const stored = await triggers.store.read(key)
-    if (!stored) return false
-    if ((await triggers.store.remove(key, stored.revision)).ok) return true
-  }
-  throw new ServiceRefusal('ConflictException', 'It is being changed by another request.', 409)
+  let there = false
+  const done = await amend(triggers.store, key, (before) => {
+    there = before !== undefined
+    return 'remove'
+  })
+  if (!done) throw busy('It')
+  return there
 }
+
+const busy = (what: string): ServiceRefusal =>
+  new ServiceRefusal('ConflictException', `${what} is being changed by another request.`, 409)

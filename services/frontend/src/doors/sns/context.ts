@@ -12,6 +12,8 @@ import type { TopicPublisher } from '@weft/delivery'
 import type { Clock } from '@weft/platform'
 import type { Collection } from '@weft/registry'
 import type { Principal } from '../door.ts'
+import { amend } from '../json/amend.ts'
+import { pageAfter } from '../json/page-after.ts'
 import { ServiceRefusal } from '../json/refusal.ts'
 import type { Params } from '../query/params.ts'
 import type { XmlMembers } from '../s3/xml.ts'
@@ -83,7 +85,6 @@ export const entries = (values: Readonly<Record<string, string | undefined>>): X
   entry: Object.entries(values).flatMap(([key, value]) => (value === undefined ? [] : [{ key, value }])),
 })
 
-const changeTries = 10
 /** A topic with its subscriptions and policies is one record. */
 const mostRecordBytes = 128 * 1024
 
@@ -94,20 +95,19 @@ export async function changeTopic(
   change: (topic: Topic) => Topic | undefined,
 ): Promise<void> {
   const key = triggerKeys.topic(accountId, name)
-  for (let left = changeTries; left > 0; left--) {
-    const stored = await triggers.store.read(key)
-    if (stored?.value.kind !== 'topic') throw noTopic()
-    const next = change(stored.value)
-    if (!next) return
+  const done = await amend(triggers.store, key, (before) => {
+    if (before?.kind !== 'topic') throw noTopic()
+    const next = change(before)
+    if (!next) return 'keep'
     if (Buffer.byteLength(JSON.stringify(next)) > mostRecordBytes)
       throw new ServiceRefusal(
         'FilterPolicyLimitExceeded',
         `A topic has ${mostRecordBytes} bytes for its policy, its subscriptions and their filter policies.`,
         403,
       )
-    if ((await triggers.store.replace(key, next, stored.revision)).ok) return
-  }
-  throw new ServiceRefusal('ConcurrentAccess', `${name} is being changed by another request.`)
+    return { put: next }
+  })
+  if (!done) throw new ServiceRefusal('ConcurrentAccess', `${name} is being changed by another request.`)
 }
 
 const pageSize = 100
@@ -120,10 +120,6 @@ export function page<T>(
 ): { readonly items: readonly T[]; readonly paging: XmlMembers } {
   const token = params.optional('NextToken', anyText)
   if (token !== undefined && !/^[\w-]{1,1024}$/.test(token)) throw invalid('NextToken')
-  const after = token === undefined ? '' : Buffer.from(token, 'base64url').toString()
-  const rest = all.filter((one) => nameOf(one) > after).sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
-  const items = rest.slice(0, pageSize)
-  const last = items.at(-1)
-  const more = rest.length > items.length && last !== undefined
-  return { items, paging: { NextToken: more ? Buffer.from(nameOf(last)).toString('base64url') : undefined } }
+  const { items, nextToken } = pageAfter(all, nameOf, token, pageSize)
+  return { items, paging: { NextToken: nextToken } }
 }

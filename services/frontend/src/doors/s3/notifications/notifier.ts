@@ -17,6 +17,7 @@ import type { Clock, Logger } from '@weft/platform'
 import { serviceMayInvoke } from '@weft/policy'
 import { type Catalogue, type Collection, resolveFunction } from '@weft/registry'
 import type { DoorRequest } from '../../door.ts'
+import { amend } from '../../json/amend.ts'
 import { type S3Error, s3Error } from '../errors.ts'
 import { wants } from './configuration.ts'
 
@@ -58,19 +59,15 @@ export class Notifier {
       : s3Error('InvalidArgument', 'Unable to validate the following destination configurations')
   }
 
-  async store(account: AccountId, bucket: string, settings: Pick<BucketNotifications, 'functions' | 'eventBridge'>) {
-    const { store } = this.#deps.triggers
-    const key = triggerKeys.notifications(account, bucket)
-    const value: BucketNotifications = { kind: 'notifications', accountId: account, bucket, ...settings }
-    const stored = await store.read(key)
-    if (!stored) return (await store.create(key, value)).ok
-    return (await store.replace(key, value, stored.revision)).ok
+  /** False when others keep changing it. */
+  store(account: AccountId, bucket: string, settings: Pick<BucketNotifications, 'functions' | 'eventBridge'>) {
+    const put: BucketNotifications = { kind: 'notifications', accountId: account, bucket, ...settings }
+    return amend(this.#deps.triggers.store, triggerKeys.notifications(account, bucket), () => ({ put }))
   }
 
-  async forget(account: AccountId, bucket: string): Promise<void> {
-    const key = triggerKeys.notifications(account, bucket)
-    const stored = await this.#deps.triggers.store.read(key)
-    if (stored) await this.#deps.triggers.store.remove(key, stored.revision)
+  /** False when others keep changing it. */
+  forget(account: AccountId, bucket: string): Promise<boolean> {
+    return amend(this.#deps.triggers.store, triggerKeys.notifications(account, bucket), () => 'remove')
   }
 
   /**

@@ -5,8 +5,6 @@ import { s3Error } from '../errors.ts'
 import type { S3Call } from '../s3-door.ts'
 import { readNotifications, showNotifications } from './configuration.ts'
 
-const stores = 5
-
 /** PutBucketNotificationConfiguration: replaces all that was said before. */
 export async function putNotifications(call: S3Call, bucket: string): S3Result {
   const { store, account, notifier, request } = call
@@ -18,9 +16,8 @@ export async function putNotifications(call: S3Call, bucket: string): S3Result {
       const refused = notifier.refusal(account, bucket, one)
       if (refused) return err(refused)
     }
-  for (let left = stores; left > 0; left--)
-    if (await notifier.store(account, bucket, read.value)) return ok({ status: 200, headers: {}, body: '' })
-  return err(s3Error('OperationAborted'))
+  const stored = await notifier.store(account, bucket, read.value)
+  return stored ? ok({ status: 200, headers: {}, body: '' }) : err(s3Error('OperationAborted'))
 }
 
 export async function getNotifications({ store, account, notifier }: S3Call, bucket: string): S3Result {
