@@ -1,9 +1,9 @@
 import { type FunctionRecord, ok } from '@weft/contracts'
-import { arnOf, missingCodeSigningConfig, nameFunction, type Scope } from '@weft/registry'
+import { arnOf, missingCodeSigningConfig, type Scope } from '@weft/registry'
 import type { Management } from './api.ts'
 import { readCodeSigning } from './code-signing.ts'
 import { type OperationDeps, scopeOf } from './deps.ts'
-import { catalogueWith, changeFunction, mergeTries, required } from './lookup.ts'
+import { changeFunction, findFunction, mergeTries, required } from './lookup.ts'
 
 /** Puts a config on a function, or takes it away. Packages that run already are not looked at again, as on AWS. */
 const write = (deps: OperationDeps, scope: Scope, name: string, configArn: string | undefined) =>
@@ -34,13 +34,9 @@ export const getFunctionCodeSigningConfig =
   (deps: OperationDeps): Management['GetFunctionCodeSigningConfig'] =>
   async ({ principal }, input) => {
     const scope = scopeOf(deps, principal)
-    const named = nameFunction(scope, input.FunctionName)
-    if (!named.ok) return named
-    const { functionName } = named.value
-    const catalogue = await catalogueWith(deps, scope, functionName)
-    const found = required(catalogue.function(scope.accountId, functionName), arnOf(scope, functionName))
+    const found = await findFunction(deps, scope, input.FunctionName)
     if (!found.ok) return found
-    const { codeSigningArn } = found.value
+    const { codeSigningArn, functionName } = found.value
     // A function without one answers with nothing, as recorded from AWS, though the model calls both members required.
     return ok(
       (codeSigningArn === undefined ? {} : { CodeSigningConfigArn: codeSigningArn, FunctionName: functionName }) as {

@@ -1,8 +1,8 @@
 import { ok } from '@weft/contracts'
-import { arnOf, describeListed, functionNotFound, nameFunction } from '@weft/registry'
+import { describeListed } from '@weft/registry'
 import type { Management } from './api.ts'
 import { type OperationDeps, scopeOf } from './deps.ts'
-import { catalogueWith } from './lookup.ts'
+import { findFunction } from './lookup.ts'
 import { versionSortKey } from './version-order.ts'
 
 /** API reference of ListVersionsByFunction: a page holds 50 at most, even when more are asked for. */
@@ -12,12 +12,10 @@ export const listVersionsByFunction =
   (deps: OperationDeps): Management['ListVersionsByFunction'] =>
   async ({ principal }, input) => {
     const scope = scopeOf(deps, principal)
-    const named = nameFunction(scope, input.FunctionName)
-    if (!named.ok) return named
-    const { functionName } = named.value
-    const catalogue = await catalogueWith(deps, scope, functionName)
-    const record = catalogue.function(scope.accountId, functionName)
-    if (!record) return functionNotFound(arnOf(scope, functionName))
+    const found = await findFunction(deps, scope, input.FunctionName)
+    if (!found.ok) return found
+    const record = found.value
+    const { functionName } = record
     const page = deps.markers.page(
       scope.accountId,
       `versions ${functionName}`,

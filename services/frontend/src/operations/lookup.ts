@@ -37,6 +37,19 @@ export async function catalogueWith(
   return readResolving(deps, scope, named.value.functionName, named.value.qualifier)
 }
 
+/** A function by any reference to it, whatever its qualifier. Errors: those of `nameFunction`, and 404. */
+export async function findFunction(
+  deps: Pick<OperationDeps, 'catalogue' | 'stores'>,
+  scope: Scope,
+  ref: string,
+): Promise<Result<FunctionRecord, AwsError>> {
+  const named = nameFunction(scope, ref)
+  if (!named.ok) return named
+  const { functionName } = named.value
+  const catalogue = await catalogueWith(deps, scope, functionName)
+  return required(catalogue.function(scope.accountId, functionName), arnOf(scope, functionName))
+}
+
 /** What resolving one reference needs, from the store. */
 async function readResolving(
   deps: Pick<OperationDeps, 'stores'>,

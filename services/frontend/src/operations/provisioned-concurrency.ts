@@ -16,7 +16,7 @@ import {
 import type { Management } from './api.ts'
 import { concurrencyLimitOf } from './concurrency.ts'
 import { type OperationDeps, scopeOf } from './deps.ts'
-import { catalogueWith, changeFunction, mergeTries, required } from './lookup.ts'
+import { catalogueWith, changeFunction, findFunction, mergeTries, required } from './lookup.ts'
 
 /** API reference of ListProvisionedConcurrencyConfigs: 50 to a page at most. */
 const mostPerPage = 50
@@ -124,13 +124,10 @@ export const listProvisionedConcurrencyConfigs =
   (deps: OperationDeps): Management['ListProvisionedConcurrencyConfigs'] =>
   async ({ principal }, input) => {
     const scope = scopeOf(deps, principal)
-    const named = nameFunction(scope, input.FunctionName)
-    if (!named.ok) return named
-    const { functionName } = named.value
-    const catalogue = await catalogueWith(deps, scope, functionName)
-    const found = required(catalogue.function(scope.accountId, functionName), arnOf(scope, functionName))
+    const found = await findFunction(deps, scope, input.FunctionName)
     if (!found.ok) return found
     const record = found.value
+    const { functionName } = record
     const page = deps.markers.page(
       scope.accountId,
       `provisioned ${functionName}`,

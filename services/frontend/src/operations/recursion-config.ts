@@ -1,8 +1,8 @@
 import { ok } from '@weft/contracts'
-import { arnOf, nameFunction } from '@weft/registry'
+import { arnOf } from '@weft/registry'
 import type { Management } from './api.ts'
 import { type OperationDeps, scopeOf } from './deps.ts'
-import { catalogueWith, changeFunction, mergeTries, required } from './lookup.ts'
+import { changeFunction, findFunction, mergeTries, required } from './lookup.ts'
 
 export const putFunctionRecursionConfig =
   (deps: OperationDeps): Management['PutFunctionRecursionConfig'] =>
@@ -25,10 +25,6 @@ export const getFunctionRecursionConfig =
   (deps: OperationDeps): Management['GetFunctionRecursionConfig'] =>
   async ({ principal }, input) => {
     const scope = scopeOf(deps, principal)
-    const named = nameFunction(scope, input.FunctionName)
-    if (!named.ok) return named
-    const { functionName } = named.value
-    const catalogue = await catalogueWith(deps, scope, functionName)
-    const found = required(catalogue.function(scope.accountId, functionName), arnOf(scope, functionName))
+    const found = await findFunction(deps, scope, input.FunctionName)
     return found.ok ? ok({ RecursiveLoop: found.value.recursiveLoop ?? 'Terminate' }) : found
   }
