@@ -2,6 +2,7 @@ import { type EventSourceMapping, err, ok } from '@weft/contracts'
 import { type MappingSource, type MappingSources, type SourceRecord, sourceRecord } from '@weft/delivery'
 import type { Clock } from '@weft/platform'
 import type { IPublishPacket } from 'mqtt-packet'
+import { Arrival } from './arrival.ts'
 import { brokerFor } from './broker-book.ts'
 import type { BrokerOptions } from './broker-sources.ts'
 import { MqttSession } from './mqtt-session.ts'
@@ -69,13 +70,14 @@ class MqttSource implements MappingSource {
   readonly #unsettled = new WeakMap<SourceRecord, number>()
   #session: MqttSession | undefined
   #buffer: SourceRecord[] = []
-  #wake: () => void = () => {}
+  readonly #arrival: Arrival
   #count = 0
 
   private constructor(arn: MqttArn, mapping: EventSourceMapping, clock: Clock) {
     this.#arn = arn
     this.#mapping = mapping
     this.#clock = clock
+    this.#arrival = new Arrival(clock)
     // Ids are of one connection: a message that comes again has another.
     this.incarnation = `${clock.now()}`
   }
@@ -88,7 +90,7 @@ class MqttSource implements MappingSource {
       clean: false,
       clock,
       onMessage: (message) => source.#take(message),
-      onLost: () => source.#wake(),
+      onLost: () => source.#arrival.tell(),
     })
     source.#session = session
     await session.subscribe(arn.topic)
@@ -97,7 +99,7 @@ class MqttSource implements MappingSource {
 
   async read(most: number, waitMs: number, signal: AbortSignal): Promise<readonly SourceRecord[]> {
     this.#mustHold()
-    if (this.#buffer.length === 0 && !signal.aborted) await this.#more(waitMs, signal)
+    if (this.#buffer.length === 0 && !signal.aborted) await this.#arrival.wait(waitMs, signal)
     this.#mustHold()
     return this.#buffer.splice(0, most)
   }
@@ -148,21 +150,7 @@ class MqttSource implements MappingSource {
     )
     if (qos > 0 && messageId !== undefined) this.#unsettled.set(record, messageId)
     this.#buffer.push(record)
-    this.#wake()
-  }
-
-  #more(waitMs: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        timer.cancel()
-        signal.removeEventListener('abort', done)
-        this.#wake = () => {}
-        resolve()
-      }
-      const timer = this.#clock.schedule(waitMs, done)
-      signal.addEventListener('abort', done, { once: true })
-      this.#wake = done
-    })
+    this.#arrival.tell()
   }
 
   #mustHold(): void {

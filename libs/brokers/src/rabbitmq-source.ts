@@ -2,6 +2,7 @@ import { type EventSourceMapping, err, ok } from '@weft/contracts'
 import { type MappingSource, type MappingSources, type SourceRecord, sourceRecord } from '@weft/delivery'
 import type { Clock } from '@weft/platform'
 import amqp, { type Channel, type ChannelModel, type ConsumeMessage } from 'amqplib'
+import { Arrival } from './arrival.ts'
 import { brokerFor } from './broker-book.ts'
 import type { BrokerOptions } from './broker-sources.ts'
 import { reasonOf, unsharded } from './unsharded.ts'
@@ -59,7 +60,7 @@ class RabbitmqSource implements MappingSource {
   readonly #messages = new Map<SourceRecord, ConsumeMessage>()
   #channel: Channel | undefined
   #buffer: SourceRecord[] = []
-  #wake: () => void = () => {}
+  readonly #arrival: Arrival
   #lost: string | undefined
   #received = 0
 
@@ -68,6 +69,7 @@ class RabbitmqSource implements MappingSource {
     this.#queue = queue
     this.#group = `${queue}::${host === '/' ? '/' : decodeURIComponent(host)}`
     this.#clock = clock
+    this.#arrival = new Arrival(clock)
     // Ids are of one connection: a message that is delivered again has another.
     this.incarnation = `${clock.now()}`
     this.frame = {
@@ -82,7 +84,7 @@ class RabbitmqSource implements MappingSource {
     this.#channel = channel
     const lose = (reason: string) => () => {
       this.#lost ??= reason
-      this.#wake()
+      this.#arrival.tell()
     }
     // Told by the promise of whatever was under way, too.
     channel.on('error', lose('the channel failed'))
@@ -95,13 +97,13 @@ class RabbitmqSource implements MappingSource {
       const record = this.#record(message)
       this.#messages.set(record, message)
       this.#buffer.push(record)
-      this.#wake()
+      this.#arrival.tell()
     })
   }
 
   async read(most: number, waitMs: number, signal: AbortSignal): Promise<readonly SourceRecord[]> {
     this.#mustHold()
-    if (this.#buffer.length === 0 && !signal.aborted) await this.#more(waitMs, signal)
+    if (this.#buffer.length === 0 && !signal.aborted) await this.#arrival.wait(waitMs, signal)
     this.#mustHold()
     return this.#buffer.splice(0, most)
   }
@@ -137,20 +139,6 @@ class RabbitmqSource implements MappingSource {
     } catch {
       // It is closed already: the broker has taken back what was not acknowledged.
     }
-  }
-
-  #more(waitMs: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        timer.cancel()
-        signal.removeEventListener('abort', done)
-        this.#wake = () => {}
-        resolve()
-      }
-      const timer = this.#clock.schedule(waitMs, done)
-      signal.addEventListener('abort', done, { once: true })
-      this.#wake = done
-    })
   }
 
   #record({ content, fields, properties }: ConsumeMessage): SourceRecord {
