@@ -80,13 +80,10 @@ async function call(name: string, qualifier?: string): Promise<Answer> {
 
 /** The status once it is settled. */
 async function provisioned(name: string, qualifier: string) {
-  for (;;) {
-    const is = await client.send(
-      new GetProvisionedConcurrencyConfigCommand({ FunctionName: name, Qualifier: qualifier }),
-    )
-    if (is.Status !== 'IN_PROGRESS') return is
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
+  const status = () =>
+    client.send(new GetProvisionedConcurrencyConfigCommand({ FunctionName: name, Qualifier: qualifier }))
+  await expect.poll(async () => (await status()).Status, { timeout: 120_000 }).not.toBe('IN_PROGRESS')
+  return status()
 }
 
 const provision = (name: string, qualifier: string, count: number) =>
@@ -132,15 +129,12 @@ test('provisioned environments are ready before the first call, and follow their
 
 /** What is recorded of a request, as soon as it is. */
 async function recordOf(requestId: string | undefined): Promise<InvocationRecord> {
-  for (;;) {
-    const answer = await fetch(`${fabric.connection.http}/invocations/${requestId}`)
-    if (answer.status === 200) {
-      const { records } = (await answer.json()) as { records: readonly InvocationRecord[] }
-      return records[0] as InvocationRecord
-    }
-    expect(answer.status).toBe(404)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
+  const lookUp = () => fetch(`${fabric.connection.http}/invocations/${requestId}`)
+  const seen: number[] = []
+  await expect.poll(async () => seen[seen.push((await lookUp()).status) - 1], { timeout: 120_000 }).toBe(200)
+  expect(seen.slice(0, -1).every((status) => status === 404)).toBe(true)
+  const { records } = (await (await lookUp()).json()) as { records: readonly InvocationRecord[] }
+  return records[0] as InvocationRecord
 }
 
 test('a call can be explained by its request id', async () => {
