@@ -171,6 +171,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
       {
         ...{ leaders, catalogue, clock, random, log: logOf('placement') },
         provisionedBook: openProvisionedBook(links.placement, clock),
+        functions: openStores(links.placement, catalogue, clock).functions,
       },
     ),
   )
@@ -186,7 +187,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
   mkdirSync(workerDir, { recursive: true })
   const chosen = await chooseDriver({ choice: options.sandbox, dataDir: workerDir, log: logOf('worker') })
   if (!chosen.ok) throw new StartFailure(chosen.error)
-  const memoryMb = workerMemoryMb()
+  const memoryMb = options.memoryMb ?? workerMemoryMb()
   const facts = { worker: factsOf('worker'), queue: factsOf('async-queue'), poller: factsOf('poller') }
   let httpPort = options.httpPort
   const networks = options.networks === undefined ? undefined : await declaredNetworks(options.networks)

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { defaultDataDir } from '@weft/cli'
-import { isRegion } from '@weft/contracts'
+import { isRegion, limits } from '@weft/contracts'
 import { Command, InvalidArgumentError, Option } from 'commander'
 
 export const sandboxChoices = ['auto', 'oci', 'docker', 'process'] as const
@@ -17,6 +17,8 @@ export interface EmbeddedOptions {
   readonly natsPort: number
   readonly adminPort: number
   readonly sandbox: SandboxChoice
+  /** Sum of the memory sizes of all sandboxes at once; absent: a share of what the host has. */
+  readonly memoryMb?: number
   /** A file that declares the networks of functions. */
   readonly networks?: string
   readonly durability: 'sync' | 'default'
@@ -42,6 +44,11 @@ export function parseOptions(args: readonly string[]): EmbeddedOptions {
     .addOption(
       new Option('--sandbox <driver>', 'how functions are isolated').choices([...sandboxChoices]).default('auto'),
     )
+    .option(
+      '--memory-mb <mb>',
+      'sum of the memory sizes of all sandboxes; more than the host has: idle ones rarely use what they may',
+      memory,
+    )
     .addOption(new Option('--networks <file>', 'networks that functions may join').env('WEFT_NETWORKS'))
     .addOption(
       new Option('--durability <mode>', 'sync: on disk before it is acknowledged; default: every two minutes')
@@ -65,6 +72,13 @@ export function parseOptions(args: readonly string[]): EmbeddedOptions {
 function port(text: string): number {
   const value = Number(text)
   if (!/^\d{1,5}$/.test(text) || value > 65_535) throw new InvalidArgumentError('A port is a number from 0 to 65535.')
+  return value
+}
+
+function memory(text: string): number {
+  const value = Number(text)
+  if (!/^\d{1,9}$/.test(text) || value < limits.memoryMb.min)
+    throw new InvalidArgumentError(`Memory is a number of MB from ${limits.memoryMb.min}.`)
   return value
 }
 

@@ -1,5 +1,6 @@
 import type { CodeSignature } from './code-signing.ts'
 import type { AccountId, FunctionName } from './ids.ts'
+import type { ProvisionedScaling } from './scaling.ts'
 
 /** Configuration of `$LATEST` or of a published version, as stored. Durations in ms, sizes in MB or bytes. */
 export interface FunctionVersion {
@@ -139,6 +140,8 @@ export interface FunctionRecord {
   readonly urls?: Readonly<Record<string, FunctionUrl>>
   /** Environments to be kept ready, by the number of a version or the name of an alias; at most one leads to a version. */
   readonly provisioned?: Readonly<Record<string, ProvisionedConcurrency>>
+  /** How their number is scaled, by the same qualifiers; also of one that has none at the moment. */
+  readonly scaling?: Readonly<Record<string, ProvisionedScaling>>
   /** Which code signing config watches over its packages and layers; absent: none. */
   readonly codeSigningArn?: string
   /** Who may call it, by qualifier: `$LATEST` for the function itself, a version, or the name of an alias. */

@@ -16,6 +16,8 @@ export interface ProvisionedCounts {
   readonly allocated: number
   /** Of them, those that are initialised. */
   readonly available: number
+  /** Of these, those that serve a call. */
+  readonly busy: number
   /** Why the last one could not be made; undefined when it could. */
   readonly failure: ProvisionFailure | undefined
 }
@@ -107,7 +109,8 @@ export function provisionedCounts(state: PartitionState, accountId: string, func
   for (const pool of state.pools.values()) {
     if (pool.fn.name !== functionName || pool.fn.account.id !== accountId) continue
     const { key: sandboxKey, target, provisioned, provisionFailure: failure } = pool
-    counts.push({ sandboxKey, target, allocated: provisioned.size, available: available(pool), failure })
+    const busy = [...provisioned].filter(({ state }) => state === 'leased').length
+    counts.push({ sandboxKey, target, allocated: provisioned.size, available: available(pool), busy, failure })
   }
   return counts
 }

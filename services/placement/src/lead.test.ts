@@ -1,4 +1,4 @@
-import { type AccountId, accountId, functionName, sandboxKey } from '@weft/contracts'
+import { type AccountId, accountId, type FunctionRecord, functionName, sandboxKey } from '@weft/contracts'
 import type {
   DispatcherFrame,
   PlacementToDispatcherFrame,
@@ -9,6 +9,7 @@ import { MemoryLeaderBoard, stageSpec } from '@weft/placement/testing'
 import { type Channel, memoryChannelPair, silentLogger } from '@weft/platform'
 import { FakeClock } from '@weft/platform/testing'
 import type { Catalogue, CatalogueChange } from '@weft/registry'
+import { MemoryStore } from '@weft/registry/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type PlacementService, startPlacement } from './service.ts'
 import { MemoryProvisionedBook } from './testing/memory-book.ts'
@@ -66,6 +67,7 @@ class Stage {
         leaders: this.board,
         catalogue: this.catalogue.catalogue,
         provisionedBook: new MemoryProvisionedBook(),
+        functions: new MemoryStore<FunctionRecord>(),
         clock: this.clock,
         random: () => 0.5,
         log: silentLogger,

@@ -2,6 +2,7 @@ import {
   type AccountId,
   accountId,
   type FunctionName,
+  type FunctionRecord,
   isFunctionName,
   type Leader,
   type LeaderWorker,
@@ -25,9 +26,10 @@ import {
   type PartitionEvent,
 } from '@weft/placement'
 import { type Channel, type Clock, type Logger, partitionOf, type Timer } from '@weft/platform'
-import type { Catalogue, CatalogueChange, ProvisionedBook } from '@weft/registry'
+import type { Catalogue, CatalogueChange, ProvisionedBook, Store } from '@weft/registry'
 import { Ledgers } from './ledgers.ts'
 import { ProvisionedKeeper } from './provisioned-keeper.ts'
+import { ProvisionedScaler } from './scaling/scaler.ts'
 
 export type DispatcherChannel = Channel<DispatcherFrame, PlacementToDispatcherFrame>
 export type WorkerChannel = Channel<WorkerFrame, PlacementToWorkerFrame>
@@ -43,6 +45,8 @@ export interface LeadDeps {
   readonly partitions: number
   readonly region: string
   readonly provisionedBook: ProvisionedBook
+  /** Where the capacity of functions that scale is changed. */
+  readonly functions: Store<FunctionRecord>
   readonly starts?: 'spread' | 'pack'
   /** Tells who adds and takes away workers. */
   readonly announce?: (partition: number, counts: PartitionCounts) => void
@@ -65,6 +69,7 @@ export class Lead {
   readonly #core: LeasePartition
   readonly #ledgers: Ledgers
   readonly #provisioned: ProvisionedKeeper
+  readonly #scaler: ProvisionedScaler
   readonly #dispatchers = new Map<ConnectionId, DispatcherChannel>()
   readonly #workers = new Map<ConnectionId, WorkerChannel>()
   /** Workers whose hello waits until they are remembered on the board. */
@@ -106,10 +111,15 @@ export class Lead {
         this.#handle({ kind: 'provisioned-changed', accountId: id, functionName, targets }),
       counts: (id, functionName) => this.#core.provisioned(id, functionName),
     })
+    this.#scaler = new ProvisionedScaler({
+      ...{ catalogue: deps.catalogue, functions: deps.functions, region: deps.region, newId: deps.newSandboxId },
+      ...{ clock: deps.clock, log: deps.log },
+      counts: (id, functionName) => this.#core.provisioned(id, functionName),
+    })
     this.#renewLater()
     for (const { accountId: id } of deps.catalogue.accounts())
       if (partitionOf(id, deps.partitions) === partition)
-        for (const { functionName } of deps.catalogue.functions(id)) this.#provisioned.changed(id, functionName)
+        for (const { functionName } of deps.catalogue.functions(id)) this.#ownFunctionChanged(id, functionName)
     this.#tickLater()
   }
 
@@ -156,7 +166,12 @@ export class Lead {
     // An alias says where calls go, not what may run.
     if (change.kind !== 'alias') this.#functionChanged(accountId(account), name)
     if (partitionOf(accountId(account), this.#deps.partitions) === this.partition)
-      this.#provisioned.changed(accountId(account), name)
+      this.#ownFunctionChanged(accountId(account), name)
+  }
+
+  #ownFunctionChanged(account: AccountId, name: FunctionName): void {
+    this.#provisioned.changed(account, name)
+    this.#scaler.changed(account, name)
   }
 
   /** Ends the lead by choice, so that another can claim at once. */
@@ -266,6 +281,7 @@ export class Lead {
     this.#renewTimer?.cancel()
     this.#tickTimer?.cancel()
     this.#provisioned.stop()
+    this.#scaler.stop()
     this.#deps.log.info({ partition: this.partition, epoch: this.epoch, reason }, 'lead ended')
     for (const channel of [...this.#dispatchers.values(), ...this.#workers.values()]) channel.close()
     this.#dispatchers.clear()

@@ -1,6 +1,6 @@
 /** The placement service as a process of a cluster. */
 import { subjects } from '@weft/contracts'
-import { openCatalogue, openLeaderBoard, openLink, openProvisionedBook } from '@weft/nats'
+import { openCatalogue, openLeaderBoard, openLink, openProvisionedBook, openStores } from '@weft/nats'
 import {
   fileSetting,
   openMasterKeys,
@@ -47,7 +47,9 @@ await runService({
         starts: config.starts === 'pack' ? 'pack' : 'spread',
       },
       {
-        ...{ leaders, catalogue, provisionedBook: openProvisionedBook(link, clock), clock, random: systemRandom, log },
+        ...{ leaders, catalogue, clock, random: systemRandom, log },
+        provisionedBook: openProvisionedBook(link, clock),
+        functions: openStores(link, catalogue, clock).functions,
         announce: (partition, counts) => {
           // Told anew in a second: without a connection there is nothing to make up for.
           if (link.problems().length > 0) return

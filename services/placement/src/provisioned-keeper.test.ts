@@ -80,7 +80,7 @@ beforeEach(async () => {
 const made = (available: number, failure?: ProvisionedCounts['failure']): void => {
   counts = wanted.map(({ spec, count }) => ({
     ...{ sandboxKey: spec.sandboxKey, target: count, allocated: count },
-    ...{ available: Math.min(available, count), failure },
+    ...{ available: Math.min(available, count), busy: 0, failure },
   }))
 }
 

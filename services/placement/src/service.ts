@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { FunctionRecord } from '@weft/contracts'
 import type { DispatcherFrame, WorkerFrame } from '@weft/contracts/placement'
 import {
   defaultLeaseTimings,
@@ -9,7 +10,7 @@ import {
   type PartitionCounts,
 } from '@weft/placement'
 import type { Clock, Logger, Random, Service } from '@weft/platform'
-import type { Catalogue, ProvisionedBook } from '@weft/registry'
+import type { Catalogue, ProvisionedBook, Store } from '@weft/registry'
 import { Candidate } from './candidate.ts'
 import type { DispatcherChannel, Lead, WorkerChannel } from './lead.ts'
 
@@ -32,6 +33,8 @@ export interface PlacementDeps {
   readonly leaders: LeaderBoard
   readonly catalogue: Catalogue
   readonly provisionedBook: ProvisionedBook
+  /** Where the provisioned concurrency of functions that scale is changed. */
+  readonly functions: Store<FunctionRecord>
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
@@ -52,7 +55,7 @@ export interface PlacementService extends Service {
 const helloMs = 10_000
 
 export async function startPlacement(config: PlacementConfig, deps: PlacementDeps): Promise<PlacementService> {
-  const { leaders, catalogue, provisionedBook, clock, random, log, timings = defaultLeaseTimings } = deps
+  const { leaders, catalogue, provisionedBook, functions, clock, random, log, timings = defaultLeaseTimings } = deps
   if (leaders.ttlMs + leastFenceMarginMs > timings.workerFenceMs)
     throw new Error(
       `leads that live ${leaders.ttlMs} ms are too long for workers that stop after ${timings.workerFenceMs} ms`,
@@ -64,6 +67,7 @@ export async function startPlacement(config: PlacementConfig, deps: PlacementDep
         leaders,
         catalogue,
         provisionedBook,
+        functions,
         ...(deps.announce && { announce: deps.announce }),
         ...(config.starts && { starts: config.starts }),
         ...(config.keepWarm === 'learning' && { keepWarm: () => new LearningKeepWarm() }),

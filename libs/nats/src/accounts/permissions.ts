@@ -93,6 +93,8 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
     readCatalogue,
     writeBucket(buckets.leaders, 'placement.*'),
     writeBucket(buckets.provisioned),
+    // It scales the provisioned concurrency of functions.
+    writeBucket(buckets.functions),
     publish('weft.capacity.*'),
   ),
   worker: join(readObjects(buckets.code), readBucket(buckets.members)),

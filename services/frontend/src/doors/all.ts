@@ -34,6 +34,7 @@ import { HttpApiIndex } from '../http-api/directory.ts'
 import { Credentials } from '../identity/credentials.ts'
 import { isLayerVersion } from '../operations/find-layers.ts'
 import { type FrontendDeps, startFrontend } from '../service.ts'
+import { autoscalingDoor } from './autoscaling/autoscaling-door.ts'
 import { eventsDoor } from './events/events-door.ts'
 import { type GrpcDoorConfig, startGrpcDoor } from './grpc/server.ts'
 import { logsDoor } from './logs/logs-door.ts'
@@ -123,6 +124,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
         logsDoor({ logs: streamReader(link, streams.logs), catalogue, triggers, authorizer, region, clock }),
         eventsDoor({ triggers, publisher, authorizer, region, clock }),
         schedulerDoor({ triggers, authorizer, region, clock }),
+        autoscalingDoor({ catalogue, functions: deps.stores.functions, authorizer, region, clock }),
         snsDoor({ triggers, publisher, authorizer, region, clock }),
         weftDoor({ book, authorizer, clock, region }),
       ],

@@ -25,6 +25,7 @@ import {
   type WorkerDirectory,
 } from '@weft/platform'
 import type { Catalogue } from '@weft/registry'
+import { MemoryStore } from '@weft/registry/testing'
 import { type PlacementService, startPlacement } from '../service.ts'
 import { MemoryProvisionedBook } from './memory-book.ts'
 
@@ -126,6 +127,7 @@ export class Wiring implements AsyncDisposable {
         leaders: this.#leaders,
         catalogue: this.#catalogue(),
         provisionedBook: new MemoryProvisionedBook(),
+        functions: new MemoryStore<FunctionRecord>(),
         clock: systemClock,
         random: systemRandom,
         log: silentLogger,
