@@ -43,15 +43,16 @@ async function startCluster(): Promise<Cluster> {
     await keyring.tenantJwt(account)
     const ports = [await freePort(), await freePort(), await freePort()]
     const routes = ports.map((port) => `127.0.0.1:${port}`)
-    const servers = await Promise.all(
-      ports.map(async (port, n) => {
-        const nodeDir = join(dir, `n${n}`)
-        const cluster = { name: 'weft', port, routes }
-        const common = { port: 0, sync: 'always', maxStorageBytes: 2 * leastStorageBytes } as const
-        const config = await serverConfig(keyring, { ...common, dir: nodeDir, serverName: `n${n}`, cluster })
-        return opened.use(await startNatsServer({ dir: nodeDir, config }))
-      }),
-    )
+    const servers: TestNatsServer[] = []
+    // One after another, as in a cluster of containers: of servers that start at the same moment one may drop the route
+    // to another as a duplicate, and is then heard by nobody until it is started again.
+    for (const [n, port] of ports.entries()) {
+      const nodeDir = join(dir, `n${n}`)
+      const cluster = { name: 'weft', port, routes }
+      const common = { port: 0, sync: 'always', maxStorageBytes: 2 * leastStorageBytes } as const
+      const config = await serverConfig(keyring, { ...common, dir: nodeDir, serverName: `n${n}`, cluster })
+      servers.push(opened.use(await startNatsServer({ dir: nodeDir, config })))
+    }
     const urls = servers.map((server) => server.url)
     const link = (creds: string) => openLink({ servers: urls, name: 'test', log, creds })
     const admin = opened.use(await link(await keyring.serviceCreds('admin')))

@@ -275,11 +275,15 @@ export const plainSpec: SandboxSpec = {
   systemLogLevel: 'INFO',
   subnetIds: [],
   securityGroupIds: [],
+  snapStart: false,
+  isolation: '',
 }
 
 /** A data folder that users of sandboxes can walk through. */
 export function testDataDir(): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'weft-worker-'))
   chmodSync(path, 0o700)
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
+  // A mount that was let go lazily is there until the last process that had it open has died; one that stays is a leak.
+  const remove = () => rmSync(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
+  return { path, remove }
 }
