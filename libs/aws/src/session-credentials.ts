@@ -5,6 +5,7 @@ import { unknownKey } from './sigv4/verify.ts'
 /** Who a set of session credentials speaks for. */
 export interface SessionClaims {
   readonly accountId: AccountId
+  /** "" for the session of a user, or of the root of the account. */
   readonly roleArn: string
   /** Of the role as it was: one that is made anew under the same name is another. Absent: not known. */
   readonly roleId?: string
@@ -16,6 +17,8 @@ export interface SessionClaims {
   readonly policy?: string
   /** ARNs of managed policies that do the same. */
   readonly policyArns?: readonly string[]
+  /** Whose session it is where it is no role's; absent with no role: the root's. */
+  readonly user?: { readonly name: string; readonly id: string }
 }
 
 export interface SessionCredentials {
@@ -46,7 +49,8 @@ const secretOf = (clusterSecret: string, claims: string): string =>
  */
 export function mintSession(clusterSecret: string, claims: SessionClaims): SessionCredentials {
   const { accountId, roleArn, sessionName, expiresAtMs, policy = null, policyArns = null, roleId = null } = claims
-  const text = JSON.stringify([version, accountId, roleArn, sessionName, expiresAtMs, policy, policyArns, roleId])
+  const fields = [version, accountId, roleArn, sessionName, expiresAtMs, policy, policyArns, roleId]
+  const text = JSON.stringify(claims.user ? [...fields, claims.user.name, claims.user.id] : fields)
   const seal = mac(clusterSecret, 'token', text)
   return {
     accessKeyId: keyIdOf(clusterSecret, text),
@@ -71,7 +75,8 @@ export function openSession(
   if (given.byteLength !== expected.byteLength || !timingSafeEqual(given, expected)) return err(unknownKey)
   if (accessKeyId !== keyIdOf(clusterSecret, text)) return err(unknownKey)
   // What is under the seal was written by `mintSession`, maybe of another release.
-  const [kind, account, roleArn, sessionName, expiresAtMs, policy, policyArns, roleId] = JSON.parse(text) as unknown[]
+  const fields = JSON.parse(text) as unknown[]
+  const [kind, account, roleArn, sessionName, expiresAtMs, policy, policyArns, roleId, userName, userId] = fields
   if (kind !== version || typeof account !== 'string' || !isAccountId(account)) return err(unknownKey)
   if (typeof roleArn !== 'string' || typeof sessionName !== 'string' || typeof expiresAtMs !== 'number')
     return err(unknownKey)
@@ -85,6 +90,7 @@ export function openSession(
     ...(typeof roleId === 'string' && { roleId }),
     ...(typeof policy === 'string' && { policy }),
     ...(Array.isArray(policyArns) && { policyArns: policyArns.map(String) }),
+    ...(typeof userName === 'string' && typeof userId === 'string' && { user: { name: userName, id: userId } }),
     secretAccessKey: secretOf(clusterSecret, text),
   })
 }

@@ -33,6 +33,7 @@ import { Throttle } from './http-api/throttle.ts'
 import { Authorizer } from './identity/authorizer.ts'
 import { Credentials } from './identity/credentials.ts'
 import { Guard } from './identity/guard.ts'
+import { KeyUse } from './identity/key-use.ts'
 import type { Operations } from './operations/api.ts'
 import { Markers } from './operations/markers.ts'
 import { createOperations } from './operations/operations.ts'
@@ -118,6 +119,7 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
   const problems = (): readonly string[] => (deps.runtimes().length === 0 ? ['no worker offers a runtime'] : [])
   const { lookup } = new Credentials({ catalogue, identities, clusterSecret, clock })
   const signingKeys = new SigningKeys()
+  const keyUse = new KeyUse({ identities, clock, log, region })
   const gate = new Gate({
     region: config.region,
     doors: [
@@ -132,6 +134,7 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
     ],
     lookup,
     signingKeys,
+    used: (principal, service) => keyUse.note(principal, service),
     clock,
     log,
   })

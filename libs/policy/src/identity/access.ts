@@ -2,7 +2,7 @@ import { type AccountId, isAccountId } from '@weft/contracts'
 import { type CompiledPolicy, type PolicyKind, parsePolicy } from '../language/document.ts'
 import { awsManagedPolicies } from './aws-managed.ts'
 import type { Identities } from './directory.ts'
-import type { ManagedPolicy, PolicyHolder, Role } from './records.ts'
+import type { Group, ManagedPolicy, PolicyHolder, Role } from './records.ts'
 
 /** What is attached to a user or a role, ready to be evaluated. */
 export interface Access {
@@ -32,19 +32,26 @@ function once<K extends object, V>(memo: WeakMap<K, V>, key: K, make: () => V): 
   return made
 }
 
-/** The policies of a user or role as they are at this moment. */
+/** The policies of a user or role as they are at this moment, with those of a user's groups. */
 export function accessOf(identities: Identities, holder: PolicyHolder): Access {
   const own = once(inline, holder, () =>
     Object.values(holder.inlinePolicies).map((document) => compile(document, 'identity')),
   )
   const attached = holder.attachedPolicies.map((arn) => managedPolicy(identities, holder.accountId, arn))
+  const shared = groupsOf(identities, holder).flatMap((group) => accessOf(identities, group).identity)
   const { permissionsBoundary } = holder
   return {
-    identity: attached.length === 0 ? own : [...own, ...attached],
+    identity: attached.length + shared.length === 0 ? own : [...own, ...attached, ...shared],
     ...(permissionsBoundary !== undefined && {
       boundary: [managedPolicy(identities, holder.accountId, permissionsBoundary)],
     }),
   }
+}
+
+/** The groups that a user is in; none of what is no user. */
+export function groupsOf(identities: Identities, holder: PolicyHolder): readonly Group[] {
+  if (holder.kind !== 'user' || !holder.groups) return []
+  return holder.groups.flatMap((name) => identities.group(holder.accountId, name) ?? [])
 }
 
 /** A managed policy by its ARN; one that is not there allows nothing. */
@@ -70,14 +77,14 @@ export const sessionPolicy = (document: string): CompiledPolicy => compile(docum
 
 export interface IdentityArn {
   readonly accountId: AccountId
-  readonly kind: 'role' | 'user' | 'policy'
+  readonly kind: 'role' | 'user' | 'group' | 'policy'
   readonly name: string
 }
 
 /** `arn:aws:iam::ACCOUNT:role/path/name`; undefined for anything else. */
 export function parseIdentityArn(arn: string): IdentityArn | undefined {
   const [, account, kind, name] =
-    /^arn:aws:iam::(\d{12}):(role|user|policy)\/(?:[\x21-\x7e]*\/)?([\w+=,.@-]+)$/.exec(arn) ?? []
+    /^arn:aws:iam::(\d{12}):(role|user|group|policy)\/(?:[\x21-\x7e]*\/)?([\w+=,.@-]+)$/.exec(arn) ?? []
   if (account === undefined || !isAccountId(account) || kind === undefined || name === undefined) return undefined
   return { accountId: account, kind: kind as IdentityArn['kind'], name }
 }

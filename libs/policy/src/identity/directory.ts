@@ -1,6 +1,7 @@
 import type { AccountId, Result } from '@weft/contracts'
 import { fullAccessRole, fullAccessRoleName } from './full-access.ts'
 import {
+  type Group,
   type IdentityKind,
   type IdentityRecord,
   identityKey,
@@ -13,10 +14,12 @@ import {
 export interface Identities {
   role(account: AccountId, name: string): Role | undefined
   user(account: AccountId, name: string): User | undefined
+  group(account: AccountId, name: string): Group | undefined
   policy(account: AccountId, name: string): ManagedPolicy | undefined
   /** In order of name. */
   roles(account: AccountId): readonly Role[]
   users(account: AccountId): readonly User[]
+  groups(account: AccountId): readonly Group[]
   policies(account: AccountId): readonly ManagedPolicy[]
   userOfKey(accessKeyId: string): User | undefined
 }
@@ -71,6 +74,11 @@ export class IdentityIndex implements Identities {
     return found?.kind === 'user' ? found : undefined
   }
 
+  group(account: AccountId, name: string): Group | undefined {
+    const found = this.#byKey.get(identityKey(account, 'group', name))
+    return found?.kind === 'group' ? found : undefined
+  }
+
   policy(account: AccountId, name: string): ManagedPolicy | undefined {
     const found = this.#byKey.get(identityKey(account, 'policy', name))
     return found?.kind === 'policy' ? found : undefined
@@ -83,6 +91,10 @@ export class IdentityIndex implements Identities {
 
   users(account: AccountId): readonly User[] {
     return inOrder(this.#all(account, 'user').filter((one) => one.kind === 'user'))
+  }
+
+  groups(account: AccountId): readonly Group[] {
+    return inOrder(this.#all(account, 'group').filter((one) => one.kind === 'group'))
   }
 
   policies(account: AccountId): readonly ManagedPolicy[] {

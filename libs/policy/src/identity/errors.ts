@@ -11,6 +11,7 @@ export const iamErrors = {
   ValidationError: 400,
   InvalidInput: 400,
   UnmodifiableEntity: 400,
+  InvalidClientTokenId: 403,
 } as const
 
 export type IamErrorCode = keyof typeof iamErrors
@@ -22,7 +23,7 @@ export interface IamError {
 
 export const iamError = (code: IamErrorCode, message: string): Result<never, IamError> => err({ code, message })
 
-const titles = { role: 'Role', user: 'User', policy: 'Policy' } as const
+const titles = { role: 'Role', user: 'User', group: 'Group', policy: 'Policy' } as const
 
 export const noSuchIdentity = (kind: keyof typeof titles, name: string): Result<never, IamError> =>
   iamError('NoSuchEntity', `The ${kind} with name ${name} cannot be found.`)
@@ -30,7 +31,7 @@ export const noSuchIdentity = (kind: keyof typeof titles, name: string): Result<
 export const noSuchPolicyArn = (arn: string): Result<never, IamError> =>
   iamError('NoSuchEntity', `Policy ${arn} was not found.`)
 
-export const identityExists = (kind: 'role' | 'user', name: string): Result<never, IamError> =>
+export const identityExists = (kind: 'role' | 'user' | 'group', name: string): Result<never, IamError> =>
   iamError('EntityAlreadyExists', `${titles[kind]} with name ${name} already exists.`)
 
 export const malformed = (message: string): Result<never, IamError> => iamError('MalformedPolicyDocument', message)

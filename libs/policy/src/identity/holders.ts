@@ -54,13 +54,15 @@ export function deleteInlinePolicy<H extends PolicyHolder>(holder: H, name: stri
   return ok({ ...holder, inlinePolicies: Object.fromEntries(others) })
 }
 
+const titles = { role: 'Role', user: 'User', group: 'Group' } as const
+
 /** Attaching twice is attaching once. */
 export function attachPolicy<H extends PolicyHolder>(holder: H, arn: string): Result<H, IamError> {
   if (holder.attachedPolicies.includes(arn)) return ok(holder)
   if (holder.attachedPolicies.length >= iamQuotas.attachedPolicies)
     return iamError(
       'LimitExceeded',
-      `Cannot exceed quota for PoliciesPer${holder.kind === 'role' ? 'Role' : 'User'}: ${iamQuotas.attachedPolicies}`,
+      `Cannot exceed quota for PoliciesPer${titles[holder.kind]}: ${iamQuotas.attachedPolicies}`,
     )
   return ok({ ...holder, attachedPolicies: [...holder.attachedPolicies, arn] })
 }
@@ -74,6 +76,8 @@ export function detachPolicy<H extends PolicyHolder>(holder: H, arn: string): Re
 export function checkDeletable(holder: PolicyHolder): Result<void, IamError> {
   if (holder.kind === 'user' && holder.accessKeys.length > 0)
     return iamError('DeleteConflict', 'Cannot delete entity, must delete access keys first.')
+  if (holder.kind === 'user' && holder.groups && holder.groups.length > 0)
+    return iamError('DeleteConflict', 'Cannot delete entity, must remove user from group first.')
   if (holder.attachedPolicies.length > 0)
     return iamError('DeleteConflict', 'Cannot delete entity, must detach all policies first.')
   if (Object.keys(holder.inlinePolicies).length > 0)

@@ -1,12 +1,12 @@
 import type { AccountId } from '@weft/contracts'
 
-/** What roles, users and managed policies of an account have in common. Names are unique whatever their case. */
+/** What roles, users, groups and managed policies of an account have in common. Names are unique whatever their case. */
 interface Entity {
   readonly accountId: AccountId
   readonly name: string
   /** `/` or `/a/b/`. */
   readonly path: string
-  /** `AROA…`, `AIDA…`, `ANPA…`: never given twice, unlike the name. */
+  /** `AROA…`, `AIDA…`, `AGPA…`, `ANPA…`: never given twice, unlike the name. */
   readonly id: string
   readonly createdAtMs: number
   readonly tags: Readonly<Record<string, string>>
@@ -33,6 +33,13 @@ export interface Role extends Holder {
 export interface User extends Holder {
   readonly kind: 'user'
   readonly accessKeys: readonly UserAccessKey[]
+  /** Names of the groups it is in. Absent: none. */
+  readonly groups?: readonly string[]
+}
+
+/** Its policies are those of its members too. It has no boundary and no tags. */
+export interface Group extends Holder {
+  readonly kind: 'group'
 }
 
 export interface UserAccessKey {
@@ -40,6 +47,8 @@ export interface UserAccessKey {
   readonly secretAccessKey: string
   readonly status: 'Active' | 'Inactive'
   readonly createdAtMs: number
+  /** To within a quarter of an hour. Absent: never since this is written down. */
+  readonly lastUsed?: { readonly atMs: number; readonly service: string; readonly region: string }
 }
 
 export interface ManagedPolicy extends Entity {
@@ -59,8 +68,8 @@ export interface PolicyVersion {
   readonly createdAtMs: number
 }
 
-export type PolicyHolder = Role | User
-export type IdentityRecord = Role | User | ManagedPolicy
+export type PolicyHolder = Role | User | Group
+export type IdentityRecord = PolicyHolder | ManagedPolicy
 export type IdentityKind = IdentityRecord['kind']
 
 /** What a new thing is stamped with. */

@@ -47,6 +47,11 @@ export const checkTrust = (document: string): Result<void, IamError> =>
     `Cannot exceed quota for ACLSizePerRole: ${iamQuotas.trustPolicyCharacters}`,
   )
 
+/** Where roles lie that a service has asked for; they are deleted by their own operation. */
+export const serviceLinkedPath = '/aws-service-role/'
+
+export const isServiceLinked = ({ path }: Pick<Role, 'path'>): boolean => path.startsWith(serviceLinkedPath)
+
 /** The role that every account is born with stays as it is. */
 export const checkModifiable = (name: string): Result<void, IamError> =>
   name.toLowerCase() === fullAccessRoleName

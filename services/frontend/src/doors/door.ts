@@ -12,6 +12,8 @@ export interface Principal {
   readonly keyId: string
   /** An IAM user. The root of the account is neither a user nor a session. */
   readonly user?: { readonly name: string; readonly id: string }
+  /** Credentials of a user or of the root that end by themselves, as GetSessionToken gives them. */
+  readonly temporary?: true
   /** A role that was assumed, by a function that runs with it or through STS. */
   readonly session?: RoleSession
 }

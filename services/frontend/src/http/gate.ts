@@ -1,7 +1,7 @@
 import { claimedService, type KeyLookup, openSignature, type SigningKeys } from '@weft/aws'
 import { type AwsError, awsError, err, ok, type Result } from '@weft/contracts'
 import { type Clock, type Logger, withSpan } from '@weft/platform'
-import type { Admitted, AwsDoor, DoorHead, DoorResponse } from '../doors/door.ts'
+import type { Admitted, AwsDoor, DoorHead, DoorResponse, Principal } from '../doors/door.ts'
 import type { CredentialOwner } from '../identity/credentials.ts'
 
 export interface GateOptions {
@@ -10,6 +10,8 @@ export interface GateOptions {
   readonly doors: readonly AwsDoor[]
   readonly lookup: KeyLookup<CredentialOwner>
   readonly signingKeys: SigningKeys
+  /** Told of every request that a key has signed. */
+  readonly used: (principal: Principal, service: string) => void
   readonly clock: Pick<Clock, 'now'>
   readonly log: Logger
 }
@@ -45,8 +47,10 @@ export class Gate {
       handle: async (body, signal) => {
         const verified = opened.value.verify(body)
         if (!verified.ok) return door.refuse(verified.error, head)
+        const { principal } = verified.value.owner
+        this.#options.used(principal, door.service)
         try {
-          const request = { ...head, body, signal, principal: verified.value.owner.principal }
+          const request = { ...head, body, signal, principal }
           const attributes = { 'http.request.method': head.method, 'weft.request_id': head.requestId }
           const options = { kind: 'server', parent: head.headers.traceparent, attributes } as const
           return await withSpan(`http ${door.service}`, options, async (span) => {

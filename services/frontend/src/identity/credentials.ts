@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { type KeyLookup, openSession, unknownKey } from '@weft/aws'
+import { type KeyLookup, openSession, type SessionClaims, unknownKey } from '@weft/aws'
 import { type AwsError, err, ok, type Result } from '@weft/contracts'
 import type { Clock } from '@weft/platform'
 import { arnOfIdentity, type Identities } from '@weft/policy'
@@ -13,7 +13,7 @@ export interface CredentialOwner {
 
 export interface CredentialsDeps {
   readonly catalogue: Pick<Catalogue, 'accountOfKey' | 'account'>
-  readonly identities: Pick<Identities, 'userOfKey'>
+  readonly identities: Pick<Identities, 'user' | 'userOfKey'>
   readonly clusterSecret: string
   readonly clock: Pick<Clock, 'now'>
 }
@@ -71,29 +71,22 @@ export class Credentials {
   }
 
   #session(accessKeyId: string, sessionToken: string): Result<CredentialOwner, AwsError> {
-    const { catalogue, clock } = this.#deps
+    const { clock } = this.#deps
     const known = this.#sessions.get(sessionToken)
     const fresh = known?.accessKeyId === accessKeyId && clock.now() < known.expiresAtMs ? ok(known) : undefined
     const session = fresh ?? this.#open(accessKeyId, sessionToken)
     if (!session.ok) return session
-    return catalogue.account(session.value.owner.principal.accountId) ? ok(session.value.owner) : err(unknownKey)
+    return this.#lives(session.value.owner.principal) ? ok(session.value.owner) : err(unknownKey)
   }
 
   #open(accessKeyId: string, sessionToken: string): Result<KnownSession, AwsError> {
     const { clusterSecret, clock } = this.#deps
     const opened = openSession(clusterSecret, sessionToken, accessKeyId, clock.now())
     if (!opened.ok) return opened
-    const { accountId, roleArn, roleId, sessionName, expiresAtMs, policy, policyArns, secretAccessKey } = opened.value
-    const role = roleArn.slice(roleArn.lastIndexOf('/') + 1)
-    const session = {
-      roleArn,
-      sessionName,
-      ...(roleId !== undefined && { roleId }),
-      ...(policy !== undefined && { policy }),
-      ...(policyArns !== undefined && { policyArns }),
-    }
-    const arn = `arn:aws:sts::${accountId}:assumed-role/${role}/${sessionName}`
-    const owner = { secretAccessKey, principal: { accountId, arn, keyId: accessKeyId, session } }
+    const { expiresAtMs, secretAccessKey } = opened.value
+    const principal = opened.value.roleArn === '' ? this.#ownSession(opened.value) : roleSession(opened.value)
+    if (!principal) return err(unknownKey)
+    const owner = { secretAccessKey, principal: { ...principal, keyId: accessKeyId } }
     const known = { accessKeyId, expiresAtMs, owner }
     if (this.#sessions.size >= mostKnownSessions) {
       const oldest = this.#sessions.keys().next().value
@@ -102,6 +95,33 @@ export class Credentials {
     this.#sessions.set(sessionToken, known)
     return ok(known)
   }
+
+  /** The session of a user or of the root itself. */
+  #ownSession({ accountId, user }: SessionClaims): Omit<Principal, 'keyId'> | undefined {
+    if (!user) return { accountId, arn: `arn:aws:iam::${accountId}:root`, temporary: true }
+    const now = this.#deps.identities.user(accountId, user.name)
+    return now && { accountId, arn: arnOfIdentity(now), user, temporary: true }
+  }
+
+  /** A session ends with its account, and that of a user with the user. */
+  #lives({ accountId, user }: Principal): boolean {
+    const { catalogue, identities } = this.#deps
+    if (!catalogue.account(accountId)) return false
+    return user === undefined || identities.user(accountId, user.name)?.id === user.id
+  }
+}
+
+function roleSession(claims: SessionClaims): Omit<Principal, 'keyId'> {
+  const { accountId, roleArn, roleId, sessionName, policy, policyArns } = claims
+  const session = {
+    roleArn,
+    sessionName,
+    ...(roleId !== undefined && { roleId }),
+    ...(policy !== undefined && { policy }),
+    ...(policyArns !== undefined && { policyArns }),
+  }
+  const role = roleArn.slice(roleArn.lastIndexOf('/') + 1)
+  return { accountId, arn: `arn:aws:sts::${accountId}:assumed-role/${role}/${sessionName}`, session }
 }
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()

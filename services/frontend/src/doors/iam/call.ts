@@ -42,9 +42,10 @@ export const toQueryError = ({ code, message }: IamError): QueryError => ({ code
 
 const namePattern = /^[\w+=,.@-]+$/
 /** IAM API reference: the lengths of names differ. */
-export const names: Readonly<Record<'role' | 'user' | 'policy' | 'inline', TextRule>> = {
+export const names: Readonly<Record<'role' | 'user' | 'group' | 'policy' | 'inline', TextRule>> = {
   role: { min: 1, max: 64, pattern: namePattern },
   user: { min: 1, max: 64, pattern: namePattern },
+  group: { min: 1, max: 128, pattern: namePattern },
   policy: { min: 1, max: 128, pattern: namePattern },
   inline: { min: 1, max: 128, pattern: namePattern },
 }

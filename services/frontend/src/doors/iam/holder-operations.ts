@@ -12,8 +12,6 @@ import {
   type PolicyHolder,
   parseIdentityArn,
   putInlinePolicy,
-  type Role,
-  type User,
   withoutTags,
   withTags,
 } from '@weft/policy'
@@ -34,7 +32,7 @@ import {
 } from './call.ts'
 
 /** What a policy can be attached to: what IAM calls it, and how it shows in names of operations and parameters. */
-const titles = { role: 'Role', user: 'User' } as const
+const titles = { role: 'Role', user: 'User', group: 'Group' } as const
 
 /** A managed policy that is there. Errors: NoSuchEntity. */
 export async function checkAttachable(call: IamCall, arn: string): Promise<Result<void, IamError>> {
@@ -45,35 +43,43 @@ export async function checkAttachable(call: IamCall, arn: string): Promise<Resul
   return iamError('NoSuchEntity', `Policy ${arn} does not exist or is not attachable.`)
 }
 
-/** Inline and attached policies, boundary and tags of roles and of users: the same operations under two names. */
-export function holderOperations(kind: 'role' | 'user'): IamOperations {
-  const title = titles[kind]
-  const member = `${title}Name`
+type HolderKind = keyof typeof titles
+
+/** Ways to a role, user or group that a request names. */
+function ways(kind: HolderKind) {
+  const member = `${titles[kind]}Name`
   const nameOf = ({ params }: IamCall): string => params.required(member, names[kind])
-
-  async function look(call: IamCall): Promise<Result<PolicyHolder, IamError>> {
-    const name = nameOf(call)
-    const sound = checked(call.params)
-    if (!sound.ok) return sound
-    const holder = await find(call, kind, name)
-    return holder ? ok(holder) : noSuchIdentity(kind, name)
-  }
-
-  async function alter(
-    call: IamCall,
-    name: string,
-    rule: <H extends Role | User>(holder: H) => Result<H, IamError>,
-  ): Promise<Result<undefined, IamError>> {
-    const sound = checked(call.params)
-    if (!sound.ok) return sound
-    const may = kind === 'role' ? checkModifiable(name) : ok(undefined)
-    if (!may.ok) return may
-    const changed = await change(call, kind, name, rule)
-    return changed.ok ? ok(undefined) : changed
-  }
-
   const resource = (call: IamCall): string => arnOf(call, kind, nameOf(call))
-  const operation = (run: IamOperation['run']): IamOperation => ({ resource, run })
+  return {
+    member,
+    nameOf,
+    operation: (run: IamOperation['run']): IamOperation => ({ resource, run }),
+    async look(call: IamCall): Promise<Result<PolicyHolder, IamError>> {
+      const name = nameOf(call)
+      const sound = checked(call.params)
+      if (!sound.ok) return sound
+      const holder = await find<HolderKind>(call, kind, name)
+      return holder ? ok(holder) : noSuchIdentity(kind, name)
+    },
+    async alter(
+      call: IamCall,
+      name: string,
+      rule: <H extends PolicyHolder>(holder: H) => Result<H, IamError>,
+    ): Promise<Result<undefined, IamError>> {
+      const sound = checked(call.params)
+      if (!sound.ok) return sound
+      const may = kind === 'role' ? checkModifiable(name) : ok(undefined)
+      if (!may.ok) return may
+      const changed = await change<HolderKind>(call, kind, name, rule)
+      return changed.ok ? ok(undefined) : changed
+    },
+  }
+}
+
+/** Inline and attached policies of roles, users and groups: the same operations under three names. */
+export function holderPolicyOperations(kind: HolderKind): IamOperations {
+  const { member, nameOf, operation, look, alter } = ways(kind)
+  const title = titles[kind]
   const inlineName = ({ params }: IamCall): string => params.required('PolicyName', names.inline)
   const policyArn = ({ params }: IamCall): string => params.required('PolicyArn', arnRule)
 
@@ -125,6 +131,15 @@ export function holderOperations(kind: 'role' | 'user'): IamOperations {
       }))
       return ok({ AttachedPolicies: { member: attached }, ...shown.value.paging })
     }),
+  }
+}
+
+/** The same with the permissions boundary and the tags, which roles and users have and groups have not. */
+export function holderOperations(kind: 'role' | 'user'): IamOperations {
+  const { nameOf, operation, look, alter } = ways(kind)
+  const title = titles[kind]
+  return {
+    ...holderPolicyOperations(kind),
     [`Put${title}PermissionsBoundary`]: operation(async (call) => {
       const [name, permissionsBoundary] = [nameOf(call), call.params.required('PermissionsBoundary', arnRule)]
       const there = await checkAttachable(call, permissionsBoundary)

@@ -162,10 +162,10 @@ describe('roles', () => {
     ],
     [
       'an operation that is not served',
-      'CreateGroup',
+      'ListCloudFrontPublicKeys',
       { GroupName: 'g' },
       'InvalidAction',
-      'Could not find operation CreateGroup for version 2010-05-08',
+      'Could not find operation ListCloudFrontPublicKeys for version 2010-05-08',
     ],
   ] as [string, string, Record<string, string>, string, string][])(
     'refuse %s',

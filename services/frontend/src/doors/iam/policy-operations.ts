@@ -44,16 +44,19 @@ import {
 
 const arnOf = ({ params }: IamCall): string => params.required('PolicyArn', arnRule)
 const operation = (run: IamOperation['run']): IamOperation => ({ resource: arnOf, run })
+/** What ListEntitiesForPolicy can be narrowed to. */
+const entityKinds = ['User', 'Role', 'Group', 'LocalManagedPolicy', 'AWSManagedPolicy']
 
-/** Users and roles that a policy is attached to. */
+/** Whom a policy is attached to. */
 const holdersOf = ({ account, identities }: IamCall, arn: string) => ({
   roles: identities.roles(account).filter((role) => role.attachedPolicies.includes(arn)),
   users: identities.users(account).filter((user) => user.attachedPolicies.includes(arn)),
+  groups: identities.groups(account).filter((group) => group.attachedPolicies.includes(arn)),
 })
 
 function attachments(call: IamCall, arn: string): number {
-  const { roles, users } = holdersOf(call, arn)
-  return roles.length + users.length
+  const { roles, users, groups } = holdersOf(call, arn)
+  return roles.length + users.length + groups.length
 }
 
 /** AWS's own policies show as one version of the customer's kind. */
@@ -212,11 +215,15 @@ export const policyOperations: IamOperations = {
   ListEntitiesForPolicy: operation(async (call) => {
     const found = await look(call)
     if (!found.ok) return found
-    const { roles, users } = holdersOf(call, found.value.arn)
+    const filter = call.params.optional('EntityFilter', { max: 32, oneOf: entityKinds })
+    const sound = checked(call.params)
+    if (!sound.ok) return sound
+    const { roles, users, groups } = holdersOf(call, found.value.arn)
+    const wanted = (kind: string): boolean => filter === undefined || filter === kind
     return ok({
-      PolicyGroups: {},
-      PolicyUsers: { member: users.map(({ name, id }) => ({ UserName: name, UserId: id })) },
-      PolicyRoles: { member: roles.map(({ name, id }) => ({ RoleName: name, RoleId: id })) },
+      PolicyGroups: { member: wanted('Group') ? groups.map(({ name, id }) => ({ GroupName: name, GroupId: id })) : [] },
+      PolicyUsers: { member: wanted('User') ? users.map(({ name, id }) => ({ UserName: name, UserId: id })) : [] },
+      PolicyRoles: { member: wanted('Role') ? roles.map(({ name, id }) => ({ RoleName: name, RoleId: id })) : [] },
       IsTruncated: false,
     })
   }),

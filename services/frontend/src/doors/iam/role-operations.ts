@@ -1,4 +1,4 @@
-import { ok } from '@weft/contracts'
+import { ok, type Result } from '@weft/contracts'
 import {
   arnOfIdentity,
   checkDeletable,
@@ -6,9 +6,11 @@ import {
   checkTrust,
   createRole,
   fullAccessRoleName,
+  type IamError,
   iamError,
   iamQuotas,
   identityExists,
+  isServiceLinked,
   noSuchIdentity,
   type Role,
 } from '@weft/policy'
@@ -43,7 +45,7 @@ const sessionSeconds = ({ params }: IamCall): number | undefined =>
   params.integer('MaxSessionDuration', iamQuotas.sessionSeconds)
 
 /** Lists leave out what takes a look at each: boundary, tags and last use, as on AWS. */
-function describe(role: Role, whole: boolean): XmlMembers {
+export function describeRole(role: Role, whole: boolean): XmlMembers {
   return {
     Path: role.path,
     RoleName: role.name,
@@ -90,7 +92,7 @@ export const roleOperations: IamOperations = {
         input.permissionsBoundary === undefined ? sound : await checkAttachable(call, input.permissionsBoundary)
       if (!boundary.ok) return boundary
       const created = await create(call, createRole(account, input, stampOf(call)), identityExists('role', name))
-      return created.ok ? ok({ Role: describe(created.value, true) }) : created
+      return created.ok ? ok({ Role: describeRole(created.value, true) }) : created
     },
   },
   GetRole: operation(async (call) => {
@@ -98,7 +100,7 @@ export const roleOperations: IamOperations = {
     const sound = checked(call.params)
     if (!sound.ok) return sound
     const role = await find(call, 'role', name)
-    return role ? ok({ Role: describe(role, true) }) : noSuchIdentity('role', name)
+    return role ? ok({ Role: describeRole(role, true) }) : noSuchIdentity('role', name)
   }),
   ListRoles: {
     resource: ({ account }) => `arn:aws:iam::${account}:role/`,
@@ -107,7 +109,10 @@ export const roleOperations: IamOperations = {
       const roles = call.identities.roles(call.account).filter((role) => role.path.startsWith(prefix))
       const shown = page(call, roles, (role) => role.name)
       if (!shown.ok) return shown
-      return ok({ Roles: { member: shown.value.items.map((role) => describe(role, false)) }, ...shown.value.paging })
+      return ok({
+        Roles: { member: shown.value.items.map((role) => describeRole(role, false)) },
+        ...shown.value.paging,
+      })
     },
   },
   UpdateRole: operation(async (call) => {
@@ -124,7 +129,7 @@ export const roleOperations: IamOperations = {
     const name = nameOf(call)
     const description = call.params.required('Description', descriptionRule)
     const changed = await alter(call, name, (role) => ok({ ...role, description }))
-    return changed.ok ? ok({ Role: describe(changed.value, true) }) : changed
+    return changed.ok ? ok({ Role: describeRole(changed.value, true) }) : changed
   }),
   UpdateAssumeRolePolicy: operation(async (call) => {
     const name = nameOf(call)
@@ -140,11 +145,16 @@ export const roleOperations: IamOperations = {
     const sound = checked(call.params)
     if (!sound.ok) return sound
     const may = checkModifiable(name)
-    return may.ok ? remove(call, 'role', name, checkDeletable) : may
+    return may.ok ? remove(call, 'role', name, checkRoleDeletable) : may
   }),
   // Terraform asks before it deletes a role; there are no instances here.
   ListInstanceProfilesForRole: operation(() => ok({ InstanceProfiles: {}, IsTruncated: false })),
 }
+
+const checkRoleDeletable = (role: Role): Result<void, IamError> =>
+  isServiceLinked(role)
+    ? iamError('UnmodifiableEntity', `Cannot delete service linked role ${role.name}: use DeleteServiceLinkedRole.`)
+    : checkDeletable(role)
 
 async function alter(call: IamCall, name: string, rule: Parameters<typeof change<'role'>>[3]) {
   const sound = checked(call.params)

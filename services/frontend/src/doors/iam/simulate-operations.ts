@@ -106,8 +106,8 @@ export const simulateOperations: IamOperations = {
       const arn = call.params.required('PolicySourceArn', arnRule)
       const named = parseIdentityArn(arn)
       const { account, identities } = call
-      const kind = named?.kind === 'user' ? 'user' : 'role'
-      const holder = named?.accountId === account ? identities[kind](account, named.name) : undefined
+      const kind = named?.kind === 'policy' ? undefined : named?.kind
+      const holder = kind && named?.accountId === account ? identities[kind](account, named.name) : undefined
       if (!holder) return noHolder(arn)
       const subject = { accountId: account, arn, ...(kind === 'role' && { roleArn: arn }) }
       return run(call, account, accessOf(identities, holder), subject)

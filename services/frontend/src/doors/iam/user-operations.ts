@@ -55,7 +55,7 @@ const itself = ({ principal }: IamCall) =>
 const operation = (run: IamOperation['run']): IamOperation => ({ resource, run })
 const keyIdRule = { min: 16, max: 128, pattern: /^[\w]+$/ }
 
-function describe(user: User, whole: boolean): XmlMembers {
+export function describeUser(user: User, whole: boolean): XmlMembers {
   return {
     Path: user.path,
     UserName: user.name,
@@ -78,6 +78,14 @@ const describeKey = (user: User, key: UserAccessKey): XmlMembers => ({
   Status: key.status,
   CreateDate: iamDate(key.createdAtMs),
 })
+
+/** The user of this account whose key a request names. */
+function ownerOf({ params, account, identities }: IamCall) {
+  const id = params.required('AccessKeyId', keyIdRule)
+  const user = identities.userOfKey(id)
+  const key = user?.accessKeys.find((one) => one.accessKeyId === id)
+  return user && key && user.accountId === account ? { user, key, arn: arnOfIdentity(user) } : undefined
+}
 
 async function look(call: IamCall): Promise<Result<User, IamError>> {
   const name = nameOf(call)
@@ -114,13 +122,13 @@ export const userOperations: IamOperations = {
         input.permissionsBoundary === undefined ? sound : await checkAttachable(call, input.permissionsBoundary)
       if (!boundary.ok) return boundary
       const created = await create(call, createUser(account, input, stampOf(call)), identityExists('user', name))
-      return created.ok ? ok({ User: describe(created.value, true) }) : created
+      return created.ok ? ok({ User: describeUser(created.value, true) }) : created
     },
   },
   GetUser: operation(async (call) => {
     if (!call.params.has('UserName') && !call.principal.user) return itself(call)
     const user = await look(call)
-    return user.ok ? ok({ User: describe(user.value, true) }) : user
+    return user.ok ? ok({ User: describeUser(user.value, true) }) : user
   }),
   ListUsers: {
     resource: ({ account }) => `arn:aws:iam::${account}:user/`,
@@ -129,7 +137,10 @@ export const userOperations: IamOperations = {
       const users = call.identities.users(call.account).filter((user) => user.path.startsWith(prefix))
       const shown = page(call, users, (user) => user.name)
       if (!shown.ok) return shown
-      return ok({ Users: { member: shown.value.items.map((user) => describe(user, false)) }, ...shown.value.paging })
+      return ok({
+        Users: { member: shown.value.items.map((user) => describeUser(user, false)) },
+        ...shown.value.paging,
+      })
     },
   },
   DeleteUser: operation((call) => {
@@ -137,10 +148,15 @@ export const userOperations: IamOperations = {
     const sound = checked(call.params)
     return sound.ok ? remove(call, 'user', name, checkDeletable) : sound
   }),
-  // Tools ask before they delete a user; there are no groups here.
-  ListGroupsForUser: operation(async (call) => {
-    const user = await look(call)
-    return user.ok ? ok({ Groups: {}, IsTruncated: false }) : user
+  UpdateUser: operation(async (call) => {
+    const name = nameOf(call)
+    const path = call.params.optional('NewPath', pathRule)
+    const renamed = call.params.optional('NewUserName', names.user)
+    // Keys and policies of others lead to a user by its name.
+    if (renamed !== undefined && renamed !== name)
+      return iamError('ValidationError', 'Renaming a user is not served by this fabric.')
+    const changed = await alter(call, name, (user) => ok({ ...user, ...(path !== undefined && { path }) }))
+    return changed.ok ? ok(undefined) : changed
   }),
   CreateAccessKey: operation(async (call) => {
     const fresh: UserAccessKey = { ...newAccessKey(), createdAtMs: call.clock.now() }
@@ -155,6 +171,26 @@ export const userOperations: IamOperations = {
     const keys = user.value.accessKeys.map((key) => describeKey(user.value, key))
     return ok({ UserName: user.value.name, AccessKeyMetadata: { member: keys }, IsTruncated: false })
   }),
+  GetAccessKeyLastUsed: {
+    resource: (call) => ownerOf(call)?.arn ?? '*',
+    run(call) {
+      const owner = ownerOf(call)
+      if (!owner)
+        return iamError(
+          'NoSuchEntity',
+          `The Access Key with id ${call.params.required('AccessKeyId', keyIdRule)} cannot be found.`,
+        )
+      const { lastUsed } = owner.key
+      return ok({
+        UserName: owner.user.name,
+        AccessKeyLastUsed: {
+          LastUsedDate: lastUsed && iamDate(lastUsed.atMs),
+          ServiceName: lastUsed?.service ?? 'N/A',
+          Region: lastUsed?.region ?? 'N/A',
+        },
+      })
+    },
+  },
   UpdateAccessKey: operation(async (call) => {
     const name = nameOf(call)
     const id = call.params.required('AccessKeyId', keyIdRule)

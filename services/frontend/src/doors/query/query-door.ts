@@ -26,12 +26,15 @@ export interface QueryService {
   /** Date in the `Version` parameter. */
   readonly version: string
   readonly operations: ReadonlyMap<string, QueryOperation>
+  /** Operations of the service that are not served, and why. */
+  readonly refused?: Readonly<Record<string, string>>
   /** Of a request; 128 KiB by default: trust and permission policies come URL-encoded, each at most 20 KB. */
   readonly limitBytes?: number
 }
 
 /** A service of AWS's query protocol: parameters in a form, answers in XML. */
-export function queryDoor({ service, namespace, version, operations, limitBytes = 128 * 1024 }: QueryService): AwsDoor {
+export function queryDoor(served: QueryService): AwsDoor {
+  const { service, namespace, version, operations, refused = {}, limitBytes = 128 * 1024 } = served
   const answer = (status: number, root: string, members: XmlMembers): DoorResponse => ({
     status,
     headers: { 'content-type': 'text/xml' },
@@ -55,6 +58,10 @@ export function queryDoor({ service, namespace, version, operations, limitBytes 
       const action = values.get('Action') ?? ''
       const operation = operations.get(action)
       if (!operation) {
+        if (Object.hasOwn(refused, action)) {
+          const why = `${action} is not served by this fabric: ${refused[action]}.`
+          return refusal({ code: 'NotImplemented', message: why, status: 501 }, request)
+        }
         const message = `Could not find operation ${action.slice(0, 128)} for version ${version}`
         return refusal({ code: 'InvalidAction', message, status: 400 }, request)
       }

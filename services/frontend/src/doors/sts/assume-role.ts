@@ -1,4 +1,4 @@
-import { mintSession } from '@weft/aws'
+import { mintSession, type SessionCredentials } from '@weft/aws'
 import { type AccountId, err, ok } from '@weft/contracts'
 import type { Clock } from '@weft/platform'
 import {
@@ -15,6 +15,7 @@ import type { Authorizer } from '../../identity/authorizer.ts'
 import type { Principal } from '../door.ts'
 import type { Params } from '../query/params.ts'
 import type { QueryCall, QueryError, QueryResult } from '../query/query-door.ts'
+import type { XmlMembers } from '../s3/xml.ts'
 
 export interface AssumeRoleDeps {
   readonly identities: IdentityDirectory
@@ -86,6 +87,14 @@ export const assumeRole =
     return ok(issue(deps, role, asked, seconds))
   }
 
+/** Temporary credentials as STS shows them. */
+export const credentialMembers = (session: SessionCredentials, expiresAtMs: number): XmlMembers => ({
+  AccessKeyId: session.accessKeyId,
+  SecretAccessKey: session.secretAccessKey,
+  SessionToken: session.sessionToken,
+  Expiration: new Date(expiresAtMs).toISOString().replace(/\.\d{3}Z$/, 'Z'),
+})
+
 function issue({ clusterSecret, clock }: AssumeRoleDeps, role: Role, asked: Asked, seconds: number) {
   const { sessionName, policy, policyArns } = asked
   const expiresAtMs = clock.now() + seconds * 1_000
@@ -103,12 +112,7 @@ function issue({ clusterSecret, clock }: AssumeRoleDeps, role: Role, asked: Aske
       AssumedRoleId: `${role.id}:${sessionName}`,
       Arn: `arn:aws:sts::${role.accountId}:assumed-role/${role.name}/${sessionName}`,
     },
-    Credentials: {
-      AccessKeyId: session.accessKeyId,
-      SecretAccessKey: session.secretAccessKey,
-      SessionToken: session.sessionToken,
-      Expiration: new Date(expiresAtMs).toISOString().replace(/\.\d{3}Z$/, 'Z'),
-    },
+    Credentials: credentialMembers(session, expiresAtMs),
     ...(policy !== undefined && {
       PackedPolicySize: Math.ceil((100 * policy.length) / iamQuotas.sessionPolicyCharacters),
     }),
