@@ -27,8 +27,11 @@ export interface FunctionVersion {
   /** Networks of the fabric that its environments join; absent: none but the fabric's own doors. */
   readonly vpc?: VpcSettings
   readonly tracingMode: 'PassThrough' | 'Active'
-  readonly packageType: 'Zip'
+  /** An image has neither runtime nor handler: both are "". */
+  readonly packageType: 'Zip' | 'Image'
   readonly code: CodeLocation
+  /** What the function says in place of what its image says. */
+  readonly imageConfig?: ImageSettings
   /** What is laid under /opt, in order: a later layer shadows an earlier one. Absent: none. */
   readonly layers?: readonly LayerReference[]
   readonly deadLetterTargetArn?: string
@@ -40,6 +43,7 @@ export interface FunctionVersion {
   readonly stateReasonCode?: string
   readonly lastUpdateStatus: 'Successful' | 'Failed' | 'InProgress'
   readonly lastUpdateStatusReason?: string
+  readonly lastUpdateStatusReasonCode?: string
 }
 
 export interface EnvironmentError {
@@ -48,15 +52,63 @@ export interface EnvironmentError {
 }
 
 export interface CodeLocation {
-  /** Lower-case hex SHA-256 of the zip; its name in the code store. */
+  /** Lower-case hex SHA-256 of the zip; its name in the code store. Of an image, of its manifest, which is not stored. */
   readonly digest: string
-  /** The same, base64: AWS's CodeSha256. */
+  /** AWS's CodeSha256: the same in base64, of an image in hex. */
   readonly sha256: string
+  /** Of the zip, or of all layers of the image as they are stored. */
   readonly sizeBytes: number
+  /** Set if and only if the package type is Image. */
+  readonly image?: ImageLocation
   /** Of all its files unpacked. Absent: not counted when it was stored. */
   readonly unzippedBytes?: number
   /** Absent: it is not signed. */
   readonly signature?: CodeSignature
+}
+
+/** A container image whose layers are in the code store, or on their way there. */
+export interface ImageLocation {
+  /** As the user gave it. */
+  readonly imageUri: string
+  /** `registry/repository@sha256:…`: the image that was meant at that moment, for one platform. */
+  readonly resolvedImageUri: string
+  /** Base first. */
+  readonly layers: readonly ImageLayer[]
+  /** What the image's own config says; absent members are not in it. */
+  readonly entryPoint?: readonly string[]
+  readonly command?: readonly string[]
+  readonly workingDirectory?: string
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+export interface ImageLayer {
+  /** Lower-case hex SHA-256 of the blob as it is stored, which is as the registry had it. */
+  readonly digest: string
+  /** Of the blob. */
+  readonly sizeBytes: number
+  readonly compression: 'gzip' | 'zstd' | 'none'
+}
+
+/** AWS's ImageConfig. A member that is absent is as the image has it. */
+export interface ImageSettings {
+  readonly entryPoint?: readonly string[]
+  readonly command?: readonly string[]
+  readonly workingDirectory?: string
+}
+
+/** Stands among the runtimes that workers offer, and in a sandbox spec, for functions that are container images. */
+export const imageRuntime = 'image'
+
+/** An image that is being brought into the code store for `$LATEST` of a function. */
+export interface ImageImport {
+  /** What `$LATEST` becomes when the image is there. Absent: it is a new function, which waits for its first one. */
+  readonly change?: Pick<FunctionVersion, 'code' | 'architecture' | 'revisionId' | 'lastModifiedMs'>
+  /** The version that was published by the same request and waits as well. */
+  readonly publishes?: Pick<FunctionVersion, 'version' | 'revisionId' | 'lastModifiedMs' | 'description'>
+  /** Who brings it. It tells that it lives by moving the time on; when that has passed, another may take over. */
+  readonly claim?: { readonly by: string; readonly untilMs: number }
+  /** How often it was begun. */
+  readonly attempts: number
 }
 
 export interface VpcSettings {
@@ -142,6 +194,8 @@ export interface FunctionRecord {
   readonly provisioned?: Readonly<Record<string, ProvisionedConcurrency>>
   /** How their number is scaled, by the same qualifiers; also of one that has none at the moment. */
   readonly scaling?: Readonly<Record<string, ProvisionedScaling>>
+  /** Absent: no image is on its way. */
+  readonly imageImport?: ImageImport
   /** Which code signing config watches over its packages and layers; absent: none. */
   readonly codeSigningArn?: string
   /** Who may call it, by qualifier: `$LATEST` for the function itself, a version, or the name of an alias. */
@@ -182,7 +236,7 @@ export interface PolicyStatement {
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, string>>>>
 }
 
-/** A published version as stored: it never changes. */
+/** A published version as stored: it never changes, except that one whose image is on its way becomes Active or Failed. */
 export interface PublishedVersion {
   readonly accountId: AccountId
   readonly functionName: FunctionName

@@ -34,6 +34,16 @@ export const limits = {
   unzippedBytes: 262_144_000,
   /** Entries in a package; AWS states none, the cap keeps an archive from exhausting inodes. */
   zipEntries: 50_000,
+  image: {
+    /** All layers of a container image as they are stored, and again unpacked. Quotas page: 10 GB. */
+    bytes: 10_737_418_240,
+    /** Its manifest and its config, each; registries take no larger ones. */
+    manifestBytes: 4_194_304,
+    /** What container engines can stack. */
+    layers: 127,
+    /** Entry point, command, working directory and variables. Quotas page. */
+    settingsBytes: 16_384,
+  },
   environmentBytes: 4_096,
   /** Resource policy of a function, version, alias or layer version, bytes. Quotas page. */
   resourcePolicyBytes: 20_480,

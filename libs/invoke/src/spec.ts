@@ -1,5 +1,5 @@
-import { type FunctionVersion, type ResolvedFunction, sandboxKey } from '@weft/contracts'
-import type { SandboxSpec } from '@weft/contracts/sandbox'
+import { type FunctionVersion, imageRuntime, type ResolvedFunction, sandboxKey } from '@weft/contracts'
+import type { Image, SandboxSpec } from '@weft/contracts/sandbox'
 
 /** Versions are immutable values of the catalogue, so what is derived from one lives as long as it does. */
 const cache = new WeakMap<FunctionVersion, { readonly region: string; readonly spec: SandboxSpec }>()
@@ -16,7 +16,7 @@ export function specOf(target: ResolvedFunction, region: string): SandboxSpec {
     functionName: record.functionName,
     version: version.version,
     functionArn: record.functionArn,
-    runtime: version.runtime,
+    runtime: version.packageType === 'Image' ? imageRuntime : version.runtime,
     handler: version.handler,
     memoryMb: version.memoryMb,
     timeoutMs: version.timeoutMs,
@@ -37,6 +37,7 @@ export function specOf(target: ResolvedFunction, region: string): SandboxSpec {
       digest,
       sizeBytes: BigInt(sizeBytes),
     })),
+    image: imageOf(version),
   }
   cache.set(version, { region, spec })
   return spec
@@ -44,6 +45,21 @@ export function specOf(target: ResolvedFunction, region: string): SandboxSpec {
 
 /** Runtimes learn the level of the function's own lines from a variable, which the function may set otherwise. */
 const environmentOf = (version: FunctionVersion): Record<string, string> => ({
+  ...version.code.image?.environment,
   ...(version.logFormat === 'JSON' && { AWS_LAMBDA_LOG_LEVEL: version.applicationLogLevel ?? 'INFO' }),
   ...version.environment,
 })
+
+/** What a worker runs of an image: each part is the function's own where it has one, else the image's. */
+function imageOf({ code: { image }, imageConfig }: FunctionVersion): Image | undefined {
+  if (!image) return undefined
+  return {
+    layers: image.layers.map(({ digest, sizeBytes, compression }) => ({
+      ...{ digest, compression },
+      sizeBytes: BigInt(sizeBytes),
+    })),
+    entryPoint: [...(imageConfig?.entryPoint ?? image.entryPoint ?? [])],
+    command: [...(imageConfig?.command ?? image.command ?? [])],
+    workingDirectory: imageConfig?.workingDirectory ?? image.workingDirectory ?? '',
+  }
+}

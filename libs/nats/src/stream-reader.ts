@@ -18,8 +18,15 @@ export interface StreamReader {
   state(): Promise<{ readonly createdAt: string; readonly firstSequence: number; readonly lastSequence: number }>
   /** Subjects in the stream that match the pattern, with how many messages each has. */
   subjects(filter: string): Promise<ReadonlyMap<string, number>>
-  /** From the given place to the last message that was there when the reading began. */
-  scan(options: { readonly filter: string | readonly string[]; readonly from: ReadFrom }): AsyncIterable<StoredMessage>
+  /**
+   * From the given place to the last message that was there when the reading began. `ahead` messages at most wait here
+   * for a slow reader; 500 when absent.
+   */
+  scan(options: {
+    readonly filter: string | readonly string[]
+    readonly from: ReadFrom
+    readonly ahead?: number
+  }): AsyncIterable<StoredMessage>
   /** From the given sequence for ever; ends when the signal aborts. */
   follow(options: {
     readonly filter: string
@@ -49,7 +56,7 @@ export function streamReader(link: NatsLink, stream: string): StreamReader {
       const { state } = await link.jsm.streams.info(stream, { subjects_filter: filter })
       return new Map(Object.entries(state.subjects ?? {}))
     },
-    async *scan({ filter, from }) {
+    async *scan({ filter, from, ahead = 500 }) {
       const consumer = await open(filter, from)
       // What the server cannot be told now it forgets by itself after the consumer's threshold.
       const forget = () => consumer.delete().catch(() => false)
@@ -57,7 +64,7 @@ export function streamReader(link: NatsLink, stream: string): StreamReader {
         await forget()
         return
       }
-      const messages = await consumer.consume({ max_messages: 500 })
+      const messages = await consumer.consume({ max_messages: ahead })
       try {
         for await (const message of messages) {
           const one = stored(message)

@@ -10,7 +10,7 @@ const longestRequestMs = 40
 const digests = ['a', 'b', 'c'] as const
 
 /** A store whose answers come in any order that the scheduler finds, between any two steps of others. */
-class Shelf implements CodeInventory {
+class Shelf implements Pick<CodeInventory, 'list' | 'remove'> {
   readonly packages = new Map<string, StoredPackage>()
   #revision = 0
   readonly #scheduler: fc.Scheduler

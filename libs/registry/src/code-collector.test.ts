@@ -7,7 +7,7 @@ import { recordNamed } from './testing/records.ts'
 
 const graceMs = 60
 
-class Shelf implements CodeInventory {
+class Shelf implements Pick<CodeInventory, 'list' | 'remove'> {
   readonly packages = new Map<string, StoredPackage>()
   #revision = 0
   beforeRemove: (digest: string) => void = () => undefined

@@ -1,7 +1,7 @@
 import type { CodeInventory } from './ports.ts'
 
 export interface CodeCollectorOptions {
-  readonly inventory: CodeInventory
+  readonly inventory: Pick<CodeInventory, 'list' | 'remove'>
   /** Digests that something names now. Undefined: that is not known for sure at the moment. */
   readonly inUse: () => ReadonlySet<string> | undefined
   /**

@@ -101,12 +101,13 @@ export class FunctionIndex {
 
   codeInUse(): ReadonlySet<string> {
     const digests = new Set<string>()
-    const use = ({ code, layers = [] }: FunctionVersion): void => {
-      for (const { digest } of [code, ...layers]) digests.add(digest)
+    const use = ({ code, layers = [] }: Pick<FunctionVersion, 'code' | 'layers'>): void => {
+      for (const { digest } of [code, ...(code.image?.layers ?? []), ...layers]) digests.add(digest)
     }
     for (const { byName } of this.#accounts.values())
       for (const { record, versions } of byName.values()) {
         if (record) use(record.latest)
+        if (record?.imageImport?.change) use(record.imageImport.change)
         // Those of a deleted function too: they go with their key.
         for (const { version } of versions.values()) use(version)
       }

@@ -122,11 +122,24 @@ export interface ProvisionedBook {
   forget(key: string): Promise<void>
 }
 
-/** Packages by content. `get` verifies the digest and rejects if the bytes differ from it or are missing. */
+/** A source gave other bytes than were announced, or the store has no room for them. */
+export type PutProblem = 'different' | 'full'
+
+/**
+ * Packages and layers of images by content. What is read is verified: reading rejects if the bytes differ from the digest
+ * or are missing.
+ */
 export interface CodeStore {
   /** Idempotent. A package that is there already counts as stored anew, so that it is not cleared up. */
   put(zip: Uint8Array): Promise<void>
   get(digest: string): Promise<Uint8Array>
+  /**
+   * The same for what need not fit into memory. Nothing has the name until all of it is stored and found to be of that
+   * digest and size; the source is not begun when it is there already. Rejects when the source does.
+   */
+  putStream(digest: string, sizeBytes: number, source: AsyncIterable<Uint8Array>): Promise<Result<void, PutProblem>>
+  /** May be read once. Throws after the last byte when the whole is damaged, so nothing may be believed before that. */
+  getStream(digest: string): AsyncIterable<Uint8Array>
 }
 
 export interface StoredPackage {
@@ -141,4 +154,6 @@ export interface CodeInventory {
   list(): Promise<readonly StoredPackage[]>
   /** Removes the package unless it was put after it was listed. */
   remove(digest: string, revision: number): Promise<Result<void, 'conflict'>>
+  /** Removes what writers left half-done that have written nothing since then; resolves to how many there were. */
+  removeUnfinished(beforeMs: number): Promise<number>
 }

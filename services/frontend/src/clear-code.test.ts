@@ -22,6 +22,7 @@ it('looks every ten minutes and removes what was unused for an hour, also after 
       removed.push(digest)
       return Promise.resolve(ok(undefined))
     },
+    removeUnfinished: () => Promise.resolve(0),
   }
   const clearing = clearCode({ inventory, inUse: () => new Set(), clock, log })
   for (let minutes = 0; minutes < 60; minutes += 10) await pass(600_000)

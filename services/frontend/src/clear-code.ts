@@ -24,6 +24,8 @@ export function clearCode({ inventory, inUse, clock, log }: ClearCodeDeps): Asyn
       try {
         const removed = await collector.sweep()
         if (removed.length > 0) log.info({ packages: removed.length }, 'packages that nothing uses were removed')
+        const unfinished = await inventory.removeUnfinished(clock.now() - graceMs)
+        if (unfinished > 0) log.info({ unfinished }, 'packages that were never finished were removed')
       } catch (error) {
         // The store is away or changed meanwhile; the next look starts from what is there then.
         log.warn({ err: error }, 'packages that nothing uses could not be looked for')

@@ -23,14 +23,15 @@ export interface SandboxSpec {
   version: string;
   /** Unqualified function ARN. */
   functionArn: string;
-  /** For example "nodejs24.x". */
+  /** For example "nodejs24.x"; "image" for a container image. */
   runtime: string;
   handler: string;
   memoryMb: number;
   timeoutMs: number;
   ephemeralStorageMb: number;
+  /** The function's own, laid over those of its image, if it is one. */
   environment: { [key: string]: string };
-  /** Lower-case hex SHA-256 of the zip: its name in the code store. */
+  /** Lower-case hex SHA-256 of the zip: its name in the code store. Of an image, of its manifest, which is not stored. */
   codeDigest: string;
   codeBytes: bigint;
   /** The role whose session credentials the function receives. */
@@ -48,6 +49,8 @@ export interface SandboxSpec {
   /** Networks that the sandbox joins; empty: none. */
   subnetIds: string[];
   securityGroupIds: string[];
+  /** Set if and only if the function is a container image; handler is "" then, and there are no layers. */
+  image?: Image | undefined;
 }
 
 export interface SandboxSpec_EnvironmentEntry {
@@ -62,6 +65,26 @@ export interface Layer {
   digest: string;
   /** Of the zip. */
   sizeBytes: bigint;
+}
+
+/** A container image whose layers are in the code store. */
+export interface Image {
+  /** Base first. */
+  layers: ImageLayer[];
+  /** What is run: entry_point followed by command. The function's own where it has any, else the image's. */
+  entryPoint: string[];
+  command: string[];
+  /** "": the image's root. */
+  workingDirectory: string;
+}
+
+export interface ImageLayer {
+  /** Lower-case hex SHA-256 of the blob as it is stored: its name in the code store. */
+  digest: string;
+  /** Of the blob. */
+  sizeBytes: bigint;
+  /** "gzip", "zstd" or "none". */
+  compression: string;
 }
 
 function createBaseSandboxSpec(): SandboxSpec {
@@ -88,6 +111,7 @@ function createBaseSandboxSpec(): SandboxSpec {
     systemLogLevel: "",
     subnetIds: [],
     securityGroupIds: [],
+    image: undefined,
   };
 }
 
@@ -161,6 +185,9 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
     }
     for (const v of message.securityGroupIds) {
       writer.uint32(178).string(v!);
+    }
+    if (message.image !== undefined) {
+      Image.encode(message.image, writer.uint32(186).fork()).join();
     }
     return writer;
   },
@@ -357,6 +384,14 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
             message.securityGroupIds.push(reader.string());
             continue;
           }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.image = Image.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -468,6 +503,7 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
         : globalThis.Array.isArray(object?.security_group_ids)
         ? object.security_group_ids.map((e: any) => globalThis.String(e))
         : [],
+      image: isSet(object.image) ? Image.fromJSON(object.image) : undefined,
     };
   },
 
@@ -545,6 +581,9 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
     if (message.securityGroupIds?.length) {
       obj.securityGroupIds = message.securityGroupIds;
     }
+    if (message.image !== undefined) {
+      obj.image = Image.toJSON(message.image);
+    }
     return obj;
   },
 
@@ -583,6 +622,7 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
     message.systemLogLevel = object.systemLogLevel ?? "";
     message.subnetIds = object.subnetIds?.map((e) => e) || [];
     message.securityGroupIds = object.securityGroupIds?.map((e) => e) || [];
+    message.image = (object.image !== undefined && object.image !== null) ? Image.fromPartial(object.image) : undefined;
     return message;
   },
 };
@@ -776,6 +816,239 @@ export const Layer: MessageFns<Layer> = {
     message.arn = object.arn ?? "";
     message.digest = object.digest ?? "";
     message.sizeBytes = (object.sizeBytes !== undefined && object.sizeBytes !== null) ? BigInt(object.sizeBytes) : 0n;
+    return message;
+  },
+};
+
+function createBaseImage(): Image {
+  return { layers: [], entryPoint: [], command: [], workingDirectory: "" };
+}
+
+export const Image: MessageFns<Image> = {
+  encode(message: Image, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.layers) {
+      ImageLayer.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.entryPoint) {
+      writer.uint32(18).string(v!);
+    }
+    for (const v of message.command) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.workingDirectory !== "") {
+      writer.uint32(34).string(message.workingDirectory);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Image {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.layers.push(ImageLayer.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.entryPoint.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.command.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.workingDirectory = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Image {
+    return {
+      layers: globalThis.Array.isArray(object?.layers) ? object.layers.map((e: any) => ImageLayer.fromJSON(e)) : [],
+      entryPoint: globalThis.Array.isArray(object?.entryPoint)
+        ? object.entryPoint.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.entry_point)
+        ? object.entry_point.map((e: any) => globalThis.String(e))
+        : [],
+      command: globalThis.Array.isArray(object?.command) ? object.command.map((e: any) => globalThis.String(e)) : [],
+      workingDirectory: isSet(object.workingDirectory)
+        ? globalThis.String(object.workingDirectory)
+        : isSet(object.working_directory)
+        ? globalThis.String(object.working_directory)
+        : "",
+    };
+  },
+
+  toJSON(message: Image): unknown {
+    const obj: any = {};
+    if (message.layers?.length) {
+      obj.layers = message.layers.map((e) => ImageLayer.toJSON(e));
+    }
+    if (message.entryPoint?.length) {
+      obj.entryPoint = message.entryPoint;
+    }
+    if (message.command?.length) {
+      obj.command = message.command;
+    }
+    if (message.workingDirectory !== "") {
+      obj.workingDirectory = message.workingDirectory;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Image>, I>>(base?: I): Image {
+    return Image.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Image>, I>>(object: I): Image {
+    const message = createBaseImage();
+    message.layers = object.layers?.map((e) => ImageLayer.fromPartial(e)) || [];
+    message.entryPoint = object.entryPoint?.map((e) => e) || [];
+    message.command = object.command?.map((e) => e) || [];
+    message.workingDirectory = object.workingDirectory ?? "";
+    return message;
+  },
+};
+
+function createBaseImageLayer(): ImageLayer {
+  return { digest: "", sizeBytes: 0n, compression: "" };
+}
+
+export const ImageLayer: MessageFns<ImageLayer> = {
+  encode(message: ImageLayer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.digest !== "") {
+      writer.uint32(10).string(message.digest);
+    }
+    if (message.sizeBytes !== 0n) {
+      if (BigInt.asUintN(64, message.sizeBytes) !== message.sizeBytes) {
+        throw new globalThis.Error("value provided for field message.sizeBytes of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.sizeBytes);
+    }
+    if (message.compression !== "") {
+      writer.uint32(26).string(message.compression);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImageLayer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImageLayer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sizeBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.compression = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ImageLayer {
+    return {
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+      sizeBytes: isSet(object.sizeBytes)
+        ? BigInt(object.sizeBytes)
+        : isSet(object.size_bytes)
+        ? BigInt(object.size_bytes)
+        : 0n,
+      compression: isSet(object.compression) ? globalThis.String(object.compression) : "",
+    };
+  },
+
+  toJSON(message: ImageLayer): unknown {
+    const obj: any = {};
+    if (message.digest !== "") {
+      obj.digest = message.digest;
+    }
+    if (message.sizeBytes !== 0n) {
+      obj.sizeBytes = message.sizeBytes.toString();
+    }
+    if (message.compression !== "") {
+      obj.compression = message.compression;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ImageLayer>, I>>(base?: I): ImageLayer {
+    return ImageLayer.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ImageLayer>, I>>(object: I): ImageLayer {
+    const message = createBaseImageLayer();
+    message.digest = object.digest ?? "";
+    message.sizeBytes = (object.sizeBytes !== undefined && object.sizeBytes !== null) ? BigInt(object.sizeBytes) : 0n;
+    message.compression = object.compression ?? "";
     return message;
   },
 };
