@@ -1,3 +1,8 @@
+export * from './image/inside-path.ts'
+export * from './image/layer-entry.ts'
+export * from './image/merge-layer.ts'
+export * from './image/read-layer.ts'
+export * from './image/unpack-layer.ts'
 export * from './read-zip.ts'
 export * from './signature/package-signature.ts'
 export { publicJwk, thumbprint } from './signature/public-keys.ts'
