@@ -4,7 +4,7 @@ import { nodeBinary, setUp } from './lib/setup.mjs'
 import { atTheEdge, foreground, root } from './lib/steps.mjs'
 
 await atTheEdge(() => {
-  setUp()
+  setUp({ peers: true })
   const env = { ...process.env, PATH: `${join(root, 'node_modules/.bin')}${delimiter}${process.env.PATH}` }
   return foreground(nodeBinary(), [join(root, 'test/bench/src/main.ts'), ...process.argv.slice(2)], { env })
 })

@@ -25,9 +25,11 @@ const languagePrograms = {
 const clientPrograms = { aws: 'awscli', curl: 'curl' }
 /** What declared networks are made with. */
 const networkPrograms = { nft: 'nftables', ip: 'iproute2' }
+/** What the peers of the benchmark keep their data in. */
+const peerPrograms = { 'redis-server': 'redis-server' }
 const dockerPrograms = { dockerd: 'docker.io', 'docker-compose': 'docker-compose', iptables: 'iptables' }
 
-export function setUp({ docker = false, brokers = false, languages = false, clients = false, networks = false } = {}) {
+export function setUp({ docker = false, brokers = false, languages = false, clients = false, networks = false, peers = false } = {}) {
   if (process.platform !== 'linux') throw new Refusal(`Weft runs on Linux; this is ${process.platform}`)
   mkdirSync(weftDir, { recursive: true })
   npmPackages(root, 'npm packages')
@@ -38,6 +40,10 @@ export function setUp({ docker = false, brokers = false, languages = false, clie
   if (languages) programs('languages', languagePrograms, [])
   if (clients) programs('clients', clientPrograms, [])
   if (networks) programs('networks', networkPrograms, [])
+  if (peers) {
+    npmPackages(join(root, 'test/bench/peers'), 'peers of the benchmark')
+    programs('peers of the benchmark', peerPrograms, [])
+  }
   if (brokers) programs('message brokers', brokerPrograms, [])
 }
 

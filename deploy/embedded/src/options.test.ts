@@ -25,9 +25,10 @@ test('every option', () => {
     durability: 'default',
     demo: false,
   })
+  expect(parseOptions(['--memory-mb', '4096'])).toMatchObject({ memoryMb: 4096 })
 })
 
-test.each(['--http-port 70000', '--http-port x', '--sandbox vm', '--region mars', '--what', 'stray'])(
+test.each(['--http-port 70000', '--http-port x', '--sandbox vm', '--region mars', '--memory-mb 12', '--what', 'stray'])(
   '%s is refused',
   (args) => {
     expect(() => parseOptions(args.split(' '))).toThrow()

@@ -14,10 +14,14 @@ import { startLanguages } from './languages/languages.ts'
 import { languageTable } from './output/language-table.ts'
 import { picture } from './output/picture.ts'
 import { measuredTable, ratioTable } from './output/table.ts'
+import { httpPeers } from './peers/http.ts'
+import { queuePeer } from './peers/queue.ts'
+import { startGrowth } from './product/growth.ts'
 import { startProduct } from './product/product.ts'
 
 const usage = `npm run bench -- [options]
-  --only floors,product   what to measure (these two); languages: the example order in every language
+  --only NAMES            what to measure (floors,product,peers); languages: the example order in every language;
+                          growth: a warm call beside 10,000 functions, 1,000 sandboxes, 1,000 mappings
   --match TEXT            only cases whose id contains TEXT
   --rounds N              rounds of interleaved measurements (5)
   --scale X               multiplies every count (1)
@@ -26,7 +30,7 @@ const usage = `npm run bench -- [options]
 
 const { values } = parseArgs({
   options: {
-    only: { type: 'string', default: 'floors,product' },
+    only: { type: 'string', default: 'floors,product,peers' },
     match: { type: 'string', default: '' },
     rounds: { type: 'string', default: '5' },
     scale: { type: 'string', default: '1' },
@@ -37,6 +41,8 @@ const { values } = parseArgs({
 const suites = {
   floors: [httpFloors, grpcFloors, natsFloors, bootFloors],
   product: [startProduct],
+  peers: [httpPeers, queuePeer],
+  growth: [startGrowth],
   languages: [startLanguages],
 } satisfies Record<string, ((options: BedOptions) => Promise<Bed>)[]>
 

@@ -17,12 +17,15 @@ export async function endChild(child: ChildProcess, signal: NodeJS.Signals = 'SI
 }
 
 /** Starts `servers/<name>.ts` in a process of its own; resolves with its first line, rejects when it ends before. */
-export async function startServer(name: string, ...args: readonly string[]): Promise<ChildServer> {
-  const program = fileURLToPath(new URL(`../servers/${name}.ts`, import.meta.url))
+export const startServer = (name: string, ...args: readonly string[]): Promise<ChildServer> =>
+  startProgram(fileURLToPath(new URL(`../servers/${name}.ts`, import.meta.url)), ...args)
+
+/** The same of any program for Node that prints its first line when it is ready. */
+export async function startProgram(program: string, ...args: readonly string[]): Promise<ChildServer> {
   const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
   const first = once(createInterface(child.stdout), 'line')
   const ended = once(child, 'exit').then(([code]) => {
-    throw new Error(`the benchmark server ${name} ended with ${code}`)
+    throw new Error(`the benchmark server ${program} ended with ${code}`)
   })
   const [line] = (await Promise.race([first, ended])) as [string]
   ended.catch(() => {})

@@ -6,7 +6,8 @@ export interface Goal {
   readonly what: string
   /** `case id:metric`. */
   readonly of: string
-  readonly over: string
+  /** The same; absent: the goal is a number of its own, not a ratio. */
+  readonly over?: string
   readonly atMost?: number
   readonly atLeast?: number
 }
@@ -22,6 +23,15 @@ const goal = (what: string, of: string, over: string, wish: Pick<Goal, 'atMost' 
   over,
   ...wish,
 })
+
+/** What many of a thing may add to a call, in time and in processor time. */
+const growth = (things: string): readonly Goal[] => {
+  const id = `growth.${things}`
+  return [
+    goal(`warm call beside many ${things} / beside one, p50`, `${id}:p50Us`, `${id}:firstP50Us`, { atMost: 1.15 }),
+    goal(`the same, processor time`, `${id}:cpuUs`, `${id}:firstCpuUs`, { atMost: 1.15 }),
+  ]
+}
 
 export const goals: readonly Goal[] = [
   goal('warm REST call, 1 client / bare chain', 'product.rest.c1:p50Us', 'floor.chain.c1:p50Us', { atMost: 2 }),
@@ -67,6 +77,22 @@ export const goals: readonly Goal[] = [
   goal('poller, batches of 100 / bare consumer', 'product.poller:perSecond', 'floor.js-consume:perSecond', {
     atLeast: 0.3,
   }),
+  goal('warm REST call, 1 client / serverless-offline', 'product.rest.c1:p50Us', 'peer.serverless-offline.c1:p50Us', {
+    atMost: 0.25,
+  }),
+  ...[
+    { peer: 'serverless-offline', atLeast: 2.5 },
+    { peer: 'miniflare', atLeast: 1.3 },
+    { peer: 'functions-framework', atLeast: 0.7 },
+  ].map(({ peer, atLeast }) =>
+    goal(`REST, 16 clients / ${peer}`, 'product.rest.c16:perSecond', `peer.${peer}.c16:perSecond`, { atLeast }),
+  ),
+  goal('events, accept to last handled / BullMQ', 'product.event-drain:perSecond', 'peer.bullmq:perSecond', {
+    atLeast: 0.5,
+  }),
+  goal('idle memory / serverless-offline', 'product.idle:rssMib', 'peer.serverless-offline.idle:rssMib', { atMost: 1 }),
+  { what: 'idle, % of a processor', of: 'product.idle:cpuPercent', atMost: 1 },
+  ...['functions', 'sandboxes', 'mappings'].flatMap(growth),
 ]
 
 /** Ratios of what was measured, each the median of the ratios inside the rounds; goals without both sides are left out. */
@@ -77,7 +103,8 @@ export function ratiosOf(measured: readonly Measured[]): Ratio[] {
     return byId.get(id)?.rounds.map((sample) => sample[metric] ?? Number.NaN)
   }
   return goals.flatMap((one) => {
-    const [of, over] = [numbers(one.of), numbers(one.over)]
+    const of = numbers(one.of)
+    const over = one.over === undefined ? of?.map(() => 1) : numbers(one.over)
     if (!of || !over) return []
     const ratio = median(of.map((value, round) => value / (over[round] ?? Number.NaN)))
     const met = (one.atMost === undefined || ratio <= one.atMost) && (one.atLeast === undefined || ratio >= one.atLeast)

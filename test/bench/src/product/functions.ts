@@ -52,7 +52,7 @@ export async function createFunction(
   connection: FabricConnection,
   what: BenchFunction,
   name: string,
-  memoryMb = fullCpuMb,
+  memoryMb: number = fullCpuMb,
 ): Promise<void> {
   const zip = await zipOf(sources[what])
   const create = (runtime: string): Promise<void> =>

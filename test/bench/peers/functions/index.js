@@ -1,0 +1,1 @@
+exports.echo = (request, response) => response.json(request.body)
