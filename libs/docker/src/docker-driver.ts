@@ -160,10 +160,21 @@ class DockerDriver implements SandboxDriver {
     const uid = kept?.uid ?? randomInt(uids.first, uids.end)
     const tmpDir = kept?.tmpDir ?? join(this.#disksDir, sandboxId)
     const scratch = kept ?? new DockerScratch(tmpDir, uid, () => this.#disks.unmount(tmpDir))
-    const paths = await this.#makeFolders(request, uid, tmpDir)
-    if (!kept) await this.#disks.mount(tmpDir, request.ephemeralStorageMb, { uid, gid: uid })
-    const options = containerOptions(await this.#containerRequest(request, uid, paths))
-    const container = await this.#docker.createContainer({ ...options, ...call })
+    await mkdir(tmpDir, { recursive: true })
+    const make = async () => {
+      const paths = await this.#makeFolders(request, uid, tmpDir)
+      const options = containerOptions(await this.#containerRequest(request, uid, paths))
+      return { paths, container: await this.#docker.createContainer({ ...options, ...call }) }
+    }
+    // The disk need not be there before the container starts. Both are awaited whatever becomes of the other: what is to
+    // be taken back must be complete.
+    const [made, mounted] = await Promise.allSettled([
+      make(),
+      kept ? undefined : this.#disks.mount(tmpDir, request.ephemeralStorageMb, { uid, gid: uid }),
+    ])
+    if (made.status === 'rejected') throw made.reason
+    if (mounted.status === 'rejected') throw mounted.reason
+    const { paths, container } = made.value
     // Before the start, or the first output would be lost: the engine keeps none.
     const attach = { stream: true, stdout: true, stderr: true, hijack: true, ...call }
     const output = (await container.attach(attach)) as Duplex
@@ -223,6 +234,7 @@ class DockerDriver implements SandboxDriver {
 
   async close(): Promise<void> {
     await this.#helper?.close()
+    await this.#disks.close()
   }
 
   async #removeContainer(name: string): Promise<void> {

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { access, chmod, chown, constants, mkdir, rename, rm } from 'node:fs/promises'
+import { access, constants, mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { err, ok, type Result } from '@weft/contracts'
+import { DiskKeeper, keeperPython } from './disk-keeper.ts'
 
 const run = promisify(execFile)
 
@@ -16,6 +17,8 @@ export interface ScratchDisks {
   mount(folder: string, sizeMb: number, owner: { readonly uid: number; readonly gid: number }): Promise<void>
   /** Unmounts it and removes its file and the folder. Without effect when there is none. */
   unmount(folder: string): Promise<void>
+  /** Ends what it keeps running; disks that are mounted stay. */
+  close(): Promise<void>
 }
 
 const programMs = 20_000
@@ -23,10 +26,11 @@ const programMs = 20_000
 const bytesPerInode = 16_384
 
 /**
- * `dir` holds one formatted template for each size; copying the few blocks of a sparse template takes 3 ms, formatting
- * takes 30. Templates stay for later starts.
+ * `dir` holds one formatted template for each size, of which a disk is a copy: formatting takes 30 ms. Templates stay for
+ * later starts. Not for programs started one by one: to start one holds a large process up for 10 ms and more.
  */
 export function scratchDisks(dir: string): ScratchDisks {
+  const keeper = new DiskKeeper()
   const templates = new Map<number, Promise<string>>()
   const template = (sizeMb: number): Promise<string> => {
     const known = templates.get(sizeMb)
@@ -37,29 +41,16 @@ export function scratchDisks(dir: string): ScratchDisks {
     return made
   }
   return {
-    async mount(folder, sizeMb, { uid, gid }) {
-      const image = imageOf(folder)
-      await mkdir(folder, { recursive: true })
+    async mount(folder, sizeMb, owner) {
       try {
-        await run('cp', ['--sparse=always', await template(sizeMb), image], { timeout: programMs })
-        await run('mount', ['-t', 'ext4', '-o', 'loop,nosuid,nodev,noatime', image, folder], { timeout: programMs })
-        await rm(join(folder, 'lost+found'), { recursive: true, force: true })
-        await chown(folder, uid, gid)
-        await chmod(folder, 0o1777)
+        await keeper.ask({ op: 'mount', template: await template(sizeMb), image: imageOf(folder), folder, ...owner })
       } catch (error) {
         await this.unmount(folder)
         throw error
       }
     },
-    async unmount(folder) {
-      await run('umount', [folder], { timeout: programMs }).catch(async (error: { stderr?: string }) => {
-        if (/not mounted|no mount point/.test(error.stderr ?? '')) return
-        // Busy for as long as a dying process has it open; lazily, the kernel lets go when that has ended.
-        await run('umount', ['-l', folder], { timeout: programMs })
-      })
-      await rm(imageOf(folder), { force: true })
-      await rm(folder, { recursive: true, force: true })
-    },
+    unmount: (folder) => keeper.ask({ op: 'unmount', image: imageOf(folder), folder }),
+    close: () => keeper.close(),
   }
 }
 
@@ -71,11 +62,11 @@ export async function canMakeScratchDisks(path: string | undefined = process.env
       () => true,
       () => false,
     )
-  for (const program of ['mkfs.ext4', 'mount', 'umount', 'cp']) {
+  for (const program of ['mkfs.ext4', 'umount']) {
     const places = await Promise.all((path ?? '').split(':').map((dir) => there(join(dir, program), constants.X_OK)))
-    if (!places.includes(true))
-      return err(`${program} is not on the PATH (Debian packages e2fsprogs, mount, coreutils)`)
+    if (!places.includes(true)) return err(`${program} is not on the PATH (Debian packages e2fsprogs, mount)`)
   }
+  if (!(await there(keeperPython, constants.X_OK))) return err(`${keeperPython} is missing (Debian package python3)`)
   if (!(await there('/dev/loop-control', constants.R_OK))) return err('there is no /dev/loop-control')
   return ok(undefined)
 }

@@ -252,6 +252,7 @@ class OciDriver implements SandboxDriver {
 
   async close(): Promise<void> {
     await this.#helper?.close()
+    await this.#disks.close()
     await removeGroup(this.#owner, '', this.#clock)
     await rm(this.#root, { recursive: true, force: true })
     this.#prepared = undefined
