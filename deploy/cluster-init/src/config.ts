@@ -2,6 +2,7 @@ import { accountId, isAccountId, isRegion } from '@weft/contracts'
 import { type ConfigOf, setting, settings } from '@weft/platform'
 import { z } from 'zod'
 
+const url = z.string().regex(/^(https:\/\/)?[\w.-]+:\d{1,5}$/, 'must be host:port or https://host:port')
 const hostPort = z.string().regex(/^[\w.-]+:\d{1,5}$/, 'must be host:port')
 
 /** What both steps of a new cluster are told by their environment. */
@@ -25,10 +26,10 @@ export const fields = {
     'WEFT_ACCOUNT_ID',
     z.string().refine(isAccountId, 'must be twelve digits').transform(accountId).default(accountId('000000000000')),
   ),
-  /** How clients outside reach the doors; written into connection.json. */
-  publicHttp: setting('WEFT_PUBLIC_HTTP', hostPort.default('127.0.0.1:9000')),
+  /** How clients outside reach the doors, with https:// where those have a certificate; written into connection.json. */
+  publicHttp: setting('WEFT_PUBLIC_HTTP', url.default('127.0.0.1:9000')),
   publicGrpc: setting('WEFT_PUBLIC_GRPC', hostPort.default('127.0.0.1:9100')),
-  publicAdmin: setting('WEFT_PUBLIC_ADMIN', hostPort.default('127.0.0.1:9400')),
+  publicAdmin: setting('WEFT_PUBLIC_ADMIN', url.default('127.0.0.1:9400')),
   publicNats: setting('WEFT_PUBLIC_NATS', hostPort.default('127.0.0.1:4222')),
 } as const
 

@@ -68,7 +68,7 @@ export async function writeFiles(config: ClusterConfig): Promise<void> {
   const natsCreds = join(dir, 'client', 'client.creds')
   write(natsCreds, await keyring.tenantCreds(accountId, 'client'))
   const connection: FabricConnection = {
-    http: `http://${config.publicHttp}`,
+    http: config.publicHttp.startsWith('https:') ? config.publicHttp : `http://${config.publicHttp}`,
     grpc: config.publicGrpc,
     nats: `nats://${config.publicNats}`,
     region: config.region,

@@ -18,7 +18,7 @@ export interface FabricConnection {
 
 /** How an administrator reaches a fabric: the content of `admin.json`, which nobody else may read. */
 export interface AdminConnection {
-  /** `host:port` of the administration's gRPC door. */
+  /** `host:port` of the administration's gRPC door; `https://host:port` where that has a certificate. */
   readonly admin: string
   /** Opens that door and no other. */
   readonly token: string

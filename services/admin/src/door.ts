@@ -8,10 +8,18 @@ import {
   type GetEncryptionResponse,
   type AccountLimits as LimitsMessage,
 } from '@weft/contracts/api/admin'
-import { grpcStatusOf, type Logger } from '@weft/platform'
+import { grpcStatusOf, type Logger, type TlsIdentity } from '@weft/platform'
 import { type AccountLimits, type AccountShares, storageOf } from '@weft/registry'
 import type { Accounts } from './accounts.ts'
 import type { Encryption, EncryptionState } from './encryption.ts'
+
+export interface AdminConfig {
+  readonly host: string
+  /** 0: the system chooses. */
+  readonly port: number
+  /** The operator's certificate; absent: plain HTTP/2. */
+  readonly tls?: TlsIdentity
+}
 
 export interface AdminDoorDeps {
   readonly accounts: Accounts
@@ -27,11 +35,11 @@ export interface AdminDoor extends AsyncDisposable {
 }
 
 /** Opens `weft.v1.AdminService` on a port of its own. Disposing lets running calls finish. */
-export async function startAdminDoor(host: string, port: number, deps: AdminDoorDeps): Promise<AdminDoor> {
+export async function startAdminDoor({ host, port, tls }: AdminConfig, deps: AdminDoorDeps): Promise<AdminDoor> {
   const server = new Server()
   server.addService(AdminServiceService, adminService(deps))
   const bound = await new Promise<number>((resolve, reject) =>
-    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, chosen) =>
+    server.bindAsync(`${host}:${port}`, credentialsOf(tls), (error, chosen) =>
       error ? reject(error) : resolve(chosen),
     ),
   )
@@ -39,6 +47,14 @@ export async function startAdminDoor(host: string, port: number, deps: AdminDoor
     port: bound,
     [Symbol.asyncDispose]: () => new Promise((resolve) => server.tryShutdown(() => resolve())),
   }
+}
+
+/** Without a certificate it speaks plain HTTP/2: for loopback, or behind what ends TLS. */
+function credentialsOf(tls: TlsIdentity | undefined): ServerCredentials {
+  if (!tls) return ServerCredentials.createInsecure()
+  const pair = { cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) }
+  const ca = tls.clientCa === undefined ? null : Buffer.from(tls.clientCa)
+  return ServerCredentials.createSsl(ca, [pair], ca !== null)
 }
 
 function adminService(deps: AdminDoorDeps): AdminServiceServer {

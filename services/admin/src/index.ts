@@ -1,1 +1,2 @@
+export type { AdminConfig } from './door.ts'
 export * from './service.ts'

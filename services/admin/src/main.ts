@@ -15,11 +15,15 @@ import {
   secretStore,
   watchMembers,
 } from '@weft/nats'
-import { fileSetting, openMasterKeys, runService, Sealer, setting, settings } from '@weft/platform'
+import { fileSetting, openMasterKeys, runService, Sealer, setting, settings, tlsOf } from '@weft/platform'
 import { startAdmin } from './service.ts'
 
 /** A frontend that is cut off or was killed is waited for no longer than this. */
 const doorsWithinMs = 5_000
+
+const optionalFile = (name: string) => setting(name, fileSetting(name).schema.optional())
+const tlsIdentity = (config: Record<'tlsCert' | 'tlsKey' | 'tlsClientCa', string | undefined>) =>
+  tlsOf('WEFT_GRPC_TLS', { cert: config.tlsCert, key: config.tlsKey, clientCa: config.tlsClientCa })
 
 await runService({
   service: 'admin',
@@ -31,9 +35,18 @@ await runService({
     /** As cluster-init was told. */
     storageMb: setting('WEFT_STORAGE_MB', settings.integer(512, 10_000_000)),
     port: setting('WEFT_GRPC_PORT', settings.port.default(9400)),
+    tlsCert: optionalFile('WEFT_GRPC_TLS_CERT_FILE'),
+    tlsKey: optionalFile('WEFT_GRPC_TLS_KEY_FILE'),
+    tlsClientCa: optionalFile('WEFT_GRPC_TLS_CLIENT_CA_FILE'),
+  },
+  check: (config) => {
+    const tls = tlsIdentity(config)
+    return tls.ok ? [] : [tls.error]
   },
   async start(config, { clock, log, opened }) {
     const { natsServers: servers, clusterDir, host, port } = config
+    const tls = tlsIdentity(config)
+    if (!tls.ok) throw new Error(tls.error)
     const fabric = { replicas: servers.length === 3 ? 3 : 1, storageBytes: config.storageMb * 1024 ** 2 } as const
     const shares = accountShares(fabric.storageBytes)
     const secret = (name: string): string => readFileSync(join(clusterDir, 'admin', name), 'utf8')
@@ -47,7 +60,7 @@ await runService({
     const members = opened.use(watchMembers(link, { log }))
     await Promise.all([catalogue.whenReady, members.whenReady])
     const admin = await startAdmin(
-      { host, port },
+      { host, port, ...(tls.value && { tls: tls.value }) },
       {
         store: openStores(link, catalogue, clock).accounts,
         list: () => catalogue.everyAccount(),

@@ -4,14 +4,8 @@ import type { AccountBus } from '@weft/nats'
 import type { Clock, Logger, Service, Timer } from '@weft/platform'
 import type { AccountShares, Store } from '@weft/registry'
 import { Accounts } from './accounts.ts'
-import { startAdminDoor } from './door.ts'
+import { type AdminConfig, startAdminDoor } from './door.ts'
 import { Encryption, type EncryptionDeps } from './encryption.ts'
-
-export interface AdminConfig {
-  readonly host: string
-  /** 0: the system chooses. */
-  readonly port: number
-}
 
 export interface AdminDeps {
   readonly store: Store<Account>
@@ -56,7 +50,7 @@ export async function startAdmin(config: AdminConfig, deps: AdminDeps): Promise<
   }
   await reconcile()
   const encryption = new Encryption({ ...deps.encryption, clock, log })
-  const door = await startAdminDoor(config.host, config.port, { ...deps, accounts, encryption })
+  const door = await startAdminDoor(config, { ...deps, accounts, encryption })
   return {
     name: 'admin',
     port: door.port,

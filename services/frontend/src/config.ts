@@ -1,3 +1,5 @@
+import type { TlsPort } from './http/http-door.ts'
+
 export interface FrontendConfig {
   readonly region: string
   readonly http: {
@@ -11,9 +13,18 @@ export interface FrontendConfig {
      * themselves; any other needs a wildcard entry in the DNS. `localhost` when absent.
      */
     readonly urlDomain?: string
+    /** A second port that speaks TLS, with the operator's certificate. None when absent. */
+    readonly tls?: TlsPort
   }
   /** Origins from which keys of token issuers may be had without TLS. None when absent. */
   readonly plainIssuers?: readonly string[]
+  /** Where container images come from. */
+  readonly images?: {
+    /** Registries that may be on any address, `host[:port]`, or `http://host[:port]`; others only on the public internet. */
+    readonly registries?: readonly string[]
+    /** Of the shape of docker's config.json; read whenever a registry asks for credentials. */
+    readonly credentialsFile?: string
+  }
   readonly maxConnections: number
   /** For a whole request to arrive, ms. */
   readonly requestTimeoutMs: number

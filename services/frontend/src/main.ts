@@ -22,11 +22,21 @@ import {
   setting,
   settings,
   systemRandom,
+  tlsOf,
 } from '@weft/platform'
 import { frontendDefaults } from './config.ts'
 import { startAllDoors } from './doors/all.ts'
-import { tlsOf } from './grpc-tls.ts'
 
+interface TlsFiles {
+  readonly httpTlsCert: string | undefined
+  readonly httpTlsKey: string | undefined
+  readonly grpcTlsCert: string | undefined
+  readonly grpcTlsKey: string | undefined
+  readonly grpcTlsClientCa: string | undefined
+}
+const httpTlsOf = ({ httpTlsCert: cert, httpTlsKey: key }: TlsFiles) => tlsOf('WEFT_HTTP_TLS', { cert, key })
+const grpcTlsOf = ({ grpcTlsCert: cert, grpcTlsKey: key, grpcTlsClientCa: clientCa }: TlsFiles) =>
+  tlsOf('WEFT_GRPC_TLS', { cert, key, clientCa })
 const optionalFile = (name: string) => setting(name, fileSetting(name).schema.optional())
 
 await runService({
@@ -39,6 +49,9 @@ await runService({
     region: setting('WEFT_REGION', settings.text.default(frontendDefaults.region)),
     partitions: setting('WEFT_PLACEMENT_PARTITIONS', settings.integer(1, 1_024).default(4)),
     httpPort: setting('WEFT_HTTP_PORT', settings.port.default(9000)),
+    httpsPort: setting('WEFT_HTTPS_PORT', settings.port.default(9443)),
+    httpTlsCert: optionalFile('WEFT_HTTP_TLS_CERT_FILE'),
+    httpTlsKey: optionalFile('WEFT_HTTP_TLS_KEY_FILE'),
     grpcPort: setting('WEFT_GRPC_PORT', settings.port.default(9100)),
     publicUrl: setting(
       'WEFT_PUBLIC_URL',
@@ -59,16 +72,14 @@ await runService({
     grpcTlsKey: optionalFile('WEFT_GRPC_TLS_KEY_FILE'),
     grpcTlsClientCa: optionalFile('WEFT_GRPC_TLS_CLIENT_CA_FILE'),
   },
-  check: (config) => {
-    const tls = tlsOf(config)
-    return tls.ok ? [] : [tls.error]
-  },
+  check: (config) => [httpTlsOf(config), grpcTlsOf(config)].flatMap((tls) => (tls.ok ? [] : [tls.error])),
   async start(config, { clock, log, opened }) {
     const { natsServers: servers, natsCreds: creds, instanceId, region, host } = config
     const name = `frontend ${instanceId}`
     const clusterSecret = config.clusterSecret.trim()
-    const tls = tlsOf(config)
-    if (!tls.ok) throw new Error(tls.error)
+    const [httpTls, grpcTls] = [httpTlsOf(config), grpcTlsOf(config)]
+    if (!httpTls.ok) throw new Error(httpTls.error)
+    if (!grpcTls.ok) throw new Error(grpcTls.error)
     const link = opened.use(await openLink({ servers, creds, name, log }))
     const sealer = new Sealer(openMasterKeys(config.masterKeysFile))
     const catalogue = opened.use(openCatalogue(link, { log, sealer }))
@@ -103,8 +114,9 @@ await runService({
           port: config.httpPort,
           publicUrl: config.publicUrl ?? `http://${hostname()}:${config.httpPort}`,
           urlDomain: config.urlDomain,
+          ...(httpTls.value && { tls: { ...httpTls.value, port: config.httpsPort } }),
         },
-        grpc: { host, port: config.grpcPort, ...(tls.value && { tls: tls.value }) },
+        grpc: { host, port: config.grpcPort, ...(grpcTls.value && { tls: grpcTls.value }) },
       },
       {
         link,

@@ -78,6 +78,8 @@ export interface FrontendDeps {
 
 export interface FrontendService extends Service {
   readonly httpPort: number
+  /** Of the HTTP port that speaks TLS; absent: there is none. */
+  readonly httpsPort?: number
   /** For the doors that are not HTTP. */
   readonly operations: Operations
 }
@@ -161,6 +163,7 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
   return {
     name: 'frontend',
     httpPort: http.port,
+    ...(http.tlsPort !== undefined && { httpsPort: http.tlsPort }),
     operations,
     problems,
     async [Symbol.asyncDispose]() {

@@ -11,7 +11,8 @@ export interface ComposeOptions extends ClusterState {
 /** Ports are chosen by the engine, so that a cluster for tests runs beside any other. */
 const portVariables = [
   ...['WEFT_NATS_1', 'WEFT_NATS_2', 'WEFT_NATS_3', 'WEFT_METRICS_HTTP', 'WEFT_ADMIN_GRPC'],
-  ...['WEFT_FRONTEND_1_HTTP', 'WEFT_FRONTEND_1_GRPC', 'WEFT_FRONTEND_2_HTTP', 'WEFT_FRONTEND_2_GRPC'],
+  ...['WEFT_FRONTEND_1_HTTP', 'WEFT_FRONTEND_1_HTTPS', 'WEFT_FRONTEND_1_GRPC'],
+  ...['WEFT_FRONTEND_2_HTTP', 'WEFT_FRONTEND_2_HTTPS', 'WEFT_FRONTEND_2_GRPC'],
 ]
 
 /** The compose program of this host: version 2 as a plugin of docker, else version 1. */

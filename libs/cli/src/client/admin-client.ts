@@ -1,3 +1,4 @@
+import { getCACertificates } from 'node:tls'
 import { credentials, Metadata, type requestCallback, type ServiceError } from '@grpc/grpc-js'
 import type { AdminConnection } from '@weft/contracts'
 import { AdminServiceClient } from '@weft/contracts/api/admin'
@@ -23,7 +24,9 @@ export class AdminClient implements Disposable {
   constructor(connection: AdminConnection, now: () => number) {
     this.connection = connection
     this.#now = now
-    this.service = new AdminServiceClient(connection.admin, credentials.createInsecure())
+    const secure = connection.admin.startsWith('https://')
+    const address = connection.admin.replace(/^https?:\/\//, '')
+    this.service = new AdminServiceClient(address, secure ? trusting() : credentials.createInsecure())
   }
 
   [Symbol.dispose](): void {
@@ -48,6 +51,9 @@ export class AdminClient implements Disposable {
     })
   }
 }
+
+/** Authorities that NODE_EXTRA_CA_CERTS names are trusted beside those that Node brings; by itself gRPC knows only these. */
+const trusting = () => credentials.createSsl(Buffer.from(getCACertificates('default').join('\n')))
 
 function refusal(error: ServiceError | null): CommandError {
   const code = error?.metadata.get('weft-error-code')[0]

@@ -1,4 +1,5 @@
 import { Agent, type IncomingHttpHeaders, request } from 'node:http'
+import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
 import { err, type FabricConnection, ok, type Result } from '@weft/contracts'
 import { type Clock, systemClock } from '@weft/platform'
 import { signRequest } from './sign.ts'
@@ -49,6 +50,7 @@ export class FabricClient implements Disposable {
   readonly #connection: FabricConnection
   readonly #clock: Clock
   readonly #agent = new Agent({ keepAlive: true })
+  readonly #tlsAgent = new TlsAgent({ keepAlive: true })
 
   constructor(connection: FabricConnection, clock: Clock = systemClock) {
     this.#connection = connection
@@ -57,6 +59,7 @@ export class FabricClient implements Disposable {
 
   [Symbol.dispose](): void {
     this.#agent.destroy()
+    this.#tlsAgent.destroy()
   }
 
   async invoke(
@@ -150,11 +153,12 @@ export class FabricClient implements Disposable {
     return new Promise((resolve) => {
       const unreachable = (error: Error): void =>
         resolve(err({ status: 0, code: 'Unreachable', message: `${url.origin}: ${error.message || error.name}` }))
-      const call = request(
+      const secure = url.protocol === 'https:'
+      const call = (secure ? tlsRequest : request)(
         url,
         {
           method,
-          agent: this.#agent,
+          agent: secure ? this.#tlsAgent : this.#agent,
           timeout: answerWithinMs,
           headers: { ...headers, 'content-length': Buffer.byteLength(body) },
         },

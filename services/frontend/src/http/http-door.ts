@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { encodeError } from '@weft/aws'
 import { awsError, newRequestId } from '@weft/contracts'
@@ -19,6 +20,15 @@ export interface HttpDoorConfig {
   readonly requestTimeoutMs: number
   /** For the headers to arrive, ms. */
   readonly headersTimeoutMs: number
+  /** A second port, for those outside: the way back of functions goes over the plain one. Absent: there is none. */
+  readonly tls?: TlsPort
+}
+
+/** `port` 0: the system chooses. PEM texts. */
+export interface TlsPort {
+  readonly port: number
+  readonly cert: string
+  readonly key: string
 }
 
 export interface HttpDoorDeps {
@@ -33,6 +43,8 @@ export interface HttpDoorDeps {
 
 export interface HttpDoor {
   readonly port: number
+  /** Of the one that speaks TLS. */
+  readonly tlsPort?: number
   /** Takes no new connections and lets what runs finish; resolves when the last has. */
   drain(): Promise<void>
   /** Breaks what is left. */
@@ -47,21 +59,16 @@ const internalError = awsError('ServiceException', 'Internal service error.')
 /** The HTTP port of all AWS services: strict framing, limits on everything, one request id for each request. */
 export async function startHttpDoor(config: HttpDoorConfig, deps: HttpDoorDeps): Promise<HttpDoor> {
   let draining = false
-  const server = createServer(
-    {
-      insecureHTTPParser: false,
-      requireHostHeader: true,
-      maxHeaderSize: maxHeaderBytes,
-      requestTimeout: config.requestTimeoutMs,
-      headersTimeout: config.headersTimeoutMs,
-      keepAliveTimeout: keepAliveTimeoutMs,
-      connectionsCheckingInterval: 1_000,
-      noDelay: true,
-    },
-    (request, response) => void serve(request, response, false),
-  )
-  server.maxConnections = config.maxConnections
-
+  const options = {
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+    maxHeaderSize: maxHeaderBytes,
+    requestTimeout: config.requestTimeoutMs,
+    headersTimeout: config.headersTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    connectionsCheckingInterval: 1_000,
+    noDelay: true,
+  }
   const serve = async (request: IncomingMessage, response: ServerResponse, waits: boolean): Promise<void> => {
     if (deps.health(request, response)) return
     const requestId = newRequestId()
@@ -81,24 +88,41 @@ export async function startHttpDoor(config: HttpDoorConfig, deps: HttpDoorDeps):
       await send(response, encodeError(internalError, requestId), requestId, false)
     }
   }
-  // A client that asks before it sends is answered only once it is known who it is.
-  server.on(
-    'checkContinue',
-    (request: IncomingMessage, response: ServerResponse) => void serve(request, response, true),
-  )
-  server.on('clientError', answerMalformed)
-  await listen(server, config)
+  const open = async (server: Server, port: number): Promise<number> => {
+    server.maxConnections = config.maxConnections
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => void serve(request, response, false))
+    // A client that asks before it sends is answered only once it is known who it is.
+    server.on(
+      'checkContinue',
+      (request: IncomingMessage, response: ServerResponse) => void serve(request, response, true),
+    )
+    server.on('clientError', answerMalformed)
+    await listen(server, config.host, port)
+    return (server.address() as AddressInfo).port
+  }
+  const plain = createServer(options)
+  const secure = config.tls && createTlsServer({ ...options, cert: config.tls.cert, key: config.tls.key })
+  const servers = secure ? [plain, secure] : [plain]
+  const port = await open(plain, config.port)
+  const tlsPort = secure && config.tls && (await open(secure, config.tls.port))
   return {
-    port: (server.address() as AddressInfo).port,
-    drain: () =>
-      new Promise((resolve) => {
-        draining = true
-        server.close(() => resolve())
-        server.closeIdleConnections()
-      }),
-    close: () => server.closeAllConnections(),
+    port,
+    ...(tlsPort !== undefined && { tlsPort }),
+    async drain() {
+      draining = true
+      await Promise.all(servers.map(closed))
+    },
+    close: () => {
+      for (const server of servers) server.closeAllConnections()
+    },
   }
 }
+
+const closed = (server: Server): Promise<void> =>
+  new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeIdleConnections()
+  })
 
 async function answerRequest(
   deps: HttpDoorDeps,
@@ -156,10 +180,10 @@ function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
   socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
 }
 
-const listen = (server: Server, config: HttpDoorConfig): Promise<void> =>
+const listen = (server: Server, host: string, port: number): Promise<void> =>
   new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(config.port, config.host, () => {
+    server.listen(port, host, () => {
       server.removeListener('error', reject)
       resolve()
     })
