@@ -125,7 +125,7 @@ def mount(request):
         )
         inside = namespace(request["pid"], request["mark"], "mnt")
         try:
-            in_a_child(lambda: move(tree, inside, request["target"]))
+            move(tree, inside, request["target"])
         finally:
             os.close(inside)
     finally:
@@ -135,33 +135,28 @@ def mount(request):
 
 def move(tree, inside, target):
     enter(inside, CLONE_NEWNS)
-    checked(
-        libc.syscall(SYS_MOVE_MOUNT, tree, b"", AT_FDCWD, target.encode(), MOVE_MOUNT_F_EMPTY_PATH), "move_mount"
-    )
-
-
-def in_a_child(work):
-    """A mount namespace cannot be left again for the old root, so a child enters it."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        problem = b""
-        try:
-            work()
-        except BaseException as error:
-            problem = str(error).encode() or b"unknown"
-        os.write(writer, problem)
-        os._exit(0)
-    os.close(writer)
     try:
-        problem = os.read(reader, 4096)
+        checked(
+            libc.syscall(SYS_MOVE_MOUNT, tree, b"", AT_FDCWD, target.encode(), MOVE_MOUNT_F_EMPTY_PATH), "move_mount"
+        )
     finally:
-        os.close(reader)
-        os.waitpid(child, 0)
-    if problem:
-        raise OSError(problem.decode())
+        come_home()
 
 
+def come_home():
+    """Back to the worker's mounts and to its root, which need not be theirs."""
+    try:
+        enter(home_mounts, CLONE_NEWNS)
+        os.fchdir(home_root)
+        os.chroot(".")
+    except OSError as error:
+        # In a sandbox's mounts nothing more can be trusted.
+        sys.stderr.write(f"the namespace helper cannot leave a sandbox: {error}\n")
+        os._exit(1)
+
+
+home_mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+home_root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 home_network = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
 

@@ -64,6 +64,8 @@ class OciDriver implements SandboxDriver {
   readonly #disksDir: string
   readonly #seccomp = seccompProfile(process.arch)
   #helper: NamespaceHelper | undefined
+  /** By their paths inside. */
+  readonly #mountPoints = new Map<string, Promise<void>>()
   #prepared: Promise<{ readonly hostPaths: readonly string[]; readonly openFilesHardLimit: number }> | undefined
 
   constructor(options: OciDriverOptions) {
@@ -143,11 +145,12 @@ class OciDriver implements SandboxDriver {
       await rm(bundle, { recursive: true, force: true })
     }
     try {
-      await mkdir(bundle, { recursive: true, mode: 0o711 })
-      for (const [host, inside] of request.runtime.binds)
-        await makeMountPoint(this.#rootfs, inside, (await stat(host)).isDirectory())
       const owner = { uid: firstHostUid + insideUser.uid, gid: firstHostUid + insideUser.gid }
-      if (!scratch) await this.#disks.mount(tmpDir, request.ephemeralStorageMb, owner)
+      await allDone([
+        mkdir(bundle, { recursive: true, mode: 0o711 }),
+        ...request.runtime.binds.map((bind) => this.#mountPoint(bind)),
+        ...(scratch ? [] : [this.#disks.mount(tmpDir, request.ephemeralStorageMb, owner)]),
+      ])
       const config = bundleConfig({
         sandboxId,
         runtime: request.runtime,
@@ -202,6 +205,16 @@ class OciDriver implements SandboxDriver {
     })
   }
 
+  /** Makes the place in the common root where a runtime's file or folder is bound, once. */
+  #mountPoint([host, inside]: RuntimeImage['binds'][number]): Promise<void> {
+    const known = this.#mountPoints.get(inside)
+    if (known !== undefined) return known
+    const made = stat(host).then((found) => makeMountPoint(this.#rootfs, inside, found.isDirectory()))
+    this.#mountPoints.set(inside, made)
+    made.catch(() => this.#mountPoints.delete(inside))
+    return made
+  }
+
   #liveHelper(): NamespaceHelper {
     if (this.#helper?.alive) return this.#helper
     this.#helper = new NamespaceHelper(this.#log)
@@ -214,6 +227,7 @@ class OciDriver implements SandboxDriver {
 
   #prepare(): Promise<{ readonly hostPaths: readonly string[]; readonly openFilesHardLimit: number }> {
     const prepare = async () => {
+      this.#mountPoints.clear()
       await rm(this.#rootfs, { recursive: true, force: true })
       await mkdir(this.#stateDir, { recursive: true, mode: 0o711 })
       await makeRootfs(this.#rootfs)
@@ -257,6 +271,11 @@ class OciDriver implements SandboxDriver {
     await rm(this.#root, { recursive: true, force: true })
     this.#prepared = undefined
   }
+}
+
+/** Waits for all of them, whatever becomes of one: what is to be taken away must be complete. */
+async function allDone(work: readonly Promise<unknown>[]): Promise<void> {
+  for (const one of await Promise.allSettled(work)) if (one.status === 'rejected') throw one.reason
 }
 
 /** The disk of an environment's /tmp, and the users that own what is on it. */
