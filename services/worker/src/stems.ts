@@ -16,6 +16,11 @@ export interface StemOptions {
 
 /** A runtime that nobody has used for this long gets no more stems, and loses those it has. */
 const forgetMs = 30 * 60_000
+/**
+ * How long a refill waits after a stem was taken, ms: it takes as much computing as what the call that took it still has
+ * to wait for.
+ */
+const refillDelayMs = 60
 const backoffMs = { first: 500, most: 30_000 }
 
 interface Shelf {
@@ -92,7 +97,7 @@ export class StemPool {
       Object.keys(environment).length === 0
     const stem = ordinary ? shelf.ready.shift() : undefined
     if (stem) {
-      this.#refillSoon()
+      this.#refillSoon(refillDelayMs)
       return { body: stem, hasCode: false }
     }
     this.#wanted += 1
@@ -108,7 +113,7 @@ export class StemPool {
       return { body, hasCode: code !== undefined }
     } finally {
       this.#wanted -= 1
-      this.#refillSoon()
+      this.#refillSoon(refillDelayMs)
     }
   }
 
@@ -126,9 +131,8 @@ export class StemPool {
     return booting
   }
 
-  /** Not in the turn in which a stem was taken: the call that took it goes first. */
-  #refillSoon(): void {
-    if (!this.#closed) this.#options.clock.schedule(0, () => this.#refill())
+  #refillSoon(delayMs = 0): void {
+    if (!this.#closed) this.#options.clock.schedule(delayMs, () => this.#refill())
   }
 
   #refill(): void {
