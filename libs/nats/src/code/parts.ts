@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { buckets, err, ok, type Result } from '@weft/contracts'
 import type { Clock } from '@weft/platform'
 import type { PutProblem } from '@weft/registry'
+import { readLast } from '../buckets/cas.ts'
 import type { NatsLink } from '../link.ts'
 import { type PublishPatience, publishStored } from '../publish.ts'
 import { streamReader } from '../stream-reader.ts'
@@ -84,8 +85,15 @@ async function* inParts(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 export async function* getParts(
   link: NatsLink,
   clock: Clock,
-  { name, nuid, size }: CodeEntry,
+  { name, nuid, size, chunks }: CodeEntry,
 ): AsyncGenerator<Uint8Array> {
+  if (chunks === 1) {
+    // Most packages: one question instead of a consumer that is made, read and removed.
+    const only = await readLast(link, codeStream, partsOf(nuid))
+    if (only?.data.length !== size) throw new Error(`code ${name} lacks parts in the store`)
+    yield only.data
+    return
+  }
   let bytes = 0
   const options = { filter: partsOf(nuid), from: { sequence: 1 }, ahead: partsAhead }
   const next = streamReader(link, codeStream).scan(options)[Symbol.asyncIterator]()
