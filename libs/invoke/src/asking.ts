@@ -27,10 +27,7 @@ export class Asking {
   wait(pending: PendingCall, now: number): void {
     const { line, due } = this.#parts
     const { lane } = pending
-    if (lane.waiting.size === 0) {
-      lane.lineSince = now
-      lane.atLeast = 0
-    }
+    if (lane.waiting.size === 0) lane.atLeast = 0
     line.join(pending, 'end')
     due(pending.deadline)
     lane.patient.add(pending)
@@ -74,13 +71,16 @@ export class Asking {
   }
 
   /**
-   * A line that lasts for a whole patience shows that the estimate was too low: one lease more, or twice as many when
-   * nothing at all came free. Where none is at hand yet, another would not come sooner than those on their way.
+   * A call that has waited for a whole patience shows that the estimate was too low: one lease more, or twice as many when
+   * nothing at all came free. Where none is at hand yet, another would not come sooner than those on their way. A line
+   * that never ends shows nothing as long as it moves on: callers that ask again as soon as they have their answer
+   * make one that does.
    */
   lookAt(lane: Lane, now: number): void {
-    if (lane.patient.size === 0) return
+    const [oldest] = lane.waiting
+    if (!oldest || lane.patient.size === 0) return
     const { due } = this.#parts
-    const at = Math.max(lane.lineSince, lane.raisedAt) + this.#patience.ms
+    const at = Math.max(oldest.enqueuedAt, lane.raisedAt) + this.#patience.ms
     if (now < at) {
       due(at)
       return

@@ -59,7 +59,21 @@ describe('how many sandboxes are asked for', () => {
     expect(asked(stage.said)).toBe(4)
   })
 
-  it('grows by one when the line does not end for a whole patience, once the one before has come', () => {
+  it('stays where it is when the line never ends but moves on: none of its calls waits for a patience', () => {
+    const stage = knowing(1)
+    stage.call()
+    stage.grant(3)
+    for (let i = 0; i < 15; i++) stage.call()
+    void stage.said
+    for (let seq = 4; seq < 500; seq++) {
+      stage.pass(1)
+      stage.result(seq, { durationMs: 1 })
+      stage.call()
+    }
+    expect(asked(stage.said)).toBe(0)
+  })
+
+  it('grows by one when a call has waited for a whole patience, once the one before has come', () => {
     const stage = knowing(1)
     stage.call()
     stage.grant(3)

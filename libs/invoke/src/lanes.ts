@@ -62,9 +62,7 @@ export interface Lane {
   runMs: number | undefined
   /** When a lease last came or came free. */
   progressAt: number
-  /** Since when calls have waited without a break. */
-  lineSince: number
-  /** Leases to have whatever the estimate says, because the line lasts for too long; and when that was last raised. */
+  /** Leases to have whatever the estimate says, because calls have waited for too long; and when that was last raised. */
   atLeast: number
   raisedAt: number
 }
@@ -80,7 +78,6 @@ export const newLane = (spec: SandboxSpec, partition: number, runMs: number | un
   asking: 0,
   runMs,
   progressAt: 0,
-  lineSince: 0,
   atLeast: 0,
   raisedAt: 0,
 })
