@@ -1,9 +1,14 @@
 import type { AccountId } from '@weft/contracts'
 import type { EventDelivery, EventLane } from '@weft/delivery'
-import { delay } from '@weft/platform'
+import { type Clock, delay } from '@weft/platform'
 import { type RunContext, runEvent } from './run-event.ts'
 
 const pullRetryMs = { first: 250, most: 4_000 }
+/**
+ * A pull is a round trip however little it brings. What is at hand lasts for longer than this, so that the room of events
+ * that end gathers for so long, until it is worth a pull.
+ */
+const gatherMs = 5
 
 /** Pulls one account's events, fresh ones and retries apart, so that neither waits behind the other. */
 export class AccountQueue {
@@ -46,7 +51,7 @@ export class AccountQueue {
 
   async #follow(lane: EventLane, account: AccountId): Promise<void> {
     const { config, stopping, clock, log } = this.#context
-    const room = new Room(config.accountConcurrency + config.lookAhead)
+    const room = new Room(config.accountConcurrency + config.lookAhead, Math.ceil(config.lookAhead / 2), clock)
     let failures = 0
     while (!stopping.aborted) {
       try {
@@ -86,11 +91,15 @@ export class AccountQueue {
 /** Counts what a lane holds; `free` waits until there is room for something worth a pull. */
 class Room {
   readonly #size: number
+  readonly #worthAPull: number
+  readonly #clock: Clock
   #used = 0
   #waiters: (() => void)[] = []
 
-  constructor(size: number) {
+  constructor(size: number, worthAPull: number, clock: Clock) {
     this.#size = size
+    this.#worthAPull = worthAPull
+    this.#clock = clock
   }
 
   take(): void {
@@ -104,6 +113,7 @@ class Room {
 
   async free(): Promise<number> {
     while (this.#used >= this.#size) await this.#change()
+    if (this.#size - this.#used < this.#worthAPull) await delay(this.#clock, gatherMs)
     return this.#size - this.#used
   }
 

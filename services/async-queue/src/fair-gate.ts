@@ -24,41 +24,38 @@ export class FairGate {
     return this.#waiting.get(key)?.get(part)?.length ?? 0
   }
 
-  /** Resolves with the release, safe to call twice; undefined when the signal aborts first. */
-  acquire(key: string, signal: AbortSignal, part = ''): Promise<(() => void) | undefined> {
-    return new Promise((resolve) => {
-      if (signal.aborted) return resolve(undefined)
-      const abort = (): void => {
-        this.#leave(key, part, enter)
-        resolve(undefined)
-      }
-      const enter = (): void => {
-        signal.removeEventListener('abort', abort)
-        this.#taken++
-        this.#takenBy.set(key, (this.#takenBy.get(key) ?? 0) + 1)
-        resolve(this.#release(key))
-      }
-      signal.addEventListener('abort', abort, { once: true })
-      const parts = this.#waiting.get(key) ?? new Map<string, (() => void)[]>()
-      this.#waiting.set(key, parts)
-      const queue = parts.get(part)
-      if (queue) queue.push(enter)
-      else parts.set(part, [enter])
-      this.#admit()
-    })
+  /** A place that is free now, when nobody of the key waits; the release is safe to call twice. */
+  take(key: string): (() => void) | undefined {
+    if (this.#waiting.has(key) || this.#taken >= this.#total || (this.#takenBy.get(key) ?? 0) >= this.#perKey)
+      return undefined
+    return this.#place(key)
   }
 
-  #leave(key: string, part: string, enter: () => void): void {
+  /** `enter` gets the place when it is this one's turn, perhaps at once. Returns how to wait no longer. */
+  wait(key: string, part: string, enter: (exit: () => void) => void): () => void {
+    const admit = (): void => enter(this.#place(key))
+    const parts = this.#waiting.get(key) ?? new Map<string, (() => void)[]>()
+    this.#waiting.set(key, parts)
+    const queue = parts.get(part)
+    if (queue) queue.push(admit)
+    else parts.set(part, [admit])
+    this.#admit()
+    return () => this.#leave(key, part, admit)
+  }
+
+  #leave(key: string, part: string, admit: () => void): void {
     const parts = this.#waiting.get(key)
     const queue = parts?.get(part)
-    const at = queue?.indexOf(enter) ?? -1
+    const at = queue?.indexOf(admit) ?? -1
     if (!parts || !queue || at < 0) return
     queue.splice(at, 1)
     if (queue.length === 0) parts.delete(part)
     if (parts.size === 0) this.#waiting.delete(key)
   }
 
-  #release(key: string): () => void {
+  #place(key: string): () => void {
+    this.#taken++
+    this.#takenBy.set(key, (this.#takenBy.get(key) ?? 0) + 1)
     let released = false
     return () => {
       if (released) return
@@ -78,12 +75,12 @@ export class FairGate {
       const [first] = parts
       if (!first) continue
       const [part, queue] = first
-      const enter = queue.shift()
+      const admit = queue.shift()
       parts.delete(part)
       if (queue.length > 0) parts.set(part, queue)
       this.#waiting.delete(key)
       if (parts.size > 0) this.#waiting.set(key, parts)
-      enter?.()
+      admit?.()
     }
   }
 }

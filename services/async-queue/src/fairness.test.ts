@@ -3,7 +3,6 @@ import { FakeClock } from '@weft/platform/testing'
 import { expect, it } from 'vitest'
 import { FairGate } from './fair-gate.ts'
 
-const never = new AbortController().signal
 const victims = ['a', 'b', 'c', 'd', 'e', 'f']
 const runMs = 50
 const everyMs = 25
@@ -17,9 +16,9 @@ async function ages(flood: number): Promise<number[]> {
   const seen: number[] = []
   const run = async (tenant: string): Promise<void> => {
     const acceptedAtMs = clock.monotonic()
-    const exit = await gate.acquire(tenant, never)
+    const exit = await new Promise<() => void>((resolve) => gate.wait(tenant, '', resolve))
     await delay(clock, runMs)
-    exit?.()
+    exit()
     if (tenant !== 'flood') seen.push(clock.monotonic() - acceptedAtMs)
   }
   for (let n = 0; n < flood; n++) void run('flood')

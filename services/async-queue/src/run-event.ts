@@ -55,14 +55,18 @@ export async function runEvent(context: RunContext, delivery: EventDelivery): Pr
   // Looked at before waiting for a place, so that events which are not due hold none up.
   const early = consider(context, event)
   if (early.decision.kind === 'wait') return delivery.release(early.decision.delayMs)
-  const exit = await enter(context, event)
+  const free = context.stopping.aborted ? undefined : context.gate.take(event.accountId)
+  const exit = free ?? (await enter(context, event))
   if (typeof exit === 'number') return delivery.release(exit)
+  let end: Conclusion | undefined
   try {
-    if (delivery.held()) await carry(context, delivery)
+    if (delivery.held()) end = await carry(context, delivery, free ? early : consider(context, event))
   } finally {
     exit()
     paceOf(context, event).ended(context.gate.waiting(event.accountId, event.functionName) > 0)
   }
+  // The place is for what runs: the next event need not wait until this one's end is on the disk.
+  if (end) await settle(context, delivery, await end())
 }
 
 /**
@@ -74,28 +78,32 @@ function enter(context: RunContext, { accountId, functionName }: QueuedEvent): P
   const pace = paceOf(context, { accountId, functionName })
   const parked = (): number | undefined =>
     gate.waiting(accountId, functionName) > config.waitingPerFunction ? pace.park(clock.monotonic(), random) : undefined
+  if (stopping.aborted) return Promise.resolve(0)
   return new Promise((resolve) => {
-    const leave = new AbortController()
-    let delayMs = 0
+    let settled = false
+    const done = (result: (() => void) | number): void => {
+      settled = true
+      timer.cancel()
+      stopping.removeEventListener('abort', stop)
+      resolve(result)
+    }
+    const leave = (delayMs: number): void => {
+      stopWaiting()
+      done(delayMs)
+    }
+    const stop = (): void => leave(0)
     const look = (): void => {
       const parkedMs = parked()
       if (parkedMs === undefined) timer = clock.schedule(lookMs, look)
-      else {
-        delayMs = parkedMs
-        leave.abort()
-      }
+      else leave(parkedMs)
     }
     let timer = clock.schedule(lookMs, look)
-    void gate.acquire(accountId, AbortSignal.any([stopping, leave.signal]), functionName).then((exit) => {
-      timer.cancel()
-      resolve(exit ?? delayMs)
-    })
+    const stopWaiting = gate.wait(accountId, functionName, done)
+    if (settled) return
+    stopping.addEventListener('abort', stop, { once: true })
     // Once more is known of the function its events need not wait for the next look.
     const atOnce = parked()
-    if (atOnce !== undefined) {
-      delayMs = atOnce
-      leave.abort()
-    }
+    if (atOnce !== undefined) leave(atOnce)
   })
 }
 
@@ -111,12 +119,21 @@ function paceOf(
   return fresh
 }
 
-async function carry(context: RunContext, delivery: EventDelivery): Promise<void> {
+/** What is told of an event and written at its end. */
+type Conclusion = () => Promise<Settlement>
+
+/** Runs the event if it is to run; gives what is left to do then, undefined when it was given back. */
+async function carry(
+  context: RunContext,
+  delivery: EventDelivery,
+  { decision, policy, target }: ReturnType<typeof consider>,
+): Promise<Conclusion | undefined> {
   const { event } = delivery
-  const { decision, policy, target } = consider(context, event)
-  if (decision.kind === 'wait') return delivery.release(decision.delayMs)
-  if (decision.kind === 'end')
-    return settle(context, delivery, await endEvent(context, event, decision, event.response))
+  if (decision.kind === 'wait') {
+    delivery.release(decision.delayMs)
+    return undefined
+  }
+  if (decision.kind === 'end') return () => endEvent(context, event, decision, event.response)
   if (!target) throw new Error('an event runs only where its function is known')
   const chain = enterChain({
     traceHeader: event.traceHeader,
@@ -125,9 +142,9 @@ async function carry(context: RunContext, delivery: EventDelivery): Promise<void
     requestId: event.requestId,
     acceptedAtMs: event.acceptedAtMs,
   })
-  if (chain.kind === 'loop') return settle(context, delivery, await endLoop(context, event))
-  const over = await beginTracked(context, event)
-  if (over) return settle(context, delivery, over)
+  if (chain.kind === 'loop') return () => endLoop(context, event)
+  const over = event.tracked && (await beginTracked(context, event))
+  if (over) return async () => over
   const { traceHeader } = chain
   const outcome = await invoke(context, {
     requestId: event.requestId,
@@ -140,14 +157,16 @@ async function carry(context: RunContext, delivery: EventDelivery): Promise<void
     traceHeader,
     ...(event.traceparent !== undefined && { traceparent: event.traceparent }),
   })
-  if (outcome === 'left') return delivery.release(0)
+  if (outcome === 'left') {
+    delivery.release(0)
+    return undefined
+  }
   const next = afterRun(event, outcome, describeFailure(outcome), policy, context.clock.now())
-  if (next.kind === 'again') await queueTracked(context, event)
-  const settlement: Settlement =
-    next.kind === 'again'
-      ? { kind: 'again', event: { ...event, ...next.next } }
-      : await endEvent(context, { ...event, traceHeader }, next, responseOf(outcome))
-  return settle(context, delivery, settlement)
+  if (next.kind !== 'again') return () => endEvent(context, { ...event, traceHeader }, next, responseOf(outcome))
+  return async () => {
+    await queueTracked(context, event)
+    return { kind: 'again', event: { ...event, ...next.next } }
+  }
 }
 
 /** As on AWS the event is not lost: it goes where failed ones go. */
@@ -184,12 +203,12 @@ function consider({ catalogue, config, clock, random }: RunContext, event: Queue
 
 async function invoke(context: RunContext, call: InvokeCall): Promise<InvokeOutcome | 'left'> {
   const { leaving, log, facts, clock } = context
-  const left = new Promise<'left'>((resolve) => {
-    if (leaving.aborted) resolve('left')
-    leaving.addEventListener('abort', () => resolve('left'), { once: true })
-  })
+  if (leaving.aborted) return 'left'
+  const left = Promise.withResolvers<'left'>()
+  const leave = (): void => left.resolve('left')
+  leaving.addEventListener('abort', leave)
   try {
-    const outcome = await Promise.race([context.invoker.invoke(call, leaving), left])
+    const outcome = await Promise.race([context.invoker.invoke(call, leaving), left.promise])
     if (outcome !== 'left' && outcome.kind === 'throttled')
       facts.record({
         type: 'throttle',
@@ -203,6 +222,8 @@ async function invoke(context: RunContext, call: InvokeCall): Promise<InvokeOutc
   } catch (error) {
     log.error({ err: error, requestId: call.requestId }, 'the invoker broke')
     return { kind: 'platform-error', detail: 'The invoker failed.', mayHaveRun: true }
+  } finally {
+    leaving.removeEventListener('abort', leave)
   }
 }
 
