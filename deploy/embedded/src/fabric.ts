@@ -13,6 +13,7 @@ import {
   type FabricConnection,
   functionName,
   isFunctionName,
+  type SnapStartEntry,
   streams,
 } from '@weft/contracts'
 import { frontendDefaults, startAllDoors } from '@weft/frontend-service'
@@ -28,6 +29,7 @@ import {
   openAccountLinks,
   openCatalogue,
   openCodeStore,
+  openCollection,
   openDocuments,
   openFactSink,
   openInvocationBook,
@@ -164,13 +166,17 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
   )
 
   const leaders = opened.use(openLeaderBoard(links.placement, { log: logOf('placement'), clock }))
-  await leaders.whenReady
+  const snapStarts = opened.use(
+    openCollection<SnapStartEntry>(links.placement, buckets.snapStarts, { log: logOf('placement'), clock }),
+  )
+  await Promise.all([leaders.whenReady, snapStarts.whenReady])
   const placement = opened.use(
     await startPlacement(
       { instanceId: `placement-${randomUUID()}`, address: '', partitions, region },
       {
         ...{ leaders, catalogue, clock, random, log: logOf('placement') },
         provisionedBook: openProvisionedBook(links.placement, clock),
+        snapStarts,
         functions: openStores(links.placement, catalogue, clock).functions,
       },
     ),
@@ -338,6 +344,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
         clusterSecret: secret,
         sealer,
         runtimes: () => worker.runtimes,
+        runtimeVersions: () => worker.runtimeVersions,
         networks: () => worker.networks,
         problems: problemsBelow,
         health: {

@@ -35,6 +35,8 @@ export interface FunctionVersion {
   /** What is laid under /opt, in order: a later layer shadows an earlier one. Absent: none. */
   readonly layers?: readonly LayerReference[]
   readonly deadLetterTargetArn?: string
+  /** SnapStart: what is published of it is initialised ahead of its calls. */
+  readonly snapStart?: true
   /** New at every change; what RevisionId compares. */
   readonly revisionId: string
   readonly lastModifiedMs: number
@@ -194,12 +196,25 @@ export interface FunctionRecord {
   readonly provisioned?: Readonly<Record<string, ProvisionedConcurrency>>
   /** How their number is scaled, by the same qualifiers; also of one that has none at the moment. */
   readonly scaling?: Readonly<Record<string, ProvisionedScaling>>
+  /** When a call found a version with SnapStart Inactive, by its number, epoch ms. */
+  readonly wokenSnapStarts?: Readonly<Record<string, number>>
   /** Absent: no image is on its way. */
   readonly imageImport?: ImageImport
   /** Which code signing config watches over its packages and layers; absent: none. */
   readonly codeSigningArn?: string
+  /** How runtimes are updated, by version; a version that is not here has whichever its worker has. */
+  readonly runtimeManagement?: Readonly<Record<string, RuntimeManagement>>
+  /** Every call is one of a tenant's, and no environment serves two; set for good when the function is created. */
+  readonly tenancy?: 'PER_TENANT'
   /** Who may call it, by qualifier: `$LATEST` for the function itself, a version, or the name of an alias. */
   readonly policies?: Readonly<Record<string, ResourcePolicy>>
+}
+
+/** The runtime of a version that does not follow the workers. */
+export interface RuntimeManagement {
+  readonly updateOn: 'FunctionUpdate' | 'Manual'
+  /** `arn:aws:lambda:REGION::runtime:RUNTIME:VERSION`: the one it runs on. */
+  readonly runtimeVersionArn: string
 }
 
 /** How many environments of a version are to be kept ready for calls through one qualifier. */
@@ -272,6 +287,23 @@ export interface ResolvedFunction {
   readonly invokedArn: string
 }
 
+/** How a mapping reads Kafka; its topic is the one of `filterSubjects`. */
+export interface KafkaSettings {
+  /** `host:port` as the mapping names them; absent: a cluster that the source's ARN names. */
+  readonly bootstrapServers?: readonly string[]
+  readonly consumerGroupId: string
+  /** What the brokers are shown, each with the URI of the secret that holds it. */
+  readonly access: readonly {
+    readonly type:
+      | 'BASIC_AUTH'
+      | 'SASL_SCRAM_256_AUTH'
+      | 'SASL_SCRAM_512_AUTH'
+      | 'CLIENT_CERTIFICATE_TLS_AUTH'
+      | 'SERVER_ROOT_CA_CERTIFICATE'
+    readonly uri: string
+  }[]
+}
+
 export interface EventSourceMapping {
   readonly uuid: string
   readonly accountId: AccountId
@@ -300,6 +332,10 @@ export interface EventSourceMapping {
   readonly parallelizationFactor?: number
   /** Absent: no tumbling windows. */
   readonly tumblingWindowMs?: number
+  /** Of a source on Kafka. */
+  readonly kafka?: KafkaSettings
+  /** Provisioned mode: how many read the source at a time. Absent: as many as Weft sees fit. */
+  readonly provisionedPollers?: { readonly minimum: number; readonly maximum: number }
   /** Batches of a queue at a time. */
   readonly maximumConcurrency?: number
   /** Queues of a message broker. */
@@ -366,6 +402,8 @@ export interface Member {
   readonly accountsRevision?: number
   /** Of workers: the runtimes whose functions they can run. */
   readonly runtimes?: readonly string[]
+  /** Of workers: the same with their versions, for example `nodejs24.x:24.21.0`. */
+  readonly runtimeVersions?: readonly string[]
   /** Of workers: ids of the subnets and security groups that environments on them can have. */
   readonly networks?: readonly string[]
 }

@@ -16,6 +16,8 @@ export interface InvokeCall {
   readonly acceptedAtMs: number
   /** Base64 as received. */
   readonly clientContext?: string
+  /** For a function that keeps tenants apart, and for no other. */
+  readonly tenantId?: string
   /** X-Amzn-Trace-Id form. */
   readonly traceHeader?: string
   /** W3C form. */
@@ -63,6 +65,8 @@ export type InvokeOutcome =
       readonly logTail: string
       readonly durationMs: number
       readonly initDurationMs: number
+      /** A function error before the function ran: its environment could not be restored from its SnapStart. */
+      readonly restoreFailed?: 'SnapStartException' | 'SnapStartTimeoutException'
     }
   /** Refused under a limit; nothing ran. */
   | { readonly kind: 'throttled'; readonly reason: ThrottleReason; readonly retryAfterSeconds: number }

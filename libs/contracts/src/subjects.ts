@@ -31,6 +31,9 @@ const blobToken = (id: string): string => {
   return id
 }
 
+const uploadOf = (account: AccountId, bucket: string, id: string): string =>
+  `weft.upload.${account}.${bucketToken(bucket)}.${blobToken(id)}`
+
 /** Names of buses, rules and schedules may hold dots, which would part tokens; `$` is in no such name. */
 export const nameToken = (name: string): string => {
   if (!/^[.\w-]+$/.test(name)) throw new TypeError(`not a name: ${JSON.stringify(name)}`)
@@ -73,6 +76,15 @@ export const subjects = {
   topic: (account: AccountId, topic: string) => `weft.topic.${account}.${nameToken(topic)}`,
   topicAll: 'weft.topic.*.*',
 
+  /** `weft.notice.<account>.<bucket>`: what queues and topics are to be told of a bucket, until they have it. */
+  notice: (account: AccountId, bucket: string) => `weft.notice.${account}.${bucketToken(bucket)}`,
+  noticeAll: 'weft.notice.*.*',
+
+  /** `weft.archive.<account>.<archive>`: events of a bus that an archive keeps. */
+  archive: (account: AccountId, archive: string) => `weft.archive.${account}.${nameToken(archive)}`,
+  archivesOf: (account: AccountId) => `weft.archive.${account}.*`,
+  archiveAll: 'weft.archive.*.*',
+
   /** `weft.record.<account>.<function>`: batches of invocation records, JSON lines. */
   record: (account: AccountId, name: FunctionName) => `weft.record.${account}.${name}`,
   recordAll: 'weft.record.*.*',
@@ -94,6 +106,13 @@ export const subjects = {
     `weft.object.${account}.${bucketToken(bucket)}.${Buffer.from(key).toString('base64url')}`,
   objectOf: (account: AccountId, bucket: string) => `weft.object.${account}.${bucketToken(bucket)}.*`,
   objectAll: 'weft.object.*.*.*',
+  /** `weft.upload.<account>.<bucket>.<id>[.<part>]`: an upload in parts, and each part of it, until it is an object. */
+  upload: (account: AccountId, bucket: string, id: string) => uploadOf(account, bucket, id),
+  uploadPart: (account: AccountId, bucket: string, id: string, part: number) =>
+    `${uploadOf(account, bucket, id)}.${part}`,
+  uploadParts: (account: AccountId, bucket: string, id: string) => `${uploadOf(account, bucket, id)}.*`,
+  uploadsOf: (account: AccountId, bucket: string) => `weft.upload.${account}.${bucketToken(bucket)}.*`,
+  uploadAll: 'weft.upload.*.*.>',
   /** `weft.blob.<account>.<id>.<part>`: a piece of an object's bytes; never changes. */
   blob: (account: AccountId, id: string, part: number) => `weft.blob.${account}.${blobToken(id)}.${part}`,
   blobOf: (account: AccountId, id: string) => `weft.blob.${account}.${blobToken(id)}.*`,
@@ -107,6 +126,8 @@ export const streams = {
   dead: 'WEFT_DEAD',
   /** Events of buses and messages of topics. */
   bus: 'WEFT_BUS',
+  /** Events that archives keep. Writer: poller. */
+  archives: 'WEFT_ARCHIVES',
   records: 'WEFT_RECORDS',
   logs: 'WEFT_LOGS',
   /** What buckets and objects there are. Writer: frontend. */
@@ -161,6 +182,8 @@ export const buckets = {
   identities: 'weft-identities',
   /** `<account>.<function>.<qualifier>` → ProvisionedStatus, and `lastModifiedMs` of the settings it is about. Writer: placement. */
   provisioned: 'weft-provisioned',
+  /** `snapStartKey` → SnapStartEntry. Writer: placement. */
+  snapStarts: 'weft-snap-starts',
   /** `triggerKeys` → TriggerRecord. Writer: frontend; the clock's own entry and schedules that are over: poller. */
   triggers: 'weft-triggers',
   /** `<account>.<request id>` → invocations whose results are kept. Writers: frontend (new ones, cancels), async-queue. */
@@ -224,6 +247,8 @@ export const headers = {
   ending: 'Weft-Ending',
   /** `1`: the invocation is in the book of those whose results are kept. */
   tracked: 'Weft-Tracked',
+  /** Percent-encoded id of the tenant whose event it is. */
+  tenant: 'Weft-Tenant-Id',
   /** With an ending: base64 JSON of the last answer but its payload, which stands behind the event's in the message. */
   response: 'Weft-Response',
   /** With an ending: which of its targets have it already, or will never have it. */
@@ -236,6 +261,8 @@ export const headers = {
   traceId: 'X-Amzn-Trace-Id',
   traceparent: 'traceparent',
   clientContext: 'X-Amz-Client-Context',
+  /** As the client has it; for functions that keep tenants apart. */
+  tenantId: 'X-Amz-Tenant-Id',
   logType: 'X-Amz-Log-Type',
   invocationType: 'X-Amz-Invocation-Type',
   /** On dead letters, named as the message attributes of AWS. */

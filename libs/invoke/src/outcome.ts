@@ -35,6 +35,10 @@ export function outcomeOfResult(result: RunResult, executedVersion: string): Inv
         logTail: result.logTail,
         durationMs: result.durationMs,
         initDurationMs: result.initDurationMs,
+        ...(result.restoreFailed && {
+          restoreFailed:
+            result.detail === 'SnapStartTimeoutException' ? 'SnapStartTimeoutException' : 'SnapStartException',
+        }),
       }
     }
     case RunStatus.RUN_STATUS_NOT_STARTED:

@@ -1,17 +1,44 @@
-import { type FunctionVersion, imageRuntime, type ResolvedFunction, sandboxKey } from '@weft/contracts'
+import { createHash } from 'node:crypto'
+import {
+  type FunctionVersion,
+  imageRuntime,
+  LATEST,
+  type ResolvedFunction,
+  sandboxKey,
+  variantKey,
+} from '@weft/contracts'
 import type { Image, SandboxSpec } from '@weft/contracts/sandbox'
 
 /** Versions are immutable values of the catalogue, so what is derived from one lives as long as it does. */
 const cache = new WeakMap<FunctionVersion, { readonly region: string; readonly spec: SandboxSpec }>()
 
-/** What a worker needs to run this version. The same object for the same version record and region. */
-export function specOf(target: ResolvedFunction, region: string): SandboxSpec {
+/**
+ * What a worker needs to run this version, for a tenant where the function keeps them apart. The same object for the same
+ * version record, runtime and region.
+ */
+export function specOf(target: ResolvedFunction, region: string, tenantId?: string): SandboxSpec {
   const known = cache.get(target.version)
-  if (known && known.region === region) return known.spec
-  const { record, version } = target
+  const runtimeVersion = runtimeVersionOf(target)
+  const fresh = known?.region === region && known.spec.runtimeVersion === runtimeVersion
+  const spec = fresh ? known.spec : newSpec(target, region, runtimeVersion)
+  if (!fresh) cache.set(target.version, { region, spec })
+  if (tenantId === undefined) return spec
+  // Tenants are many, and their calls few: what is made for one is not kept.
+  const variant = `tenant ${createHash('sha256').update(tenantId).digest('base64url')}`
+  return { ...spec, tenantId, sandboxKey: variantKey(spec.sandboxKey, variant) }
+}
+
+/** `nodejs24.x:24.21.0` of a version that stays with one; "" of one that has whichever its worker has. */
+function runtimeVersionOf({ record, version }: ResolvedFunction): string {
+  const arn = record.runtimeManagement?.[version.version]?.runtimeVersionArn ?? ''
+  return arn.slice(arn.indexOf('::runtime:') + '::runtime:'.length)
+}
+
+function newSpec({ record, version }: ResolvedFunction, region: string, runtimeVersion: string): SandboxSpec {
   if (version.environmentError) throw new Error(version.environmentError.message)
-  const spec: SandboxSpec = {
-    sandboxKey: sandboxKey(record.accountId, record.functionName, version.version, version.revisionId),
+  const key = sandboxKey(record.accountId, record.functionName, version.version, version.revisionId)
+  return {
+    sandboxKey: runtimeVersion === '' ? key : variantKey(key, runtimeVersion),
     accountId: record.accountId,
     functionName: record.functionName,
     version: version.version,
@@ -38,9 +65,11 @@ export function specOf(target: ResolvedFunction, region: string): SandboxSpec {
       sizeBytes: BigInt(sizeBytes),
     })),
     image: imageOf(version),
+    snapStart: version.snapStart === true && version.version !== LATEST,
+    isolation: '',
+    runtimeVersion,
+    tenantId: '',
   }
-  cache.set(version, { region, spec })
-  return spec
 }
 
 /** Runtimes learn the level of the function's own lines from a variable, which the function may set otherwise. */

@@ -76,6 +76,7 @@ function fabricStreams(options: FabricOptions): StreamInit[] {
     bucket(options, buckets.triggers, { max_bytes: small }),
     bucket(options, buckets.leaders, { max_bytes: small }),
     bucket(options, buckets.provisioned, { max_bytes: small }),
+    bucket(options, buckets.snapStarts, { max_bytes: small }),
     // How long a mapping waits for its next poller when one dies; longer than the stream needs to elect a leader.
     bucket(options, buckets.mappingLeases, { max_bytes: small, max_age: 15 * secondNs }),
     // In memory: heartbeats come all the time, and after a restart of the server every member tells again that it lives.
@@ -95,7 +96,7 @@ function fabricStreams(options: FabricOptions): StreamInit[] {
     {
       ...entries(options),
       name: streams.objects,
-      subjects: [subjects.bucketAll, subjects.objectAll],
+      subjects: [subjects.bucketAll, subjects.objectAll, subjects.uploadAll],
       max_bytes: share(options, 128),
       max_msgs_per_subject: 1,
     },
@@ -118,11 +119,17 @@ function fabricStreams(options: FabricOptions): StreamInit[] {
     {
       ...queue(options),
       name: streams.bus,
-      subjects: [subjects.busAll, subjects.topicAll],
+      subjects: [subjects.busAll, subjects.topicAll, subjects.noticeAll],
       max_bytes: share(options, 32),
       // One bus or topic that is flooded leaves the others their room.
       max_msgs_per_subject: mostEventsPerBus,
       discard_new_per_subject: true,
+    },
+    {
+      ...entries(options),
+      name: streams.archives,
+      subjects: [subjects.archiveAll],
+      max_bytes: share(options, 32),
     },
     {
       ...kept(options),

@@ -1,4 +1,5 @@
 import type { Lease as LeaseFrame, LeaseId } from '@weft/contracts/placement'
+import { restored } from './provisioned.ts'
 import { leaveState, makeAvailable, removeSandbox } from './sandboxes.ts'
 import type { Dispatcher, Lease, PartitionState, Sandbox, Waiter } from './state.ts'
 
@@ -50,6 +51,8 @@ function record(
   sandbox.state = 'leased'
   sandbox.since = now
   sandbox.lease = lease
+  restored(state, sandbox)
+  pool.lastLeasedAt = now
   pool.leases.add(lease)
   pool.fn.leases.add(lease)
   if (holder) holder.leases.add(lease)
@@ -75,6 +78,7 @@ export function finishLease(state: PartitionState, lease: Lease): void {
 /** Ends a lease and puts its sandbox back to use. */
 export function finishAndReuse(state: PartitionState, lease: Lease, now: number): void {
   finishLease(state, lease)
+  lease.sandbox.pool.lastLeasedAt = now
   state.lastUses?.ended(lease.sandbox.pool, now)
   makeAvailable(state, lease.sandbox, now)
 }

@@ -1,5 +1,6 @@
 import { freeMb, offers } from './choose-worker.ts'
 import { probe, recall } from './leases.ts'
+import { isKept } from './provisioned.ts'
 import { stopSandbox } from './sandboxes.ts'
 import type { Lease, PartitionState, Pool, Sandbox, Worker } from './state.ts'
 
@@ -27,7 +28,7 @@ function victimsOn(worker: Worker, pool: Pool, needMb: number): Sandbox[] | unde
   const idle: Sandbox[] = []
   for (const sandbox of worker.sandboxes) {
     if (sandbox.state === 'stopping') room += sandbox.memoryMb
-    else if (sandbox.state === 'idle' && sandbox.pool !== pool && !sandbox.provisioned) idle.push(sandbox)
+    else if (sandbox.state === 'idle' && sandbox.pool !== pool && !isKept(sandbox)) idle.push(sandbox)
   }
   idle.sort((a, b) => a.since - b.since)
   const victims: Sandbox[] = []
@@ -70,7 +71,7 @@ const mayGo = ({ holder, recall: asked, probing, sandbox }: Lease, pool: Pool): 
   asked === 'none' &&
   !probing &&
   sandbox.pool !== pool &&
-  !sandbox.provisioned &&
+  !isKept(sandbox) &&
   offers(sandbox.worker, pool.spec)
 
 function oldestLeases(state: PartitionState, pool: Pool): Lease[] {

@@ -1,4 +1,4 @@
-import type { LeaderWorker } from '@weft/contracts'
+import { type LeaderWorker, versionKeyOf } from '@weft/contracts'
 import type { DispatcherFrame, DispatcherHello, WorkerFrame, WorkerHello } from '@weft/contracts/placement'
 import { settleAccount } from './admitting.ts'
 import { freeMb, offers } from './choose-worker.ts'
@@ -181,7 +181,7 @@ export class LeasePartition {
     if (!state.accounts.get(accountId)?.functions.has(functionName)) return
     for (const pool of state.pools.values()) {
       if (pool.fn.name !== functionName || pool.fn.account.id !== accountId) continue
-      pool.retired = !currentKeys.has(pool.key)
+      pool.retired = !currentKeys.has(versionKeyOf(pool.key))
       if (!pool.retired) continue
       for (const lease of pool.leases) recall(state, lease)
       state.dirtyPools.add(pool)
@@ -235,7 +235,8 @@ function capacity({ workerOf, starved }: PartitionState): Pick<PartitionCounts, 
   }
   for (const { spec, waiters, starting, idle, target, provisioned } of starved) {
     if (workers.some((worker) => offers(worker, spec) && freeMb(worker) >= spec.memoryMb)) continue
-    const wanted = waiters.size - starting.size - idle.length + target - provisioned.size
+    const ahead = spec.snapStart ? 0 : target - provisioned.size
+    const wanted = waiters.size - starting.size - idle.length + ahead
     sums.shortMb += Math.max(0, wanted) * spec.memoryMb
   }
   return sums

@@ -20,6 +20,14 @@ export interface ProvisionedCounts {
   readonly busy: number
   /** Why the last one could not be made; undefined when it could. */
   readonly failure: ProvisionFailure | undefined
+  /** What its worker said of that; "" when it said nothing. */
+  readonly failureReason: string
+  /** One has been initialised, even if it is in use now. */
+  readonly everAvailable: boolean
+  /** When a lease on any environment of the version was last granted or ended, monotonic ms; undefined: none was. */
+  readonly lastLeasedAt: number | undefined
+  /** Leases on all its environments. */
+  readonly leases: number
 }
 
 export type ProvisionFailure = 'init' | 'start' | 'never'
@@ -44,6 +52,7 @@ export function provisionedChanged(
     pool.provisionFailures = 0
     pool.provisionRetryAt = 0
     pool.provisionFailure = undefined
+    pool.everProvisioned = false
     state.dirtyPools.add(pool)
   }
 }
@@ -61,7 +70,8 @@ export function settleProvisioned(state: PartitionState, pool: Pool, now: number
   }
   if (pool.target > pool.provisioned.size) state.provisioning.add(pool)
   else state.provisioning.delete(pool)
-  const ready = available(pool)
+  // A call that is restored counts like any other: only provisioned concurrency is capacity of its own.
+  const ready = pool.spec.snapStart ? 0 : available(pool)
   if (ready === pool.toldReady) return
   pool.toldReady = ready
   pool.fn.account.ledger.provision(pool.fn.name, pool.spec.version, ready)
@@ -86,15 +96,33 @@ export function unmark(sandbox: Sandbox): void {
   sandbox.pool.provisioned.delete(sandbox)
 }
 
+/** It is kept for its version whatever others need. One that waits for SnapStart is not: a call does without it. */
+export const isKept = ({ provisioned, pool }: Sandbox): boolean => provisioned && !pool.spec.snapStart
+
+/** The first call of a sandbox that was initialised for SnapStart makes it one like any other; another takes its place. */
+export function restored(state: PartitionState, sandbox: Sandbox): void {
+  if (!sandbox.provisioned || !sandbox.pool.spec.snapStart) return
+  unmark(sandbox)
+  state.dirtyPools.add(sandbox.pool)
+}
+
 /** Nobody waits for it: it is tried again, later and later. */
-export function provisionFailed(state: PartitionState, pool: Pool, failure: ProvisionFailure, now: number): void {
+export function provisionFailed(
+  state: PartitionState,
+  pool: Pool,
+  failure: ProvisionFailure,
+  now: number,
+  reason = '',
+): void {
   pool.provisionFailure = failure
+  pool.provisionFailureReason = reason
   pool.provisionRetryAt = now + Math.min(retryMs.most, retryMs.first * 2 ** Math.min(10, pool.provisionFailures))
   pool.provisionFailures += 1
   state.dirtyPools.add(pool)
 }
 
 export function provisionSucceeded(pool: Pool): void {
+  pool.everProvisioned = true
   pool.provisionFailures = 0
   pool.provisionRetryAt = 0
   pool.provisionFailure = undefined
@@ -108,9 +136,13 @@ export function provisionedCounts(state: PartitionState, accountId: string, func
   const counts: ProvisionedCounts[] = []
   for (const pool of state.pools.values()) {
     if (pool.fn.name !== functionName || pool.fn.account.id !== accountId) continue
-    const { key: sandboxKey, target, provisioned, provisionFailure: failure } = pool
+    const { key: sandboxKey, target, provisioned, leases, lastLeasedAt, provisionFailure: failure } = pool
     const busy = [...provisioned].filter(({ state }) => state === 'leased').length
-    counts.push({ sandboxKey, target, allocated: provisioned.size, available: available(pool), busy, failure })
+    counts.push({
+      ...{ sandboxKey, target, allocated: provisioned.size, available: available(pool), busy, failure },
+      ...{ failureReason: pool.provisionFailureReason, lastLeasedAt, leases: leases.size },
+      everAvailable: pool.everProvisioned || available(pool) > 0,
+    })
   }
   return counts
 }

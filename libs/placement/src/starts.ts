@@ -68,7 +68,8 @@ function startOne(state: PartitionState, pool: Pool, claims: Map<Worker, number>
   const worker = bestWorker(state, pool, claims, now, forCalls ? 'starting' : 'provisioning')
   if (worker === 'busy') return false
   if (!worker) {
-    waitForRoom(state, pool, claims, now)
+    // What waits for SnapStart takes no room from others.
+    if (forCalls || !pool.spec.snapStart) waitForRoom(state, pool, claims, now)
     return false
   }
   if (!forCalls || pool.fn.account.ledger.admitEnvironment(pool.fn.name, now)) {
@@ -117,9 +118,12 @@ function wanted(pool: Pool): number {
   return Math.max(0, pool.waiters.size - starting - pool.idle.length)
 }
 
-/** What is initialised goes before what is not, and what was used last before the rest. */
-const nextIdle = ({ idle, target }: Pool): Sandbox | undefined =>
-  (target > 0 ? idle.findLast((sandbox) => sandbox.provisioned) : undefined) ?? idle.at(-1)
+/**
+ * What is initialised goes before what is not, and what was used last before the rest. What waits for SnapStart has yet to
+ * be restored, so it comes last.
+ */
+const nextIdle = ({ idle, target, spec }: Pool): Sandbox | undefined =>
+  (target > 0 ? idle.findLast(({ provisioned }) => provisioned !== spec.snapStart) : undefined) ?? idle.at(-1)
 
 export function start(state: PartitionState, pool: Pool, worker: Worker, now: number, provisioned: boolean): void {
   const sandbox = addSandbox(state, state.config.newSandboxId(), pool.spec, worker, 'starting', now, provisioned)

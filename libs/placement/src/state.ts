@@ -83,6 +83,12 @@ export interface Pool {
   provisionFailures: number
   provisionRetryAt: number
   provisionFailure: ProvisionFailure | undefined
+  /** What its worker said of that. */
+  provisionFailureReason: string
+  /** One has been initialised since they are wanted. */
+  everProvisioned: boolean
+  /** When a lease was last granted or ended; undefined: none was. */
+  lastLeasedAt: number | undefined
   /** How many initialised ones the ledger knows of. */
   toldReady: number
 }
@@ -117,6 +123,7 @@ export interface Worker {
   /** What fails together: a rack, a site. */
   zone: string
   runtimes: ReadonlySet<string>
+  runtimeVersions: ReadonlySet<string>
   memoryMb: number
   /** Starts that it takes at once, and as many initialisations ahead of calls. */
   parallelStarts: number
@@ -267,6 +274,9 @@ export class PartitionState {
         provisionFailures: 0,
         provisionRetryAt: 0,
         provisionFailure: undefined,
+        provisionFailureReason: '',
+        everProvisioned: false,
+        lastLeasedAt: undefined,
         toldReady: 0,
       }
       pool.fn.pools += 1

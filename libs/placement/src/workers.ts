@@ -31,6 +31,7 @@ export function workerHello(state: PartitionState, connection: ConnectionId, hel
   worker.address = hello.address
   worker.zone = hello.zone
   worker.runtimes = new Set(hello.runtimes)
+  worker.runtimeVersions = new Set(hello.runtimeVersions)
   worker.memoryMb = Number(hello.memoryMb)
   worker.parallelStarts = hello.parallelStarts || Number.POSITIVE_INFINITY
   worker.reportedFreeMb = undefined
@@ -151,7 +152,8 @@ function sandboxFrame(state: PartitionState, worker: Worker, frame: SandboxFrame
       }
       removeSandbox(state, sandbox)
       if (frame.value.noCapacity) worker.refusedUntil = now + state.timings.refusedMs
-      else if (sandbox.provisioned) provisionFailed(state, sandbox.pool, frame.value.initFailed ? 'init' : 'start', now)
+      else if (sandbox.provisioned)
+        provisionFailed(state, sandbox.pool, frame.value.initFailed ? 'init' : 'start', now, frame.value.reason)
       else startFailed(state, sandbox.pool, worker, frame.value.reason, now)
       return
     case 'gone':

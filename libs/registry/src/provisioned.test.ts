@@ -138,7 +138,7 @@ test('shows how far the fabric is', () => {
 test('an alias with provisioned environments is moved to free versions alone', () => {
   const aliases = catalogue.aliases(accountId, functionName)
   const move = (record: FunctionRecord, name: string, to: string) => {
-    const refused = checkProvisionedAlias(record, alias(name, to), aliases)
+    const refused = checkProvisionedAlias(record, alias(name, to), aliases, catalogue)
     return refused && refusal(refused)?.message
   }
   const record = made(made(base, 'live', 1), '2', 1)

@@ -15,6 +15,7 @@ import { provisionedTotal, unreservedConcurrency } from './concurrency.ts'
 import { awsDate } from './describe.ts'
 import { conflict, functionNotFound, invalidParameter, notFound } from './errors.ts'
 import type { Catalogue } from './ports.ts'
+import { snapStartNotProvisionable } from './snap-start.ts'
 
 /** 404 of a version or alias that has none. */
 export const noProvisioned: Result<never, AwsError> = err(
@@ -37,16 +38,19 @@ const alreadyProvisioned = conflict(
 )
 
 /**
- * Whether an alias may lead where it is to: one with provisioned concurrency only to a version, and to none that has some by
- * another name. `aliases` are the function's.
+ * Whether an alias may lead where it is to: one with provisioned concurrency only to a version without SnapStart, and to none that
+ * has some by another name. `aliases` are the function's.
  */
 export function checkProvisionedAlias(
   record: FunctionRecord,
   { name, functionVersion }: Alias,
   aliases: readonly Alias[],
+  catalogue: Pick<Catalogue, 'version'>,
 ): Result<never, AwsError> | undefined {
   if (!qualifiedOf(record, 'provisioned', name)) return undefined
   if (functionVersion === LATEST) return latestNotProvisionable
+  if (catalogue.version(record.accountId, record.functionName, functionVersion)?.snapStart)
+    return snapStartNotProvisionable
   const behind = (qualifier: string): string | undefined =>
     aliases.find((one) => one.name === qualifier)?.functionVersion ?? qualifier
   const twin = qualifiersWith(record, 'provisioned').find((one) => one !== name && behind(one) === functionVersion)
@@ -75,6 +79,8 @@ export function provision(
   if (qualifier === LATEST) return latestNotProvisionable
   const version = publishedBehind(record, qualifier, catalogue)
   if (!version.ok) return version
+  if (catalogue.version(record.accountId, record.functionName, version.value)?.snapStart)
+    return snapStartNotProvisionable
   const twin = qualifiersWith(record, 'provisioned').find((other) => {
     const behind = other === qualifier ? undefined : publishedBehind(record, other, catalogue)
     return behind?.ok && behind.value === version.value

@@ -7,16 +7,31 @@ export interface Run {
   readonly timeoutMs: number
   /** Bytes that the function may stream. */
   readonly streamBytes: number
+  /** With SnapStart: after its initialisation the environment is restored before it runs anything. */
+  readonly snapStart?: boolean
 }
 
 export type EnvironmentState =
   | { readonly kind: 'starting' }
   | { readonly kind: 'stem' }
-  | { readonly kind: 'idle'; readonly initialised: boolean; readonly repeated: boolean; readonly sinceMs: number }
+  | {
+      readonly kind: 'idle'
+      readonly initialised: boolean
+      readonly repeated: boolean
+      readonly sinceMs: number
+      /** Initialised with SnapStart, and not restored yet. */
+      readonly unrestored?: true
+    }
   /** Initialised ahead of any invocation. */
-  | { readonly kind: 'preparing'; readonly startedAtMs: number; readonly deadlineMs: number }
-  | { readonly kind: 'frozen'; readonly sinceMs: number }
+  | {
+      readonly kind: 'preparing'
+      readonly startedAtMs: number
+      readonly deadlineMs: number
+      readonly snapStart: boolean
+    }
+  | { readonly kind: 'frozen'; readonly sinceMs: number; readonly unrestored?: true }
   | Initialising
+  | Restoring
   | Running
   | Settling
   /** After a timeout or a crash: its sandbox is replaced by a fresh one with the same /tmp. */
@@ -33,12 +48,25 @@ export interface Initialising {
   readonly replacing: boolean
 }
 
+/** An environment with SnapStart before its first invocation: the runtime runs its hooks. */
+export interface Restoring {
+  readonly kind: 'restoring'
+  readonly run: Run
+  readonly startedAtMs: number
+  readonly deadlineMs: number
+  readonly initMs: number
+  /** Since when the function's timeout runs; absent: it begins when the environment is restored. */
+  readonly runSinceMs?: number
+}
+
 export interface Running {
   readonly kind: 'running'
   readonly run: Run
   readonly startedAtMs: number
   readonly deadlineMs: number
   readonly initMs: number
+  /** 0 when absent: nothing was restored for it. */
+  readonly restoreMs?: number
   /** What the function has streamed; absent: it has not begun to stream. */
   readonly streamedBytes?: number
 }
@@ -55,10 +83,13 @@ export type EnvironmentEvent =
   /** The code is in place; also of the sandbox that replaces one. */
   | { readonly kind: 'specialised' }
   /** Initialise now, for invocations to come. */
-  | { readonly kind: 'prepare'; readonly timeoutMs: number }
+  | { readonly kind: 'prepare'; readonly timeoutMs: number; readonly snapStart?: boolean }
   | { readonly kind: 'invoke'; readonly run: Run }
   | { readonly kind: 'ready' }
   | { readonly kind: 'init-error'; readonly document: Buffer }
+  /** With SnapStart: the hooks have run, or one of them has failed. */
+  | { readonly kind: 'restored' }
+  | { readonly kind: 'restore-error'; readonly document: Buffer }
   | { readonly kind: 'response'; readonly requestId: string; readonly payload: Uint8Array }
   | { readonly kind: 'error'; readonly requestId: string; readonly document: Buffer; readonly fatal: boolean }
   | { readonly kind: 'oversize'; readonly requestId: string }
@@ -92,6 +123,10 @@ export interface RunOutcome {
   readonly durationMs: number
   /** 0: no initialisation was part of it. */
   readonly initMs: number
+  /** What the restoring took ahead of it; absent: nothing was restored. */
+  readonly restoreMs?: number
+  /** It could not be restored, so that the function did not run. */
+  readonly restoreFailed?: true
   /** What the REPORT line says; "" when the function answered by itself. */
   readonly reported: '' | 'timeout' | 'error'
   /** The environment serves no more. */
@@ -102,6 +137,14 @@ export type EnvironmentDecision =
   | { readonly do: 'init' }
   /** It is initialised ahead of any invocation. */
   | { readonly do: 'prepared' }
+  /** It is thawed and told to run its hooks; `restored` or `restore-error` follows. */
+  | { readonly do: 'restore' }
+  | {
+      readonly do: 'report-restore'
+      readonly restoreMs: number
+      readonly status: 'success' | 'timeout' | 'error'
+      readonly errorType: string
+    }
   | { readonly do: 'invoke'; readonly run: Run }
   /** A streamed answer goes on to whoever waits for it. */
   | { readonly do: 'begin'; readonly contentType: string }

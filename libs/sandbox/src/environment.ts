@@ -7,7 +7,8 @@
  *                      ▼
  *                   running → settling → idle       after a timeout or a crash: resetting → idle
  *
- * A provisioned environment initialises ahead of calls: idle → preparing → idle. And gone from everywhere.
+ * A provisioned environment initialises ahead of calls: idle → preparing → idle. One with SnapStart is restored after its
+ * initialisation, whenever that was, and before its first invocation: idle → restoring → running. And gone from everywhere.
  *
  * Initialisation is part of the first invocation. It has 10 s of its own; when they run out, or
  * it fails, it is repeated in a fresh sandbox within the function's timeout, as on AWS. The same happens in the first
@@ -15,22 +16,30 @@
  * and all extensions have asked for the next one.
  */
 import { limits } from '@weft/contracts'
-import { brokenProtocol, errorTypeOf, exited, type FunctionFault, responseTooLarge, timedOut } from './documents.ts'
+import {
+  brokenProtocol,
+  errorTypeOf,
+  exited,
+  type FunctionFault,
+  initFailed,
+  responseTooLarge,
+  timedOut,
+} from './documents.ts'
+import { denied, end, ending, gone, isAnswer, platformFailure, reset, stay } from './endings.ts'
 import type {
   EnvironmentDecision,
   EnvironmentEvent,
   EnvironmentState,
   Initialising,
-  Run,
   Running,
   RunOutcome,
   Settling,
   Step,
 } from './environment-model.ts'
 import type { ShutdownReason } from './extensions-api.ts'
+import { restore, whileRestoring } from './restoring.ts'
 
 const empty = new Uint8Array(0)
-const stay = (state: EnvironmentState): Step => ({ state, decisions: [] })
 
 /** An event that a state does not list changes nothing; one that only a bug of ours can cause throws. */
 export function step(state: EnvironmentState, event: EnvironmentEvent, now: number, freezeAfterMs: number): Step {
@@ -49,6 +58,8 @@ export function step(state: EnvironmentState, event: EnvironmentEvent, now: numb
       return whilePreparing(state, event, now)
     case 'initialising':
       return whileInitialising(state, event, now)
+    case 'restoring':
+      return whileRestoring(state, event, now)
     case 'running':
       return whileRunning(state, event, now)
     case 'settling':
@@ -69,6 +80,7 @@ export function deadlineOf(state: EnvironmentState, freezeAfterMs: number): numb
     case 'initialising':
       return state.startedAtMs + (state.repeated ? state.run.timeoutMs : limits.initTimeoutMs)
     case 'preparing':
+    case 'restoring':
     case 'running':
     case 'settling':
       return state.deadlineMs
@@ -85,7 +97,10 @@ function whileIdle(
 ): Step {
   if (event.kind === 'prepare' && state.kind === 'idle' && !state.initialised)
     return {
-      state: { kind: 'preparing', startedAtMs: now, deadlineMs: now + event.timeoutMs },
+      state: {
+        ...{ kind: 'preparing', startedAtMs: now, deadlineMs: now + event.timeoutMs },
+        snapStart: event.snapStart === true,
+      },
       decisions: [{ do: 'init' }],
     }
   if (event.kind === 'invoke') {
@@ -95,6 +110,10 @@ function whileIdle(
         state: { kind: 'initialising', run, startedAtMs: now, repeated: state.repeated, replacing: false },
         decisions: [{ do: 'init' }],
       }
+    if (state.unrestored) {
+      const { decisions, ...restoring } = restore(run, 0, now)
+      return { ...restoring, decisions: state.kind === 'frozen' ? [{ do: 'thaw' }, ...decisions] : decisions }
+    }
     return {
       state: { kind: 'running', run, startedAtMs: now, deadlineMs: now + run.timeoutMs, initMs: 0 },
       decisions: state.kind === 'frozen' ? [{ do: 'thaw' }, { do: 'invoke', run }] : [{ do: 'invoke', run }],
@@ -103,7 +122,8 @@ function whileIdle(
   if (event.kind === 'tick') {
     const due = deadlineOf(state, freezeAfterMs)
     if (due === undefined || now < due) return stay(state)
-    return { state: { kind: 'frozen', sinceMs: state.sinceMs }, decisions: [{ do: 'freeze' }] }
+    const unrestored = state.unrestored ? { unrestored: true as const } : {}
+    return { state: { kind: 'frozen', sinceMs: state.sinceMs, ...unrestored }, decisions: [{ do: 'freeze' }] }
   }
   // Answers to an invocation that is over come too late to matter.
   return ending(event) ?? (isAnswer(event) ? stay(state) : denied(state, event))
@@ -123,7 +143,10 @@ function whilePreparing(
   switch (event.kind) {
     case 'ready':
       return {
-        state: { kind: 'idle', initialised: true, repeated: false, sinceMs: now },
+        state: {
+          ...{ kind: 'idle', initialised: true, repeated: false, sinceMs: now },
+          ...(state.snapStart && { unrestored: true }),
+        },
         decisions: [{ do: 'prepared' }],
       }
     case 'init-error':
@@ -161,16 +184,15 @@ function whileInitialising(state: Initialising, event: EnvironmentEvent, now: nu
       if (!state.replacing) return denied(state, event)
       return { state: { ...state, replacing: false }, decisions: [{ do: 'init' }] }
     case 'ready': {
+      if (run.snapStart) return restore(run, initMs, now, repeated ? startedAtMs : undefined)
       const deadlineMs = repeated ? startedAtMs + run.timeoutMs : now + run.timeoutMs
       return {
         state: { kind: 'running', run, startedAtMs: repeated ? startedAtMs : now, deadlineMs, initMs },
         decisions: [{ do: 'invoke', run }],
       }
     }
-    case 'init-error': {
-      const errorType = errorTypeOf(event.document) || 'Runtime.Unknown'
-      return fail({ errorType, document: event.document })
-    }
+    case 'init-error':
+      return fail(initFailed(run.requestId, event.document))
     case 'exited':
       // While a replacement is made the old sandbox's end is no news.
       if (state.replacing) return stay(state)
@@ -199,7 +221,8 @@ function whileInitialising(state: Initialising, event: EnvironmentEvent, now: nu
 function whileRunning(state: Running, event: EnvironmentEvent, now: number): Step {
   const { run, initMs } = state
   const durationMs = now - state.startedAtMs
-  const streamed = state.streamedBytes === undefined ? {} : { streamedBytes: state.streamedBytes }
+  const restored = restoredIn(state)
+  const streamed = { ...(state.streamedBytes !== undefined && { streamedBytes: state.streamedBytes }), ...restored }
   const fail = (fault: FunctionFault): Step =>
     end({ run, durationMs, initMs, status: 'error', reported: 'error', ...streamed, ...fault })
   const broken = (reason: string): Step => fail(brokenProtocol(run.requestId, reason))
@@ -228,7 +251,7 @@ function whileRunning(state: Running, event: EnvironmentEvent, now: number): Ste
     case 'response':
       if (state.streamedBytes !== undefined) return broken('a whole answer after a streamed one')
       return answered(state, {
-        ...{ requestId: run.requestId, status: 'success', errorType: '', payload: event.payload },
+        ...{ requestId: run.requestId, status: 'success', errorType: '', payload: event.payload, ...restored },
         ...{ durationMs, initMs, reported: '', lost: false },
       })
     case 'error': {
@@ -246,7 +269,7 @@ function whileRunning(state: Running, event: EnvironmentEvent, now: number): Ste
     case 'oversize': {
       const { errorType, document } = responseTooLarge(limits.syncResponseBytes)
       return answered(state, {
-        ...{ requestId: run.requestId, status: 'error', errorType, payload: document },
+        ...{ requestId: run.requestId, status: 'error', errorType, payload: document, ...restored },
         ...{ durationMs, initMs, reported: 'error', lost: false },
       })
     }
@@ -278,6 +301,9 @@ const answered = ({ run, startedAtMs, deadlineMs, initMs }: Running, answer: Run
   state: { kind: 'settling', run, startedAtMs, deadlineMs, initMs, answer },
   decisions: [{ do: 'answer', outcome: answer }],
 })
+
+const restoredIn = ({ restoreMs }: Running): Pick<RunOutcome, 'restoreMs'> =>
+  restoreMs === undefined ? {} : { restoreMs }
 
 /** The rest of a run. What goes wrong now is told in logs and records; the answer is the caller's. */
 function whileSettling(state: Settling, event: EnvironmentEvent, now: number): Step {
@@ -332,48 +358,9 @@ function whileResetting(
   }
 }
 
-interface Failure extends FunctionFault {
-  readonly run: Run
-  readonly durationMs: number
-  readonly initMs: number
-  readonly status: 'error' | 'timeout'
-  readonly reported: RunOutcome['reported']
-  readonly streamedBytes?: number
-}
-
-function end(failure: Failure, before: readonly EnvironmentDecision[] = []): Step {
-  const { run, document, ...rest } = failure
-  const outcome: RunOutcome = { ...rest, requestId: run.requestId, payload: document, lost: false }
-  return reset(outcome, failure.status === 'timeout' ? 'timeout' : 'failure', before)
-}
-
-const reset = (outcome: RunOutcome, why: ShutdownReason, before: readonly EnvironmentDecision[] = []): Step => ({
-  state: { kind: 'resetting' },
-  decisions: [...before, { do: 'finish', outcome }, { do: 'reset', why }],
-})
-
-const platformFailure = (
-  run: Run,
-  reason: string,
-  durationMs: number,
-  initMs: number,
-  why: ShutdownReason = 'failure',
-): Step => ({
-  state: { kind: 'gone', reason },
-  decisions: [
-    {
-      do: 'finish',
-      outcome: {
-        ...{ requestId: run.requestId, status: 'platform-failure', errorType: reason, payload: empty },
-        ...{ durationMs, initMs, reported: 'error', lost: true },
-      },
-    },
-    { do: 'destroy', reason, why },
-  ],
-})
-
 function stopped(state: EnvironmentState, reason: string, now: number): Step {
   if (state.kind === 'initialising') return platformFailure(state.run, reason, 0, now - state.startedAtMs, 'spindown')
+  if (state.kind === 'restoring') return platformFailure(state.run, reason, 0, state.initMs, 'spindown')
   if (state.kind === 'settling') {
     const outcome = { ...state.answer, durationMs: now - state.startedAtMs, lost: true }
     const { decisions, ...rest } = gone(reason, 'spindown')
@@ -382,30 +369,4 @@ function stopped(state: EnvironmentState, reason: string, now: number): Step {
   if (state.kind === 'running')
     return platformFailure(state.run, reason, now - state.startedAtMs, state.initMs, 'spindown')
   return gone(reason, 'spindown')
-}
-
-/** The end of an environment that runs nothing. */
-function ending(event: EnvironmentEvent): Step | undefined {
-  if (event.kind === 'exited')
-    return gone(event.exit.oomKilled ? 'out of memory' : 'the runtime exited while nothing ran', 'failure')
-  if (event.kind === 'extension-failed') return gone('an extension failed while nothing ran', 'failure')
-  if (event.kind === 'violation' || event.kind === 'failed') return gone(event.reason, 'failure')
-  // A fatal error outside an invocation: the end follows.
-  return undefined
-}
-
-const gone = (reason: string, why: ShutdownReason): Step => ({
-  state: { kind: 'gone', reason },
-  decisions: [{ do: 'destroy', reason, why }],
-})
-
-/** What a runtime may send at any time; the state decides whether it counts. */
-const isAnswer = (event: EnvironmentEvent): boolean =>
-  ['ready', 'settled', 'init-error', 'response', 'error', 'oversize', 'begin', 'chunk', 'end', 'tick'].includes(
-    event.kind,
-  )
-
-function denied(state: EnvironmentState, event: EnvironmentEvent): Step {
-  if (isAnswer(event)) return stay(state)
-  throw new Error(`an environment that is ${state.kind} takes no "${event.kind}"`)
 }

@@ -2,10 +2,10 @@
  * The host's side of the private runtime protocol (libs/runtimes/src/protocol.md): `u32 length | u8 type | body`.
  * What arrives comes from inside a sandbox and is not trusted.
  */
-export const toRuntime = { init: 1, invoke: 2 } as const
+export const toRuntime = { init: 1, invoke: 2, restore: 3 } as const
 export const fromRuntime = {
   ...{ hello: 16, ready: 17, initError: 18, response: 19, error: 20, log: 21, fatal: 22 },
-  ...{ begin: 23, chunk: 24, end: 25 },
+  ...{ begin: 23, chunk: 24, end: 25, restored: 26, restoreError: 27 },
 } as const
 
 export interface RuntimeFrame {
@@ -22,6 +22,8 @@ export interface InvokeHeader {
   readonly traceId?: string
   /** Decoded JSON text. */
   readonly clientContext?: string
+  /** Of a function that keeps tenants apart. */
+  readonly tenantId?: string
 }
 
 export const requestIdBytes = 36

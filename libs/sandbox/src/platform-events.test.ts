@@ -2,6 +2,10 @@ import { expect, test } from 'vitest'
 import { forLogsApi, platformEvents, typeOf } from './platform-events.ts'
 
 const atMs = Date.UTC(2025, 0, 2, 3, 4, 5, 6)
+const timedOut = {
+  initializationType: 'on-demand' as const,
+  ...{ status: 'timeout' as const, errorType: '', durationMs: 5 },
+}
 const time = '2025-01-02T03:04:05.006Z'
 const report = platformEvents.report(atMs, {
   ...{ requestId: 'id', durationMs: 133.6149, initMs: 80, memoryMb: 128, maxMemoryUsedMb: 31 },
@@ -26,7 +30,7 @@ test('events have the shapes of the Telemetry API', () => {
   expect(
     platformEvents.extension(atMs, { name: 'e', events: ['INVOKE'], errorType: '', state: 'waiting' }).record,
   ).toEqual({ name: 'e', state: 'Ready', events: ['INVOKE'] })
-  expect(platformEvents.initReport(atMs, 'invoke', 5, 'timeout').record).toEqual({
+  expect(platformEvents.initReport(atMs, 'invoke', timedOut).record).toEqual({
     ...{ initializationType: 'on-demand', phase: 'invoke', status: 'timeout', metrics: { durationMs: 5 } },
   })
 })
@@ -48,6 +52,8 @@ test('the Logs API knows less', () => {
   expect(forLogsApi(platformEvents.telemetrySubscription(atMs, 'e', ['platform']), '2020-08-15')?.type).toBe(
     'platform.logsSubscription',
   )
-  expect(forLogsApi(platformEvents.initRuntimeDone(atMs, 'init', 'success'), '2021-03-18')).toBeUndefined()
+  expect(
+    forLogsApi(platformEvents.initRuntimeDone(atMs, 'init', { ...timedOut, status: 'success' }), '2021-03-18'),
+  ).toBeUndefined()
   expect(forLogsApi(platformEvents.start(atMs, 'id', '1'), '2020-08-15')?.type).toBe('platform.start')
 })

@@ -15,7 +15,10 @@ export interface TelemetryEvent {
 export type InitPhase = 'init' | 'invoke'
 export type DoneStatus = 'success' | 'failure' | 'error' | 'timeout'
 
+export type InitializationType = 'on-demand' | 'provisioned-concurrency' | 'snap-start'
+
 export interface InitFacts {
+  readonly initializationType: InitializationType
   readonly functionName: string
   readonly functionVersion: string
   readonly runtimeVersion: string
@@ -24,14 +27,33 @@ export interface InitFacts {
   readonly instanceMaxMemoryBytes: number
 }
 
+/** How an initialisation, or the runtime's part of it, ended. */
+export interface PhaseFacts {
+  readonly initializationType: InitializationType
+  readonly status: DoneStatus
+  /** "" when there was none. */
+  readonly errorType: string
+}
+
+export interface TimedPhaseFacts extends PhaseFacts {
+  readonly durationMs: number
+}
+
+/** How the restoring of an environment with SnapStart ended. */
+export type RestoreFacts = Omit<TimedPhaseFacts, 'initializationType'>
+
 /** What an invocation ended in, as far as the runtime knows. */
 export interface DoneFacts {
   readonly requestId: string
+  readonly tenantId?: string
   readonly status: DoneStatus
   readonly errorType: string
   readonly durationMs: number
   readonly producedBytes: number
 }
+
+/** Whose invocation it is, of a function that keeps tenants apart; "": none. */
+const tenant = (tenantId = '') => (tenantId === '' ? {} : { tenantId })
 
 const event = (atMs: number, type: string, record: unknown): TelemetryEvent => ({
   time: new Date(atMs).toISOString(),
@@ -41,27 +63,39 @@ const event = (atMs: number, type: string, record: unknown): TelemetryEvent => (
 const platform = (atMs: number, type: string, record: object): TelemetryEvent => event(atMs, `platform.${type}`, record)
 const rounded = (ms: number): number => Math.round(ms * 1_000) / 1_000
 const named = (errorType: string) => (errorType === '' ? {} : { errorType })
-const initializationType = 'on-demand'
+
+const phaseRecord = ({ initializationType, status, errorType }: PhaseFacts) => ({
+  ...{ initializationType, status },
+  ...named(errorType),
+})
 
 export const platformEvents = {
   initStart: (atMs: number, phase: InitPhase, facts: InitFacts): TelemetryEvent =>
     platform(atMs, 'initStart', {
-      ...{ initializationType, phase },
+      ...{ initializationType: facts.initializationType, phase },
       ...{ runtimeVersion: facts.runtimeVersion, runtimeVersionArn: facts.runtimeVersionArn },
       ...{ functionName: facts.functionName, functionVersion: facts.functionVersion },
       ...{ instanceId: facts.instanceId, instanceMaxMemory: facts.instanceMaxMemoryBytes },
     }),
-  initRuntimeDone: (atMs: number, phase: InitPhase, status: DoneStatus, errorType = ''): TelemetryEvent =>
-    platform(atMs, 'initRuntimeDone', { initializationType, phase, status, ...named(errorType) }),
-  initReport: (atMs: number, phase: InitPhase, initMs: number, status: DoneStatus, errorType = ''): TelemetryEvent =>
-    platform(atMs, 'initReport', {
-      ...{ initializationType, phase, status, ...named(errorType) },
-      metrics: { durationMs: rounded(initMs) },
+  initRuntimeDone: (atMs: number, phase: InitPhase, facts: PhaseFacts): TelemetryEvent =>
+    platform(atMs, 'initRuntimeDone', { phase, ...phaseRecord(facts) }),
+  initReport: (atMs: number, phase: InitPhase, facts: TimedPhaseFacts): TelemetryEvent =>
+    platform(atMs, 'initReport', { phase, ...phaseRecord(facts), metrics: { durationMs: rounded(facts.durationMs) } }),
+  restoreStart: (atMs: number, facts: InitFacts): TelemetryEvent =>
+    platform(atMs, 'restoreStart', {
+      ...{ runtimeVersion: facts.runtimeVersion, runtimeVersionArn: facts.runtimeVersionArn },
+      ...{ functionName: facts.functionName, functionVersion: facts.functionVersion },
+      ...{ instanceId: facts.instanceId, instanceMaxMemory: facts.instanceMaxMemoryBytes },
     }),
-  start: (atMs: number, requestId: string, version: string): TelemetryEvent =>
-    platform(atMs, 'start', { requestId, version }),
+  restoreRuntimeDone: (atMs: number, { status, errorType }: RestoreFacts): TelemetryEvent =>
+    platform(atMs, 'restoreRuntimeDone', { status, ...named(errorType) }),
+  restoreReport: (atMs: number, { status, errorType, durationMs }: RestoreFacts): TelemetryEvent =>
+    platform(atMs, 'restoreReport', { status, ...named(errorType), metrics: { durationMs: rounded(durationMs) } }),
+  start: (atMs: number, requestId: string, version: string, tenantId?: string): TelemetryEvent =>
+    platform(atMs, 'start', { requestId, version, ...tenant(tenantId) }),
   runtimeDone: (atMs: number, facts: DoneFacts): TelemetryEvent =>
     platform(atMs, 'runtimeDone', {
+      ...tenant(facts.tenantId),
       ...{ requestId: facts.requestId, status: facts.status, ...named(facts.errorType) },
       metrics: { durationMs: rounded(facts.durationMs), producedBytes: facts.producedBytes },
     }),
@@ -74,9 +108,14 @@ export const platformEvents = {
         memorySizeMB: facts.memoryMb,
         maxMemoryUsedMB: facts.maxMemoryUsedMb,
         ...(facts.initMs > 0 && { initDurationMs: rounded(facts.initMs) }),
+        ...(facts.restoreMs !== undefined && {
+          restoreDurationMs: rounded(facts.restoreMs),
+          billedRestoreDurationMs: Math.ceil(facts.restoreMs),
+        }),
       },
       status: facts.status === '' ? 'success' : facts.status,
       ...named(facts.errorType),
+      ...tenant(facts.tenantId),
     }),
   extension: (atMs: number, { name, events, errorType, state }: Omit<Extension, 'id' | 'external'>): TelemetryEvent =>
     platform(atMs, 'extension', { name, state: extensionState(state), events, ...named(errorType) }),
@@ -113,6 +152,9 @@ export function forLogsApi(told: TelemetryEvent, schemaVersion: string): Telemet
     case 'platform.initStart':
     case 'platform.initRuntimeDone':
     case 'platform.initReport':
+    case 'platform.restoreStart':
+    case 'platform.restoreRuntimeDone':
+    case 'platform.restoreReport':
       return undefined
     default:
       return told

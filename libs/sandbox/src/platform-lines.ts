@@ -4,10 +4,22 @@ import {
   type DoneFacts,
   type InitFacts,
   type InitPhase,
+  type PhaseFacts,
   platformEvents,
+  type RestoreFacts,
   type TelemetryEvent,
+  type TimedPhaseFacts,
 } from './platform-events.ts'
-import { endLine, initReportLine, initStartLine, type ReportFacts, reportLine, startLine } from './report.ts'
+import {
+  endLine,
+  initReportLine,
+  initStartLine,
+  type ReportFacts,
+  reportLine,
+  restoreReportLine,
+  restoreStartLine,
+  startLine,
+} from './report.ts'
 import { isLogged } from './system-log-level.ts'
 import type { TelemetryType } from './telemetry-subscription.ts'
 
@@ -16,9 +28,13 @@ type Line = string | undefined
 
 export interface PlatformLines {
   initStart(atMs: number, phase: InitPhase, facts: InitFacts): Line
-  initRuntimeDone(atMs: number, phase: InitPhase): Line
-  initReport(atMs: number, phase: InitPhase, initMs: number, status: InitStatus, errorType: string): Line
-  start(atMs: number, requestId: string, version: string): Line
+  initRuntimeDone(atMs: number, phase: InitPhase, facts: PhaseFacts): Line
+  initReport(atMs: number, phase: InitPhase, facts: TimedPhaseFacts): Line
+  restoreStart(atMs: number, facts: InitFacts): Line
+  restoreRuntimeDone(atMs: number, facts: RestoreFacts): Line
+  restoreReport(atMs: number, facts: RestoreFacts): Line
+  /** `tenantId`: "" or absent for none. */
+  start(atMs: number, requestId: string, version: string, tenantId?: string): Line
   runtimeDone(atMs: number, facts: DoneFacts): Line
   end(requestId: string): Line
   report(atMs: number, facts: ReportFacts): Line
@@ -26,15 +42,19 @@ export interface PlatformLines {
   subscription(atMs: number, api: 'telemetry' | 'logs', name: string, types: readonly TelemetryType[]): Line
 }
 
-type InitStatus = 'success' | 'timeout' | 'error'
-
 const capital = (word: string): string => `${word.charAt(0).toUpperCase()}${word.slice(1)}`
 
 const text: PlatformLines = {
   initStart: (_, __, { runtimeVersion, runtimeVersionArn }) => initStartLine(runtimeVersion, runtimeVersionArn),
   initRuntimeDone: () => undefined,
-  initReport: (_, phase, initMs, status, errorType) =>
-    status === 'success' ? undefined : initReportLine(initMs, phase, status, errorType),
+  // Of an initialisation that a call waits for, the REPORT line tells unless it fails.
+  initReport: (_, phase, { initializationType, durationMs, status, errorType }) =>
+    status === 'success' && initializationType === 'on-demand'
+      ? undefined
+      : initReportLine(durationMs, phase, status, errorType),
+  restoreStart: (_, { runtimeVersion, runtimeVersionArn }) => restoreStartLine(runtimeVersion, runtimeVersionArn),
+  restoreRuntimeDone: () => undefined,
+  restoreReport: (_, { durationMs, status, errorType }) => restoreReportLine(durationMs, status, errorType),
   start: (_, requestId, version) => startLine(requestId, version),
   runtimeDone: () => undefined,
   end: endLine,
@@ -48,7 +68,10 @@ function json(least: string): PlatformLines {
   const told = (event: TelemetryEvent): Line => (isLogged(event, least) ? JSON.stringify(event) : undefined)
   return {
     initStart: (...facts) => told(platformEvents.initStart(...facts)),
-    initRuntimeDone: (atMs, phase) => told(platformEvents.initRuntimeDone(atMs, phase, 'success')),
+    initRuntimeDone: (...facts) => told(platformEvents.initRuntimeDone(...facts)),
+    restoreStart: (...facts) => told(platformEvents.restoreStart(...facts)),
+    restoreRuntimeDone: (...facts) => told(platformEvents.restoreRuntimeDone(...facts)),
+    restoreReport: (...facts) => told(platformEvents.restoreReport(...facts)),
     initReport: (...facts) => told(platformEvents.initReport(...facts)),
     start: (...facts) => told(platformEvents.start(...facts)),
     runtimeDone: (...facts) => told(platformEvents.runtimeDone(...facts)),

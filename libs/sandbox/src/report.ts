@@ -2,9 +2,13 @@
 
 export interface ReportFacts {
   readonly requestId: string
+  /** "" or absent for none. */
+  readonly tenantId?: string
   readonly durationMs: number
   /** 0: no initialisation was part of it. */
   readonly initMs: number
+  /** With SnapStart: of the restoring ahead of it; absent: nothing was restored. */
+  readonly restoreMs?: number | undefined
   readonly memoryMb: number
   readonly maxMemoryUsedMb: number
   /** "" for an invocation that ended in an answer of the function's own, error or not. */
@@ -19,13 +23,17 @@ export const billedMs = (durationMs: number, initMs: number): number => Math.cei
 export const initStartLine = (runtimeVersion: string, runtimeVersionArn: string): string =>
   `INIT_START Runtime Version: ${runtimeVersion}\tRuntime Version ARN: ${runtimeVersionArn}`
 
-export const initReportLine = (
-  initMs: number,
-  phase: 'init' | 'invoke',
-  status: 'timeout' | 'error',
-  errorType: string,
-): string =>
-  `INIT_REPORT Init Duration: ${initMs.toFixed(2)} ms\tPhase: ${phase}\tStatus: ${status}${errorType && `\tError Type: ${errorType}`}`
+export const initReportLine = (initMs: number, phase: 'init' | 'invoke', status: string, errorType: string): string =>
+  `INIT_REPORT Init Duration: ${initMs.toFixed(2)} ms\tPhase: ${phase}${ending(status, errorType)}`
+
+export const restoreStartLine = (runtimeVersion: string, runtimeVersionArn: string): string =>
+  `RESTORE_START Runtime Version: ${runtimeVersion}\tRuntime Version ARN: ${runtimeVersionArn}`
+
+export const restoreReportLine = (restoreMs: number, status: string, errorType: string): string =>
+  `RESTORE_REPORT Restore Duration: ${restoreMs.toFixed(2)} ms${ending(status, errorType)}`
+
+const ending = (status: string, errorType: string): string =>
+  status === 'success' ? '' : `\tStatus: ${status}${errorType && `\tError Type: ${errorType}`}`
 
 export const startLine = (requestId: string, version: string): string =>
   `START RequestId: ${requestId} Version: ${version}`
@@ -41,6 +49,10 @@ export function reportLine(facts: ReportFacts): string {
     `Max Memory Used: ${facts.maxMemoryUsedMb} MB`,
   ]
   if (facts.initMs > 0) parts.push(`Init Duration: ${facts.initMs.toFixed(2)} ms`)
+  if (facts.restoreMs !== undefined) {
+    parts.push(`Restore Duration: ${facts.restoreMs.toFixed(2)} ms`)
+    parts.push(`Billed Restore Duration: ${Math.ceil(facts.restoreMs)} ms`)
+  }
   if (facts.status !== '') parts.push(`Status: ${facts.status}`)
   if (facts.errorType !== '') parts.push(`Error Type: ${facts.errorType}`)
   return parts.join('\t')

@@ -27,6 +27,9 @@ export const apiBodyBytes = limits.syncResponseBytes
 
 type State =
   | { readonly kind: 'booting' }
+  /** With SnapStart: it waits to be restored, and then runs its hooks. */
+  | { readonly kind: 'initialised' }
+  | { readonly kind: 'restoring' }
   | { readonly kind: 'waiting' }
   | { readonly kind: 'invoked'; readonly requestId: string }
   | { readonly kind: 'streaming'; readonly requestId: string }
@@ -40,6 +43,7 @@ const json = (status: number, value: unknown): ApiResponse => ({
 const accepted = json(202, { status: 'OK' })
 const refusal = (status: number, errorType: string, errorMessage: string): ApiResponse =>
   json(status, { errorMessage, errorType })
+const wrongMethod = refusal(405, 'MethodNotAllowed', 'Method not allowed')
 const wrongId = refusal(400, 'InvalidRequestID', 'Invalid request ID')
 const tooLarge = refusal(
   413,
@@ -81,6 +85,8 @@ export type StreamEnd =
 
 export class RuntimeApi {
   #state: State = { kind: 'booting' }
+  /** Whether the environment is one with SnapStart; to be set before the runtime starts. */
+  snapStart = false
 
   /** What a request from inside is answered, and what it means for the environment. */
   request(request: ApiRequest): ApiStep {
@@ -88,9 +94,13 @@ export class RuntimeApi {
     if (version !== '2018-06-01' || api !== 'runtime') return { response: refusal(404, 'NotFound', 'Not found') }
     if (resource === 'init' && rest[0] === 'error' && rest.length === 1)
       return this.#post(request) ?? this.#initError(request)
+    if (resource === 'restore' && rest.length === 1) {
+      if (rest[0] === 'next') return request.method === 'GET' ? this.#restoreNext() : { response: wrongMethod }
+      if (rest[0] === 'error') return this.#post(request) ?? this.#restoreError(request)
+    }
     if (resource !== 'invocation') return { response: refusal(404, 'NotFound', 'Not found') }
     if (rest[0] === 'next' && rest.length === 1) {
-      if (request.method !== 'GET') return { response: refusal(405, 'MethodNotAllowed', 'Method not allowed') }
+      if (request.method !== 'GET') return { response: wrongMethod }
       return this.#next()
     }
     const [id = '', verb] = rest
@@ -104,7 +114,7 @@ export class RuntimeApi {
     const [, version, api, resource, id, verb, ...rest] = (head.path.split('?', 1)[0] as string).split('/')
     if (version !== '2018-06-01' || api !== 'runtime' || resource !== 'invocation' || verb !== 'response' || rest[0])
       return refusal(404, 'NotFound', 'Not found')
-    if (head.method !== 'POST') return refusal(405, 'MethodNotAllowed', 'Method not allowed')
+    if (head.method !== 'POST') return wrongMethod
     const state = this.#state
     const current = 'requestId' in state ? state.requestId : undefined
     if (id === undefined || id !== current) return wrongId
@@ -131,6 +141,16 @@ export class RuntimeApi {
     return { response: accepted, message: error(documentOf({ body, errorType: end.errorType })) }
   }
 
+  /**
+   * The environment is restored: the answer to the parked `restore/next`, after which the runtime runs its hooks and asks for
+   * its first invocation. Undefined for a runtime without hooks, which waits for that already.
+   */
+  restore(): ApiResponse | undefined {
+    if (this.#state.kind !== 'initialised') return undefined
+    this.#state = { kind: 'restoring' }
+    return { status: 200, headers: { 'Content-Type': 'application/json' }, body: Buffer.alloc(0) }
+  }
+
   /** The runtime has asked for its next invocation. */
   get waiting(): boolean {
     return this.#state.kind === 'waiting'
@@ -151,27 +171,43 @@ export class RuntimeApi {
         ...(header.clientContext !== undefined && {
           'Lambda-Runtime-Client-Context': headerText(header.clientContext),
         }),
+        ...(header.tenantId !== undefined && { 'Lambda-Runtime-Aws-Tenant-Id': header.tenantId }),
       },
       body: payload,
     }
   }
 
-  /** The connection of the parked `next` is gone: the runtime may ask again. */
+  /** The connection of the parked `next`, of either kind, is gone: the runtime may ask again. */
   hungUp(): void {
     if (this.#state.kind === 'waiting') this.#state = { kind: 'answered', requestId: '' }
+    else if (this.#state.kind === 'initialised') this.#state = { kind: 'booting' }
   }
 
   #post(request: ApiRequest): ApiStep | undefined {
-    return request.method === 'POST' ? undefined : { response: refusal(405, 'MethodNotAllowed', 'Method not allowed') }
+    return request.method === 'POST' ? undefined : { response: wrongMethod }
+  }
+
+  #restoreNext(): ApiStep {
+    const { kind } = this.#state
+    if (kind !== 'booting' || !this.snapStart) return { response: outOfTurn(kind, 'restore next') }
+    this.#state = { kind: 'initialised' }
+    return { response: 'park', message: { kind: 'ready' } }
+  }
+
+  #restoreError(request: ApiRequest): ApiStep {
+    if (this.#state.kind !== 'restoring') return { response: outOfTurn(this.#state.kind, 'restore error') }
+    if (request.cut) return { response: tooLarge }
+    return { response: accepted, message: { kind: 'restore-error', document: documentOf(request) } }
   }
 
   #next(): ApiStep {
     const { kind } = this.#state
-    if (kind === 'waiting' || kind === 'invoked') return { response: outOfTurn(kind, 'next') }
+    if (kind === 'waiting' || kind === 'invoked' || kind === 'initialised') return { response: outOfTurn(kind, 'next') }
     // Broken off, and the end of its connection not noticed yet.
     const given = kind === 'streaming' ? this.endStream({ cut: true }).message : undefined
     this.#state = { kind: 'waiting' }
-    return { response: 'park', message: given ?? { kind: kind === 'booting' ? 'ready' : 'next' } }
+    const told = kind === 'booting' ? 'ready' : kind === 'restoring' ? 'restored' : 'next'
+    return { response: 'park', message: given ?? { kind: told } }
   }
 
   #initError(request: ApiRequest): ApiStep {

@@ -8,6 +8,9 @@ export type RuntimeMessage =
   /** Over the Runtime API: it waits for the next invocation. Over frames an answer says so. */
   | { readonly kind: 'next' }
   | { readonly kind: 'init-error'; readonly document: Buffer }
+  /** With SnapStart: the hooks after the restoring have run, or one has failed. */
+  | { readonly kind: 'restored' }
+  | { readonly kind: 'restore-error'; readonly document: Buffer }
   | { readonly kind: 'response'; readonly requestId: string; readonly payload: Buffer }
   /** `fatal`: the runtime ends itself after it. */
   | { readonly kind: 'error'; readonly requestId: string; readonly document: Buffer; readonly fatal: boolean }
@@ -38,6 +41,10 @@ export function readMessage({ type, body }: RuntimeFrame): RuntimeMessage {
       return { kind: 'ready' }
     case fromRuntime.initError:
       return { kind: 'init-error', document: body }
+    case fromRuntime.restored:
+      return { kind: 'restored' }
+    case fromRuntime.restoreError:
+      return { kind: 'restore-error', document: body }
     case fromRuntime.response:
       return { kind: 'response', ...answer(body) }
     case fromRuntime.error:

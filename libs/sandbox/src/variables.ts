@@ -1,4 +1,7 @@
 /** The environment variables of a function (developer guide, configuration-envvars; values as recorded in 2025). */
+import { imageRuntime } from '@weft/contracts'
+
+import type { InitializationType } from './platform-events.ts'
 
 export interface FunctionFacts {
   readonly functionName: string
@@ -11,7 +14,7 @@ export interface FunctionFacts {
   readonly logStream: string
   readonly logFormat: string
   /** `on-demand` when absent. */
-  readonly initializationType?: 'on-demand' | 'provisioned-concurrency'
+  readonly initializationType?: InitializationType
   readonly environment: Readonly<Record<string, string>>
 }
 
@@ -34,6 +37,12 @@ export interface SessionCredentials {
   readonly sessionToken: string
 }
 
+/** Where a function fetches its session credentials, in the way of containers; whoever asks needs the token. */
+export interface CredentialsEndpoint {
+  readonly url: string
+  readonly token: string
+}
+
 /** Set before the function's own, which win. */
 const defaults = ({ taskRoot, layersRoot }: SandboxFacts, runtime: string): Record<string, string> => ({
   LANG: 'en_US.UTF-8',
@@ -43,6 +52,12 @@ const defaults = ({ taskRoot, layersRoot }: SandboxFacts, runtime: string): Reco
   HOME: '/tmp',
   ...searchPaths(runtime, taskRoot, layersRoot),
 })
+
+/** An image says the rest itself. */
+const imageDefaults: Readonly<Record<string, string>> = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  HOME: '/tmp',
+}
 
 /** Where the dynamic linker looks. It reads the variable when a program starts, so runtimes boot with it. */
 export const libraryPath = (taskRoot = '/var/task', layersRoot = '/opt'): string =>
@@ -76,16 +91,16 @@ function searchPaths(runtime: string, taskRoot: string, layersRoot: string): Rec
 export function functionVariables(
   facts: FunctionFacts,
   sandbox: SandboxFacts,
-  credentials: SessionCredentials | undefined,
+  credentials: SessionCredentials | CredentialsEndpoint | undefined,
 ): Record<string, string> {
-  const variables: Record<string, string> = { ...defaults(sandbox, facts.runtime), ...sandbox.variables }
+  const isImage = facts.runtime === imageRuntime
+  const general = isImage ? imageDefaults : defaults(sandbox, facts.runtime)
+  const variables: Record<string, string> = { ...general, ...sandbox.variables }
   if (sandbox.endpointUrl !== undefined) variables.AWS_ENDPOINT_URL = sandbox.endpointUrl
   Object.assign(variables, facts.environment)
   return Object.assign(variables, {
-    _HANDLER: facts.handler,
     AWS_REGION: facts.region,
     AWS_DEFAULT_REGION: facts.region,
-    AWS_EXECUTION_ENV: `AWS_Lambda_${facts.runtime}`,
     AWS_LAMBDA_FUNCTION_NAME: facts.functionName,
     AWS_LAMBDA_FUNCTION_VERSION: facts.version,
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: `${facts.memoryMb}`,
@@ -94,15 +109,27 @@ export function functionVariables(
     AWS_LAMBDA_LOG_STREAM_NAME: facts.logStream,
     AWS_LAMBDA_LOG_FORMAT: facts.logFormat,
     AWS_LAMBDA_RUNTIME_API: sandbox.runtimeApi,
-    LAMBDA_TASK_ROOT: sandbox.taskRoot,
-    LAMBDA_RUNTIME_DIR: '/var/runtime',
-    ...(credentials && {
-      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-      AWS_SESSION_TOKEN: credentials.sessionToken,
-    }),
+    ...(!isImage && runtimeVariables(facts, sandbox)),
+    ...(credentials && credentialVariables(credentials)),
   })
 }
+
+const credentialVariables = (credentials: SessionCredentials | CredentialsEndpoint): Record<string, string> =>
+  'url' in credentials
+    ? { AWS_CONTAINER_CREDENTIALS_FULL_URI: credentials.url, AWS_CONTAINER_AUTHORIZATION_TOKEN: credentials.token }
+    : {
+        AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+        AWS_SESSION_TOKEN: credentials.sessionToken,
+      }
+
+/** What an image sets itself, or does without. */
+const runtimeVariables = ({ handler, runtime }: FunctionFacts, { taskRoot }: SandboxFacts): Record<string, string> => ({
+  _HANDLER: handler,
+  AWS_EXECUTION_ENV: `AWS_Lambda_${runtime}`,
+  LAMBDA_TASK_ROOT: taskRoot,
+  LAMBDA_RUNTIME_DIR: '/var/runtime',
+})
 
 /** What only the runtime is told (developer guide, runtimes-extensions-api). */
 const notForExtensions: readonly string[] = [

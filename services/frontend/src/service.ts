@@ -1,5 +1,14 @@
 import { SigningKeys } from '@weft/aws'
-import type { AccountId, AwsError, CodeSigningConfig, FactSink, Invoker, LayerEntry, Result } from '@weft/contracts'
+import type {
+  AccountId,
+  AwsError,
+  CodeSigningConfig,
+  FactSink,
+  Invoker,
+  LayerEntry,
+  Result,
+  SnapStartEntry,
+} from '@weft/contracts'
 import type { EventAcceptor, InvocationBook } from '@weft/delivery'
 import {
   type Clock,
@@ -50,6 +59,8 @@ export interface FrontendDeps {
   /** Roles, users and policies of all accounts. */
   readonly identities: IdentityDirectory
   readonly invoker: Invoker
+  /** How far versions with SnapStart are. Absent: nothing initialises them ahead, and none waits for it. */
+  readonly snapStarts?: Pick<Collection<SnapStartEntry>, 'get'>
   readonly events: EventAcceptor
   /** Of invocations whose results are kept. Absent: none are. */
   readonly book?: InvocationBook

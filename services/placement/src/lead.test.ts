@@ -1,4 +1,11 @@
-import { type AccountId, accountId, type FunctionRecord, functionName, sandboxKey } from '@weft/contracts'
+import {
+  type AccountId,
+  accountId,
+  type FunctionRecord,
+  functionName,
+  type SnapStartEntry,
+  sandboxKey,
+} from '@weft/contracts'
 import type {
   DispatcherFrame,
   PlacementToDispatcherFrame,
@@ -9,7 +16,7 @@ import { MemoryLeaderBoard, stageSpec } from '@weft/placement/testing'
 import { type Channel, memoryChannelPair, silentLogger } from '@weft/platform'
 import { FakeClock } from '@weft/platform/testing'
 import type { Catalogue, CatalogueChange } from '@weft/registry'
-import { MemoryStore } from '@weft/registry/testing'
+import { MemoryCollection, MemoryStore } from '@weft/registry/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type PlacementService, startPlacement } from './service.ts'
 import { MemoryProvisionedBook } from './testing/memory-book.ts'
@@ -68,6 +75,7 @@ class Stage {
         catalogue: this.catalogue.catalogue,
         provisionedBook: new MemoryProvisionedBook(),
         functions: new MemoryStore<FunctionRecord>(),
+        snapStarts: new MemoryCollection<SnapStartEntry>(),
         clock: this.clock,
         random: () => 0.5,
         log: silentLogger,
@@ -102,7 +110,7 @@ class Stage {
     const peer = new Peer(near)
     const value = {
       ...{ workerId: 'w', partition: 0, address: '', zone: '', runtimes: ['nodejs24.x'], memoryMb: 1_024n },
-      ...{ sandboxes: [], generation: 1n, parallelStarts: 0 },
+      ...{ runtimeVersions: [], sandboxes: [], generation: 1n, parallelStarts: 0 },
     }
     near.send({ frame: { $case: 'hello', value } })
     await settle()

@@ -6,6 +6,7 @@ import {
   isFunctionName,
   type Leader,
   type LeaderWorker,
+  type SnapStartEntry,
   sandboxKey,
 } from '@weft/contracts'
 import type {
@@ -26,10 +27,12 @@ import {
   type PartitionEvent,
 } from '@weft/placement'
 import { type Channel, type Clock, type Logger, partitionOf, type Timer } from '@weft/platform'
-import type { Catalogue, CatalogueChange, ProvisionedBook, Store } from '@weft/registry'
+import type { Catalogue, CatalogueChange, Collection, ProvisionedBook, Store } from '@weft/registry'
 import { Ledgers } from './ledgers.ts'
 import { ProvisionedKeeper } from './provisioned-keeper.ts'
 import { ProvisionedScaler } from './scaling/scaler.ts'
+import { SnapStartKeeper } from './snap-start-keeper.ts'
+import { WantedAhead } from './wanted-ahead.ts'
 
 export type DispatcherChannel = Channel<DispatcherFrame, PlacementToDispatcherFrame>
 export type WorkerChannel = Channel<WorkerFrame, PlacementToWorkerFrame>
@@ -45,6 +48,8 @@ export interface LeadDeps {
   readonly partitions: number
   readonly region: string
   readonly provisionedBook: ProvisionedBook
+  /** How far versions with SnapStart are. */
+  readonly snapStarts: Collection<SnapStartEntry>
   /** Where the capacity of functions that scale is changed. */
   readonly functions: Store<FunctionRecord>
   readonly starts?: 'spread' | 'pack'
@@ -69,6 +74,7 @@ export class Lead {
   readonly #core: LeasePartition
   readonly #ledgers: Ledgers
   readonly #provisioned: ProvisionedKeeper
+  readonly #snapStarts: SnapStartKeeper
   readonly #scaler: ProvisionedScaler
   readonly #dispatchers = new Map<ConnectionId, DispatcherChannel>()
   readonly #workers = new Map<ConnectionId, WorkerChannel>()
@@ -104,11 +110,19 @@ export class Lead {
       },
       deps.clock.monotonic(),
     )
+    const ahead = new WantedAhead((id, functionName, targets) =>
+      this.#handle({ kind: 'provisioned-changed', accountId: id, functionName, targets }),
+    )
     this.#provisioned = new ProvisionedKeeper({
       ...{ catalogue: deps.catalogue, book: deps.provisionedBook, region: deps.region, epoch: leader.epoch },
       ...{ clock: deps.clock, log: deps.log },
-      wanted: (id, functionName, targets) =>
-        this.#handle({ kind: 'provisioned-changed', accountId: id, functionName, targets }),
+      wanted: ahead.for('provisioned concurrency'),
+      counts: (id, functionName) => this.#core.provisioned(id, functionName),
+    })
+    this.#snapStarts = new SnapStartKeeper({
+      ...{ catalogue: deps.catalogue, entries: deps.snapStarts, region: deps.region, epoch: leader.epoch },
+      ...{ clock: deps.clock, log: deps.log },
+      wanted: ahead.for('SnapStart'),
       counts: (id, functionName) => this.#core.provisioned(id, functionName),
     })
     this.#scaler = new ProvisionedScaler({
@@ -171,6 +185,7 @@ export class Lead {
 
   #ownFunctionChanged(account: AccountId, name: FunctionName): void {
     this.#provisioned.changed(account, name)
+    this.#snapStarts.changed(account, name)
     this.#scaler.changed(account, name)
   }
 
@@ -281,6 +296,7 @@ export class Lead {
     this.#renewTimer?.cancel()
     this.#tickTimer?.cancel()
     this.#provisioned.stop()
+    this.#snapStarts.stop()
     this.#scaler.stop()
     this.#deps.log.info({ partition: this.partition, epoch: this.epoch, reason }, 'lead ended')
     for (const channel of [...this.#dispatchers.values(), ...this.#workers.values()]) channel.close()

@@ -1,6 +1,6 @@
 /** The placement service as a process of a cluster. */
-import { subjects } from '@weft/contracts'
-import { openCatalogue, openLeaderBoard, openLink, openProvisionedBook, openStores } from '@weft/nats'
+import { buckets, type SnapStartEntry, subjects } from '@weft/contracts'
+import { openCatalogue, openCollection, openLeaderBoard, openLink, openProvisionedBook, openStores } from '@weft/nats'
 import {
   fileSetting,
   openMasterKeys,
@@ -39,7 +39,8 @@ await runService({
     const sealer = new Sealer(openMasterKeys(config.masterKeysFile))
     const catalogue = opened.use(openCatalogue(link, { log, sealer }))
     const leaders = opened.use(openLeaderBoard(link, { log }))
-    await Promise.all([catalogue.whenReady, leaders.whenReady])
+    const snapStarts = opened.use(openCollection<SnapStartEntry>(link, buckets.snapStarts, { log, clock }))
+    await Promise.all([catalogue.whenReady, leaders.whenReady, snapStarts.whenReady])
     const placement = await startPlacement(
       {
         ...{ instanceId, address, partitions, region: config.region },
@@ -49,6 +50,7 @@ await runService({
       {
         ...{ leaders, catalogue, clock, random: systemRandom, log },
         provisionedBook: openProvisionedBook(link, clock),
+        snapStarts,
         functions: openStores(link, catalogue, clock).functions,
         announce: (partition, counts) => {
           // Told anew in a second: without a connection there is nothing to make up for.
@@ -65,7 +67,7 @@ await runService({
         placement,
       }),
     )
-    const parts = [link, catalogue, leaders, placement]
+    const parts = [link, catalogue, leaders, snapStarts, placement]
     return {
       service: { ...placement, problems: () => parts.flatMap((part) => part.problems()) },
       details: () => placement.details(),

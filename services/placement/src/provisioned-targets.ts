@@ -42,7 +42,7 @@ function sharesOf(catalogue: ResolveCatalogue, record: FunctionRecord, qualifier
   ]
 }
 
-function specOfVersion(
+export function specOfVersion(
   catalogue: ResolveCatalogue,
   record: FunctionRecord,
   version: string,

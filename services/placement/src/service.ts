@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { FunctionRecord } from '@weft/contracts'
+import type { FunctionRecord, SnapStartEntry } from '@weft/contracts'
 import type { DispatcherFrame, WorkerFrame } from '@weft/contracts/placement'
 import {
   defaultLeaseTimings,
@@ -10,7 +10,7 @@ import {
   type PartitionCounts,
 } from '@weft/placement'
 import type { Clock, Logger, Random, Service } from '@weft/platform'
-import type { Catalogue, ProvisionedBook, Store } from '@weft/registry'
+import type { Catalogue, Collection, ProvisionedBook, Store } from '@weft/registry'
 import { Candidate } from './candidate.ts'
 import type { DispatcherChannel, Lead, WorkerChannel } from './lead.ts'
 
@@ -33,6 +33,8 @@ export interface PlacementDeps {
   readonly leaders: LeaderBoard
   readonly catalogue: Catalogue
   readonly provisionedBook: ProvisionedBook
+  /** Where it tells how far versions with SnapStart are, and finds how far they were. */
+  readonly snapStarts: Collection<SnapStartEntry>
   /** Where the provisioned concurrency of functions that scale is changed. */
   readonly functions: Store<FunctionRecord>
   readonly clock: Clock
@@ -68,6 +70,7 @@ export async function startPlacement(config: PlacementConfig, deps: PlacementDep
         catalogue,
         provisionedBook,
         functions,
+        snapStarts: deps.snapStarts,
         ...(deps.announce && { announce: deps.announce }),
         ...(config.starts && { starts: config.starts }),
         ...(config.keepWarm === 'learning' && { keepWarm: () => new LearningKeepWarm() }),

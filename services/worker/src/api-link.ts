@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 import {
   apiBodyBytes,
   type InvokeHeader,
@@ -9,15 +8,22 @@ import {
   type StreamEnd,
 } from '@weft/sandbox'
 import { type InsideApi, readBody, sendAnswer } from './inside-api.ts'
-import { FrameLink, type InitRequest, type LinkEvent, Pauses, type RuntimeLink } from './runtime-link.ts'
+import { type InitRequest, type LinkEvent, Pauses, type RuntimeLink } from './runtime-link.ts'
+
+/** Turns INIT into the program that speaks the Runtime API. What it says itself is about that alone. */
+export interface Launcher {
+  init(request: InitRequest): void
+  onEvent(listener: (event: LinkEvent) => void): void
+  close(): void
+}
 
 /**
- * A runtime of the package's own: INIT travels as a frame to the launcher, which then becomes the package's `bootstrap`
- * and speaks the Runtime API over HTTP.
+ * A runtime of the function's own, which speaks the Runtime API over HTTP: the `bootstrap` of a package, which a launcher
+ * in the sandbox turns into when INIT reaches it as a frame, or the program of an image.
  */
 export class ApiLink implements RuntimeLink {
   readonly closed: Promise<void>
-  readonly #launcher: FrameLink
+  readonly #launcher: Launcher
   readonly #api = new RuntimeApi()
   #onEvent: (event: LinkEvent) => void = () => undefined
   #parked: ServerResponse | undefined
@@ -28,12 +34,12 @@ export class ApiLink implements RuntimeLink {
   #streaming: IncomingMessage | undefined
   readonly #pauses = new Pauses(() => this.#streaming)
 
-  constructor(launcher: Socket, inside: InsideApi) {
+  constructor(launcher: Launcher, inside: InsideApi) {
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve
     })
-    this.#launcher = new FrameLink(launcher)
-    // The launcher hangs up when it becomes the bootstrap; what it says before is about that alone.
+    this.#launcher = launcher
+    // A launcher inside hangs up when it becomes the bootstrap.
     this.#launcher.onEvent((event) => {
       if (event.kind === 'hello' || event.kind === 'init-error' || event.kind === 'violation') this.#onEvent(event)
     })
@@ -49,7 +55,19 @@ export class ApiLink implements RuntimeLink {
   }
 
   init(request: InitRequest): void {
+    this.#api.snapStart = request.snapStart
     this.#launcher.init(request)
+  }
+
+  restore(): void {
+    const answer = this.#api.restore()
+    const parked = this.#parked
+    if (answer && parked) {
+      this.#parked = undefined
+      sendAnswer(parked, answer)
+    }
+    // A runtime without hooks waits for its first invocation already.
+    else this.#tell({ kind: 'restored' })
   }
 
   invoke(header: InvokeHeader, payload: Uint8Array): void {

@@ -24,7 +24,8 @@ export interface CurrentRun extends RunFacts, NextRun {
 const emptyEvent = Buffer.from('{}')
 export const eventOf = ({ payload }: RunInvocation): Buffer => (payload.length > 0 ? payload : emptyEvent)
 
-export const headerOf = (invocation: RunInvocation, deadlineMs: number): InvokeHeader => ({
+/** `tenantId`: "" for none. */
+export const headerOf = (invocation: RunInvocation, deadlineMs: number, tenantId: string): InvokeHeader => ({
   requestId: invocation.requestId,
   deadlineMs,
   invokedFunctionArn: invocation.invokedFunctionArn,
@@ -32,6 +33,7 @@ export const headerOf = (invocation: RunInvocation, deadlineMs: number): InvokeH
   ...(invocation.clientContext !== '' && {
     clientContext: Buffer.from(invocation.clientContext, 'base64').toString('utf8'),
   }),
+  ...(tenantId !== '' && { tenantId }),
 })
 
 const statusOf = {
@@ -54,6 +56,7 @@ export function replyTo({ invocation, answer, reply }: NextRun, outcome: RunOutc
     detail: outcome.errorType,
     durationMs: outcome.durationMs,
     initDurationMs: outcome.initMs,
+    restoreFailed: outcome.restoreFailed === true,
   }
   reply({ $case: 'result', value })
 }
@@ -61,7 +64,7 @@ export function replyTo({ invocation, answer, reply }: NextRun, outcome: RunOutc
 /** It never began, and may run elsewhere. */
 export function refuse({ invocation, answer, reply }: NextRun, detail: string): void {
   answer.end()
-  const nothing = { payload: Buffer.alloc(0), logTail: '', durationMs: 0, initDurationMs: 0 }
+  const nothing = { payload: Buffer.alloc(0), logTail: '', durationMs: 0, initDurationMs: 0, restoreFailed: false }
   const status = RunStatus.RUN_STATUS_NOT_STARTED
   reply({ $case: 'result', value: { seq: invocation.seq, status, ...nothing, sandboxLost: true, detail } })
 }

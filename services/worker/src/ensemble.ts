@@ -88,7 +88,8 @@ export class Ensemble {
     this.#phase = phase
     this.#initStartedAtMs = clock.monotonic()
     chronicle().initStart(phase)
-    this.#initRuntime = () => link.init({ handler, taskRoot, layersRoot, logFormat, environment: variables })
+    const { snapStart } = spec
+    this.#initRuntime = () => link.init({ handler, taskRoot, layersRoot, logFormat, environment: variables, snapStart })
     this.#goal = 'registration'
     this.#extensions.launch(variables)
     this.#lookAround()
@@ -103,6 +104,13 @@ export class Ensemble {
     this.#extensions.closeSubscriptions()
     for (const extension of this.#extensions.all) chronicle().extension(extension)
     chronicle().initDone(this.#phase, initMs)
+  }
+
+  /** With SnapStart, when it has initialised; `restored` or `restore-error` follows. */
+  restore(): void {
+    this.initialised()
+    this.#parts.chronicle().restoreStart()
+    this.body.link.restore()
   }
 
   invoke(header: InvokeHeader, event: Uint8Array): void {

@@ -8,6 +8,7 @@ import {
   type EnvironmentEvent,
   type EnvironmentState,
   functionVariables,
+  type InitializationType,
   type PaceLimits,
   type RunOutcome,
   type Scratch,
@@ -18,6 +19,7 @@ import {
 import { CollectedAnswer, StreamedAnswer } from './answer-path.ts'
 import type { Body } from './boot.ts'
 import { Chronicle } from './chronicle.ts'
+import { serveCredentials } from './credentials-endpoint.ts'
 import { type CurrentRun, eventOf, headerOf, type NextRun, type RunReply, refuse, replyTo } from './current-run.ts'
 import { Ensemble } from './ensemble.ts'
 import { Journal } from './journal.ts'
@@ -28,7 +30,11 @@ export interface EnvironmentParts {
   readonly sandboxId: string
   readonly workerId: string
   readonly spec: SandboxSpec
+  /** Of the runtime as this worker has it; undefined: it tells none. */
+  readonly runtimeVersion: string | undefined
   readonly credentials: SessionCredentials | undefined
+  /** The same anew, for as long as it lives. */
+  readonly freshCredentials: () => Promise<SessionCredentials | undefined>
   /** It is initialised ahead of calls. */
   readonly provisioned: boolean
   readonly freezeAfterMs: number
@@ -61,6 +67,7 @@ export class Environment {
   #cpuLimited = false
   readonly #recorder: Recorder
   #idleSinceMs: number
+  #initFault: string | undefined
   #resetting: Promise<void> | undefined
   readonly #prepared = Promise.withResolvers<void>()
   readonly #destroyed = Promise.withResolvers<void>()
@@ -73,7 +80,11 @@ export class Environment {
     this.#journal = new Journal(parts.clock, (line) => this.#chronicle.line('function', line))
     this.#ensemble = this.#assemble(body)
     const { telemetry } = this.#ensemble
-    this.#chronicle = new Chronicle(parts.spec, this.#logStream, parts.clock, this.#journal, telemetry)
+    const { initializationType } = this
+    this.#chronicle = new Chronicle(
+      { ...parts, logStream: this.#logStream, journal: this.#journal, initializationType },
+      telemetry,
+    )
     this.#recorder = new Recorder({
       ...{ ...parts, logStream: this.#logStream, journal: this.#journal, chronicle: this.#chronicle },
       // The runtime lives on, but a process of the function's is missing: nobody knows in what state that leaves it.
@@ -84,6 +95,16 @@ export class Environment {
     this.#ensemble.attach()
     this.#apply({ kind: 'booted' })
     this.#apply({ kind: 'specialised' })
+  }
+
+  get initializationType(): InitializationType {
+    const { spec, provisioned } = this.#parts
+    return spec.snapStart ? 'snap-start' : provisioned ? 'provisioned-concurrency' : 'on-demand'
+  }
+
+  /** Error type of the initialisation that failed; undefined: none did. */
+  get initFault(): string | undefined {
+    return this.#initFault
   }
 
   get busy(): boolean {
@@ -129,13 +150,13 @@ export class Environment {
     const { clock, spec } = this.#parts
     this.#run = { ...next, startedAtMs: clock.now(), log: this.#journal.begin(), told: false, answered: false }
     const { requestId } = next.invocation
-    const { timeoutMs } = spec
-    this.#apply({ kind: 'invoke', run: { requestId, timeoutMs, streamBytes: next.answer.mostBytes } })
+    const { timeoutMs, snapStart } = spec
+    this.#apply({ kind: 'invoke', run: { requestId, timeoutMs, streamBytes: next.answer.mostBytes, snapStart } })
   }
 
   /** Initialises it ahead of calls; resolves to whether that worked. When it did not, it is gone. */
   prepare(timeoutMs: number): Promise<boolean> {
-    this.#apply({ kind: 'prepare', timeoutMs })
+    this.#apply({ kind: 'prepare', timeoutMs, snapStart: this.#parts.spec.snapStart })
     return Promise.race([this.#prepared.promise.then(() => true), this.destroyed.then(() => false)])
   }
 
@@ -196,6 +217,12 @@ export class Environment {
       case 'invoke':
         this.#invoke()
         break
+      case 'restore':
+        this.#ensemble.restore()
+        break
+      case 'report-restore':
+        this.#chronicle.restored(decision.restoreMs, decision.status, decision.errorType)
+        break
       case 'thaw':
         // Done by the caller, because what follows waits for it.
         break
@@ -214,6 +241,7 @@ export class Environment {
         this.#resetting = this.#reset(decision.why)
         break
       case 'report-init':
+        this.#initFault = decision.status === 'timeout' ? 'Sandbox.Timedout' : decision.errorType
         this.#chronicle.initFailed(decision.phase, decision.initMs, decision.status, decision.errorType)
         break
       case 'answer':
@@ -235,13 +263,12 @@ export class Environment {
   }
 
   #variables(): Record<string, string> {
-    const { spec, credentials } = this.#parts
-    const initializationType = this.#parts.provisioned ? 'provisioned-concurrency' : 'on-demand'
-    return functionVariables(
-      { ...spec, logStream: this.#logStream, initializationType },
-      this.#ensemble.body,
-      credentials,
-    )
+    const { spec, credentials, freshCredentials, clock, log } = this.#parts
+    const { initializationType } = this
+    const { body } = this.#ensemble
+    const endpoint =
+      spec.snapStart && credentials ? serveCredentials({ body, credentials: freshCredentials, clock, log }) : undefined
+    return functionVariables({ ...spec, logStream: this.#logStream, initializationType }, body, endpoint ?? credentials)
   }
 
   #invoke(): void {
@@ -257,7 +284,7 @@ export class Environment {
     }
     this.#tellStart(run)
     const left = (deadlineOf(this.#state, 0) ?? 0) - clock.monotonic()
-    const header = headerOf(run.invocation, Math.floor(clock.now() + left))
+    const header = headerOf(run.invocation, Math.floor(clock.now() + left), this.#parts.spec.tenantId)
     this.#ensemble.invoke(header, eventOf(run.invocation))
   }
 

@@ -18,6 +18,8 @@ export interface FleetParts {
   readonly freezeAfterMs: number
   readonly pace: PaceLimits
   readonly partitions: number
+  /** By runtime id; runtimes that tell none are not in it. */
+  readonly runtimeVersions: ReadonlyMap<string, string>
   readonly specialiser: Specialiser
   readonly facts: FactSink
   readonly clock: Clock
@@ -33,8 +35,10 @@ interface Member {
   readonly sandboxId: string
   readonly spec: SandboxSpec
   readonly partition: number
-  /** Kept until placement has it stopped. */
+  /** Initialised ahead of calls; kept until placement has it stopped, or with SnapStart until its first call. */
   readonly provisioned: boolean
+  /** It has run an invocation. */
+  used: boolean
   /** Undefined while it starts, and while it is initialised ahead of calls. */
   environment: Environment | undefined
   preparing: Environment | undefined
@@ -104,13 +108,13 @@ export class Fleet {
   reports(partition: number): SandboxReport[] {
     return [...this.#members.values()]
       .filter((member) => member.partition === partition)
-      .map(({ sandboxId, spec, environment, provisioned }) => ({
-        sandboxId,
-        spec,
-        lease: this.gate(partition).latest(sandboxId),
-        busy: environment?.busy === true,
-        starting: environment === undefined,
-        provisioned,
+      .map((member) => ({
+        sandboxId: member.sandboxId,
+        spec: member.spec,
+        lease: this.gate(partition).latest(member.sandboxId),
+        busy: member.environment?.busy === true,
+        starting: member.environment === undefined,
+        provisioned: isAhead(member),
       }))
   }
 
@@ -132,7 +136,7 @@ export class Fleet {
     }
     this.#promisedMb += spec.memoryMb
     const member: Member = {
-      ...{ sandboxId, spec, partition, provisioned, ending: [] },
+      ...{ sandboxId, spec, partition, provisioned, used: false, ending: [] },
       ...{ environment: undefined, preparing: undefined, stopReason: undefined, running: undefined },
     }
     this.#members.set(sandboxId, member)
@@ -170,6 +174,7 @@ export class Fleet {
       return undefined
     }
     member.running = invocation.lease
+    member.used = true
     return member.environment.run(invocation, reply)
   }
 
@@ -223,7 +228,9 @@ export class Fleet {
             spec,
             provisioned: member.provisioned,
             credentials: given.value,
+            freshCredentials: () => credentials(spec),
             workerId: this.#parts.workerId,
+            runtimeVersion: this.#parts.runtimeVersions.get(spec.runtime),
           },
           ...{ freezeAfterMs: this.#parts.freezeAfterMs, pace: this.#parts.pace },
           ...{ facts: this.#parts.facts, clock: this.#parts.clock, log },
@@ -265,7 +272,7 @@ export class Fleet {
     const { sandboxId, partition, environment, preparing, stopReason } = member
     this.#forget(member)
     if (preparing && stopReason === undefined) {
-      const value = { sandboxId, reason, noCapacity: false, initFailed: true }
+      const value = { sandboxId, reason: preparing.initFault ?? reason, noCapacity: false, initFailed: true }
       this.#parts.tell(partition, { $case: 'failed', value })
     } else this.#parts.tell(partition, { $case: 'gone', value: { sandboxId, reason } })
     const leaving = ((environment ?? preparing) as Environment).destroyed.then(() => code?.release())
@@ -284,7 +291,7 @@ export class Fleet {
   #makeRoom(memoryMb: number): boolean {
     const idle = [...this.#members.values()]
       .flatMap(({ environment, spec, provisioned }) =>
-        environment && !environment.busy && !provisioned ? [{ environment, spec }] : [],
+        environment && !environment.busy && (!provisioned || spec.snapStart) ? [{ environment, spec }] : [],
       )
       .sort((a, b) => a.environment.idleSinceMs - b.environment.idleSinceMs)
     const reapable = idle.reduce((sum, { spec }) => sum + spec.memoryMb, 0)
@@ -298,14 +305,19 @@ export class Fleet {
 
   #reap(): void {
     const now = this.#parts.clock.monotonic()
-    for (const { environment, provisioned } of this.#members.values())
-      if (environment && !provisioned && !environment.busy && now - environment.idleSinceMs > this.#parts.idleMs)
+    for (const member of this.#members.values()) {
+      const { environment } = member
+      if (environment && !isAhead(member) && !environment.busy && now - environment.idleSinceMs > this.#parts.idleMs)
         void environment.stop('unused for too long')
+    }
     this.#reaper = this.#parts.clock.schedule(Math.min(reapMs, this.#parts.idleMs), () => this.#reap())
   }
 }
 
+/** It waits, initialised ahead, however long no call comes. */
+const isAhead = ({ provisioned, used, spec }: Member): boolean => provisioned && !(spec.snapStart && used)
+
 const notStarted = (seq: bigint, detail: string): RunResult => ({
   ...{ seq, detail, status: RunStatus.RUN_STATUS_NOT_STARTED, payload: Buffer.alloc(0), logTail: '' },
-  ...{ sandboxLost: false, durationMs: 0, initDurationMs: 0 },
+  ...{ sandboxLost: false, restoreFailed: false, durationMs: 0, initDurationMs: 0 },
 })

@@ -12,6 +12,8 @@ export interface PlacementLinksParts {
     readonly address: string
     readonly zone: string
     readonly runtimes: readonly string[]
+    /** `nodejs24.x:24.21.0`. */
+    readonly runtimeVersions: readonly string[]
     readonly memoryMb: number
     readonly parallelStarts: number
   }
@@ -154,6 +156,7 @@ export class PlacementLinks {
         value: {
           ...{ workerId: hello.workerId, address: hello.address, zone: hello.zone, partition },
           runtimes: [...hello.runtimes],
+          runtimeVersions: [...hello.runtimeVersions],
           memoryMb: BigInt(hello.memoryMb),
           parallelStarts: hello.parallelStarts,
           sandboxes: fleet.reports(partition),

@@ -100,7 +100,7 @@ export function invocationRecord(
     startedAtMs,
     acceptedAtMs: invocation.acceptedAtMs,
     durationMs: outcome.durationMs,
-    billedDurationMs: billedMs(outcome.durationMs, outcome.initMs),
+    billedDurationMs: billedMs(outcome.durationMs, outcome.initMs) + Math.ceil(outcome.restoreMs ?? 0),
     initDurationMs: outcome.initMs,
     memoryMb: spec.memoryMb,
     status: outcome.status === 'platform-failure' ? 'failure' : outcome.status,

@@ -22,11 +22,15 @@ export interface InitRequest {
   readonly layersRoot: string
   readonly environment: Readonly<Record<string, string>>
   readonly logFormat: string
+  /** The runtime runs the hooks ahead of a snapshot before it says that it is ready, and waits to be restored. */
+  readonly snapStart: boolean
 }
 
 /** The connection to the runtime in one sandbox, frames or Runtime API. */
 export interface RuntimeLink {
   init(request: InitRequest): void
+  /** With SnapStart, once it is ready: it runs its hooks, and says that it is restored. */
+  restore(): void
   invoke(header: InvokeHeader, payload: Uint8Array): void
   /** The runtime waits for an invocation; always true of one whose answer says so. */
   readonly waiting: boolean
@@ -99,6 +103,10 @@ export class FrameLink implements RuntimeLink {
 
   init(request: InitRequest): void {
     this.#send(encodeFrame(toRuntime.init, Buffer.from(JSON.stringify(request))))
+  }
+
+  restore(): void {
+    this.#send(encodeFrame(toRuntime.restore))
   }
 
   invoke(header: InvokeHeader, payload: Uint8Array): void {

@@ -51,6 +51,18 @@ const consume = (stream: string, consumer: string): AllowList =>
     `$JS.ACK.${stream}.${consumer}.>`,
   )
 
+/** Puts objects into S3-shaped buckets, and takes them out. */
+const writeBuckets = join(
+  readStream(streams.objects),
+  readStream(streams.blobs),
+  publish(
+    subjects.objectAll,
+    subjects.blobAll,
+    `$JS.API.STREAM.PURGE.${streams.objects}`,
+    `$JS.API.STREAM.PURGE.${streams.blobs}`,
+  ),
+)
+
 const everyService = (name: ServiceName): AllowList =>
   join(
     publish('$JS.API.INFO', subjects.recordAll, subjects.logAll),
@@ -72,19 +84,15 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
     writeBucket(buckets.codeSigning),
     writeBucket(buckets.identities),
     writeBucket(buckets.triggers),
-    publish(subjects.busAll, subjects.topicAll),
+    publish(subjects.busAll, subjects.topicAll, subjects.noticeAll, `$JS.API.STREAM.INFO.${streams.bus}`),
+    readStream(streams.archives),
+    publish(`$JS.API.STREAM.PURGE.${streams.archives}`),
     readBucket(buckets.provisioned),
+    readBucket(buckets.snapStarts),
     writeObjects(buckets.code),
     readStream(streams.logs),
-    readStream(streams.objects),
-    readStream(streams.blobs),
-    publish(
-      subjects.bucketAll,
-      subjects.objectAll,
-      subjects.blobAll,
-      `$JS.API.STREAM.PURGE.${streams.objects}`,
-      `$JS.API.STREAM.PURGE.${streams.blobs}`,
-    ),
+    writeBuckets,
+    publish(subjects.bucketAll, subjects.uploadAll),
     writeBucket(buckets.invocations),
     publish('weft.accept.*.>', importedReplies),
     { publish: [], subscribe: [subjects.invokeAll] },
@@ -93,6 +101,7 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
     readCatalogue,
     writeBucket(buckets.leaders, 'placement.*'),
     writeBucket(buckets.provisioned),
+    writeBucket(buckets.snapStarts),
     // It scales the provisioned concurrency of functions.
     writeBucket(buckets.functions),
     publish('weft.capacity.*'),
@@ -107,7 +116,11 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
     readBucket(buckets.identities),
     consume(streams.bus, consumers.rules),
     consume(streams.logs, consumers.logFilters),
-    publish(subjects.deadAll, subjects.busAll, subjects.topicAll, 'weft.accept.*.>'),
+    publish(subjects.deadAll, subjects.busAll, subjects.topicAll, subjects.archiveAll, 'weft.accept.*.>'),
+    readStream(streams.archives),
+    publish(`$JS.API.STREAM.PURGE.${streams.archives}`),
+    // Buckets that are destinations.
+    writeBuckets,
   ),
   'async-queue': join(
     readCatalogue,
@@ -117,6 +130,8 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
     readStream(streams.retries),
     writeBucket(buckets.invocations),
     publish(subjects.busAll, subjects.topicAll),
+    // Buckets that are destinations.
+    writeBuckets,
     // Events for functions that are destinations of others.
     publish('weft.accept.*.>'),
     publish(subjects.retryAll, subjects.deadAll, `$JS.ACK.${streams.retries}.*.>`),

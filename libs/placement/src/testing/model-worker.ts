@@ -119,6 +119,7 @@ export class ModelWorker {
           address,
           zone: '',
           runtimes: [...runtimes],
+          runtimeVersions: [],
           memoryMb: BigInt(memoryMb),
           parallelStarts,
           sandboxes,
@@ -306,6 +307,7 @@ export class ModelWorker {
       detail,
       durationMs: 1,
       initDurationMs: 0,
+      restoreFailed: false,
     }
     this.#output.toDispatcher(connection, { frame: { $case: 'result', value } })
   }

@@ -14,9 +14,13 @@ import {
   LOG,
   READY,
   RESPONSE,
+  RESTORE,
+  RESTORE_ERROR,
+  RESTORED,
   readFrames,
 } from './frames.mjs'
 import { loadHandler } from './handler.mjs'
+import { runAfterRestore, runBeforeSnapshot, snapStartHooks } from './snap-start.mjs'
 import { awslambda, isStreaming, ResponseStream, runStreaming } from './streaming.mjs'
 
 /** What INIT says, when a launcher has read it: environment and connection are there from the start then. */
@@ -63,7 +67,7 @@ const loggedError = (error) => {
   }
 }
 
-async function init({ handler: name, taskRoot, environment, logFormat }) {
+async function init({ handler: name, taskRoot, environment, logFormat, snapStart }) {
   // The runtime's own boot environment is not the function's.
   for (const key of Object.keys(process.env)) delete process.env[key]
   Object.assign(process.env, environment)
@@ -82,16 +86,31 @@ async function init({ handler: name, taskRoot, environment, logFormat }) {
   logLine = captureConsole({
     write,
     requestId: () => running?.requestId,
+    tenantId: () => running?.tenantId,
     logFormat,
     logLevel: environment.AWS_LAMBDA_LOG_LEVEL,
   })
-  globalThis.awslambda = awslambda
+  globalThis.awslambda = Object.freeze({ ...awslambda, ...snapStartHooks })
   try {
-    handler = await loadHandler(taskRoot, name)
+    const loaded = await loadHandler(taskRoot, name)
+    if (snapStart) await runBeforeSnapshot()
+    handler = loaded
     send(READY)
   } catch (error) {
     logLine('ERROR', [`Uncaught Exception \t${loggedError(error)}`])
     send(INIT_ERROR, json(errorDocument(error)))
+  }
+}
+
+async function restore() {
+  try {
+    await runAfterRestore()
+    finishOutput()
+    send(RESTORED)
+  } catch (error) {
+    logLine('ERROR', [`Restore Error \t${loggedError(error)}`])
+    finishOutput()
+    send(RESTORE_ERROR, json(errorDocument(error)))
   }
 }
 
@@ -157,6 +176,7 @@ function contextOf(invocation, header) {
     clientContext: header.clientContext === undefined ? undefined : JSON.parse(header.clientContext),
     identity: header.identity === undefined ? undefined : JSON.parse(header.identity),
     invokedFunctionArn: header.invokedFunctionArn,
+    tenantId: header.tenantId,
     awsRequestId: header.requestId,
     getRemainingTimeInMillis: () => Math.max(0, header.deadlineMs - Date.now()),
     done: (error, result) => (error ? fail(invocation, error) : succeed(invocation, result)),
@@ -168,7 +188,7 @@ function contextOf(invocation, header) {
 function invoke(body) {
   const headerLength = body.readUInt32BE(0)
   const header = JSON.parse(body.toString('utf8', 4, 4 + headerLength))
-  const invocation = { requestId: header.requestId, whenIdle: undefined }
+  const invocation = { requestId: header.requestId, tenantId: header.tenantId, whenIdle: undefined }
   running = invocation
   if (header.traceId === undefined) delete process.env._X_AMZN_TRACE_ID
   else process.env._X_AMZN_TRACE_ID = header.traceId
@@ -242,5 +262,6 @@ readFrames(socket, (type, body) => {
   socket.ref()
   if (type === INIT) void init(JSON.parse(body.toString('utf8')))
   else if (type === INVOKE) invoke(body)
+  else if (type === RESTORE) void restore()
 })
 if (launched) void init({ ...launched, environment: { ...process.env } })

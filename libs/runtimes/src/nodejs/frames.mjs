@@ -1,6 +1,7 @@
 // Frames of the private runtime protocol (protocol.md).
 export const INIT = 1
 export const INVOKE = 2
+export const RESTORE = 3
 export const HELLO = 16
 export const READY = 17
 export const INIT_ERROR = 18
@@ -11,6 +12,8 @@ export const FATAL = 22
 export const BEGIN = 23
 export const CHUNK = 24
 export const END = 25
+export const RESTORED = 26
+export const RESTORE_ERROR = 27
 
 /** Writes frames; what is written in one tick leaves in one system call. A function at the end is called when it has. */
 export function frameWriter(socket) {

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import platform
+import random
 import site
 import socket
 import struct
@@ -15,8 +16,8 @@ import sys
 import time
 import traceback
 
-INIT, INVOKE = 1, 2
-HELLO, READY, INIT_ERROR, RESPONSE, ERROR, LOG = 16, 17, 18, 19, 20, 21
+INIT, INVOKE, RESTORE = 1, 2, 3
+HELLO, READY, INIT_ERROR, RESPONSE, ERROR, LOG, RESTORED, RESTORE_ERROR = 16, 17, 18, 19, 20, 21, 26, 27
 
 # Where a response is refused, bytes.
 LONGEST_ANSWER = 6_291_556
@@ -98,6 +99,7 @@ class LogStream:
 
 class State:
     request_id = None
+    tenant_id = None
 
 
 class LambdaLogHandler(logging.Handler):
@@ -123,6 +125,8 @@ class LambdaLogHandler(logging.Handler):
             "logger": record.name,
             "requestId": State.request_id,
         }
+        if State.tenant_id is not None:
+            document["tenantId"] = State.tenant_id
         if record.exc_info:
             document["errorType"] = record.exc_info[0].__name__
             document["errorMessage"] = str(record.exc_info[1])
@@ -145,6 +149,7 @@ class Context:
         self.client_context = None if client is None else ClientContext(json.loads(client))
         identity = header.get("identity")
         self.identity = CognitoIdentity(json.loads(identity) if identity else {})
+        self.tenant_id = header.get("tenantId")
         self._deadline_ms = header["deadlineMs"]
 
     def get_remaining_time_in_millis(self):
@@ -222,6 +227,7 @@ def initialise(link, request):
     sys.path[:0] = [root, site_packages, f"{layers}/python"] + [
         path for path in os.environ.get("PYTHONPATH", "").split(":") if path
     ]
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
     sys.stdout = LogStream(link, "<stdout>")
     sys.stderr = LogStream(link, "<stderr>")
     logging.getLogger().handlers[:] = [LambdaLogHandler(link, request.get("logFormat") == "JSON")]
@@ -230,6 +236,9 @@ def initialise(link, request):
         logging.getLogger().setLevel({"TRACE": "DEBUG", "WARN": "WARNING", "FATAL": "CRITICAL"}.get(level.upper(), level.upper()))
     try:
         handler = load_handler(request["handler"])
+        if request.get("snapStart"):
+            for func, args, kwargs in reversed(hooks("get_before_snapshot")):
+                func(*args, **kwargs)
     except SystemExit:
         raise
     except BaseException as error:  # noqa: B902 (whatever user code raises while it loads is the answer)
@@ -243,6 +252,30 @@ def initialise(link, request):
     return handler
 
 
+def hooks(registry):
+    """What the function has registered with `snapshot_restore_py`, if it has imported that."""
+    module = sys.modules.get("snapshot_restore_py")
+    return [] if module is None else list(getattr(module, registry)())
+
+
+def restore(link):
+    # An environment that others were made like must not draw the same numbers as they do.
+    random.seed()
+    try:
+        for func, args, kwargs in hooks("get_after_restore"):
+            func(*args, **kwargs)
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: B902 (whatever a hook raises is the answer)
+        document = error_document(error, 1)
+        log_error(link, document)
+        finish_output()
+        link.send(RESTORE_ERROR, encode(document))
+        return
+    finish_output()
+    link.send(RESTORED)
+
+
 def finish_output():
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, LogStream):
@@ -254,6 +287,7 @@ def invoke(link, handler, body):
     header = json.loads(body[4 : 4 + header_length])
     request_id = header["requestId"].encode("ascii")
     State.request_id = header["requestId"]
+    State.tenant_id = header.get("tenantId")
     trace_id = header.get("traceId")
     if trace_id is None:
         os.environ.pop("_X_AMZN_TRACE_ID", None)
@@ -313,6 +347,8 @@ def main():
                 handler = initialise(link, json.loads(body))
             elif kind == INVOKE and handler is not None:
                 invoke(link, handler, body)
+            elif kind == RESTORE:
+                restore(link)
     except SystemExit:
         finish_output()
         raise

@@ -7,8 +7,8 @@ require 'socket'
 require 'stringio'
 
 module Weft
-  INIT, INVOKE = 1, 2
-  HELLO, READY, INIT_ERROR, RESPONSE, ERROR, LOG = 16, 17, 18, 19, 20, 21
+  INIT, INVOKE, RESTORE = 1, 2, 3
+  HELLO, READY, INIT_ERROR, RESPONSE, ERROR, LOG, RESTORED = 16, 17, 18, 19, 20, 21, 26
 
   # Where an answer is refused, bytes.
   LONGEST_ANSWER = 6_291_556
@@ -93,13 +93,14 @@ module Weft
 
   # What a handler is given as `context:`.
   class Context
-    attr_reader :aws_request_id, :invoked_function_arn, :deadline_ms, :client_context, :identity
+    attr_reader :aws_request_id, :invoked_function_arn, :deadline_ms, :client_context, :identity, :tenant_id
 
     def initialize(header)
       @aws_request_id = header['requestId']
       @invoked_function_arn = header['invokedFunctionArn']
       @deadline_ms = header['deadlineMs']
       @client_context = header['clientContext'] && JSON.parse(header['clientContext'])
+      @tenant_id = header['tenantId']
       @identity = header['identity'] && JSON.parse(header['identity'])
     end
 
@@ -145,6 +146,7 @@ module Weft
         case kind
         when INIT then start(JSON.parse(body))
         when INVOKE then invoke(body) if @handler
+        when RESTORE then restore
         end
       end
     end
@@ -173,6 +175,12 @@ module Weft
       end
       finish_output
       @link.send(READY)
+    end
+
+    # Ruby has no hooks for it. An environment that others were made like must not draw the same numbers as they do.
+    def restore
+      srand
+      @link.send(RESTORED)
     end
 
     def invoke(body)

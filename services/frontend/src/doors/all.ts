@@ -10,11 +10,13 @@ import {
   type LayerEntry,
   ok,
   type Result,
+  type SnapStartEntry,
   streams,
   subjects,
 } from '@weft/contracts'
 import {
   type NatsLink,
+  natsArchiveStore,
   natsBusPublisher,
   type ObjectStore,
   openCodeInventory,
@@ -53,7 +55,7 @@ export interface AllDoorsConfig extends FrontendConfig {
 export interface AllDoorsDeps
   extends Omit<
     FrontendDeps,
-    'doors' | 'bucketObject' | 'layers' | 'httpApis' | 'codeSigning' | 'provisionedStates' | 'identities'
+    'doors' | 'bucketObject' | 'layers' | 'httpApis' | 'codeSigning' | 'provisionedStates' | 'snapStarts' | 'identities'
   > {
   /** The frontend's connection to the fabric's account. */
   readonly link: NatsLink
@@ -83,6 +85,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
   const layers = opened.use(openCollection<LayerEntry>(link, buckets.layers, { log, clock }))
   const codeSigning = opened.use(openCollection<CodeSigningConfig>(link, buckets.codeSigning, { log, clock }))
   const identities = opened.use(openIdentities(link, { log, clock, sealer: deps.sealer }))
+  const snapStarts = opened.use(openCollection<SnapStartEntry>(link, buckets.snapStarts, { log, clock }))
   const triggers = opened.use(openTriggers(link, { log, clock }))
   const publisher = natsBusPublisher(link)
   const notifier = new Notifier({ triggers, catalogue, events: deps.events, publisher, region, clock, log })
@@ -95,6 +98,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
   )
   await Promise.all([
     triggers.whenReady,
+    snapStarts.whenReady,
     httpApis.whenReady,
     layers.whenReady,
     codeSigning.whenReady,
@@ -107,6 +111,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
     ...codeSigning.problems(),
     ...identities.problems(),
     ...triggers.problems(),
+    ...snapStarts.problems(),
     ...own.flatMap((service) => service.problems()),
   ]
   const frontend = opened.use(
@@ -118,11 +123,12 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
       httpApis: { store: httpApis.store, index: apiIndex },
       codeSigning,
       provisionedStates: openProvisionedStates(link),
+      snapStarts,
       identities,
       doors: (authorizer) => [
         s3Door({ store, authorizer, region, notifier }),
         logsDoor({ logs: streamReader(link, streams.logs), catalogue, triggers, authorizer, region, clock }),
-        eventsDoor({ triggers, publisher, authorizer, region, clock }),
+        eventsDoor({ triggers, publisher, archives: natsArchiveStore(link), authorizer, region, clock }),
         schedulerDoor({ triggers, authorizer, region, clock }),
         autoscalingDoor({ catalogue, functions: deps.stores.functions, authorizer, region, clock }),
         snsDoor({ triggers, publisher, authorizer, region, clock }),
@@ -178,6 +184,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
       await codeSigning[Symbol.asyncDispose]()
       await identities[Symbol.asyncDispose]()
       await triggers[Symbol.asyncDispose]()
+      await snapStarts[Symbol.asyncDispose]()
     },
   }
 }

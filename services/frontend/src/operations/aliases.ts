@@ -139,7 +139,7 @@ export const updateAlias =
         const changed = update(alias, input, record, lookup, scope, randomUUID())
         if (!changed.ok) return changed
         const others = deps.catalogue.aliases(record.accountId, record.functionName)
-        return checkProvisionedAlias(record, changed.value, others) ?? changed
+        return checkProvisionedAlias(record, changed.value, others, lookup) ?? changed
       },
     )
   }

@@ -1,4 +1,13 @@
-import type { AccountId, AwsError, CodeSigningConfig, FactSink, Invoker, LayerEntry, Result } from '@weft/contracts'
+import type {
+  AccountId,
+  AwsError,
+  CodeSigningConfig,
+  FactSink,
+  Invoker,
+  LayerEntry,
+  Result,
+  SnapStartEntry,
+} from '@weft/contracts'
 import type { EventAcceptor, InvocationBook } from '@weft/delivery'
 import type { Clock, Logger, Random } from '@weft/platform'
 import type { Catalogue, CatalogueStores, CodeStore, Collection, Offer, ProvisionedStates, Scope } from '@weft/registry'
@@ -18,6 +27,8 @@ export interface OperationDeps {
   readonly invoker: Invoker
   readonly events: EventAcceptor
   /** Of invocations whose results are kept. Absent: none are. */
+  /** How far versions with SnapStart are. Absent: nothing initialises them ahead, and none waits for it. */
+  readonly snapStarts?: Pick<Collection<SnapStartEntry>, 'get'>
   readonly book?: InvocationBook
   readonly facts: FactSink
   readonly clock: Clock

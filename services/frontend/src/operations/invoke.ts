@@ -9,7 +9,7 @@ import {
   type Result,
 } from '@weft/contracts'
 import { currentTraceparent } from '@weft/platform'
-import { nameFunction, notServed, resolveCall, type Scope } from '@weft/registry'
+import { checkTenant, hasSnapStart, nameFunction, notServed, resolveCall, type Scope } from '@weft/registry'
 import { acceptEvent } from './accept-event.ts'
 import type { Operations } from './api.ts'
 import type { CallContext, InvokeInput, InvokeOutput } from './context.ts'
@@ -17,13 +17,14 @@ import { type OperationDeps, scopeOf } from './deps.ts'
 import { enterFunction } from './enter-function.ts'
 import { checkClientContext, checkPayload, checkState } from './invocation-input.ts'
 import { catalogueWith } from './lookup.ts'
+import { checkSnapStartState, restoreFailed } from './snap-start.ts'
 import { checkTracking, trackCall } from './track-call.ts'
 
 /** What an invocation and an event have in common: a function that exists, is active, and JSON that fits. */
 export async function prepare(
   deps: OperationDeps,
   scope: Scope,
-  input: Pick<InvokeInput, 'functionName' | 'qualifier' | 'payload' | 'invocationType'>,
+  input: Pick<InvokeInput, 'functionName' | 'qualifier' | 'payload' | 'invocationType' | 'tenantId'>,
 ): Promise<Result<{ readonly target: ResolvedFunction; readonly payload: Uint8Array }, AwsError>> {
   const problem = validateInput('Invoke', { FunctionName: input.functionName, Qualifier: input.qualifier })
   if (problem) return err(problem)
@@ -32,9 +33,13 @@ export async function prepare(
     return err(awsError('AccessDeniedException', `Account ${scope.accountId} is disabled or does not exist.`))
   const target = await resolve(deps, scope, input.functionName, input.qualifier)
   if (!target.ok) return target
+  const tenant = checkTenant(target.value.record, input.tenantId)
+  if (!tenant.ok) return tenant
   const payload = checkPayload(input.payload, input.invocationType)
   if (!payload.ok) return payload
-  const state = checkState(target.value)
+  const state =
+    checkState(target.value) ??
+    (hasSnapStart(target.value.version) ? await checkSnapStartState(deps, scope, target.value) : undefined)
   return state ? err(state) : ok({ target: target.value, payload: payload.value })
 }
 
@@ -90,6 +95,7 @@ async function carryOut(
       logTail: input.logTail,
       acceptedAtMs: deps.clock.now(),
       ...(input.clientContext !== undefined && { clientContext: input.clientContext }),
+      ...(input.tenantId !== undefined && { tenantId: input.tenantId }),
       traceHeader: entered.value,
       ...(traceparent !== undefined && { traceparent }),
       ...(input.sink && { sink: input.sink }),
@@ -110,6 +116,7 @@ function settle(
   switch (outcome.kind) {
     case 'succeeded':
     case 'function-error':
+      if (outcome.restoreFailed) return err(restoreFailed(outcome.restoreFailed))
       return ok({
         kind: 'answered',
         payload: outcome.payload,

@@ -23,6 +23,7 @@ import {
 import type { Management } from './api.ts'
 import { type OperationDeps, scopeOf } from './deps.ts'
 import { functionKey, mergeTries } from './lookup.ts'
+import { snapStartStanding } from './snap-start.ts'
 
 export interface Published {
   readonly record: FunctionRecord
@@ -73,7 +74,12 @@ export async function storeVersion(
   const { version } = published
   const key = catalogueKeys.version(record.accountId, record.functionName, version.version)
   const created = await deps.stores.versions.create(key, published)
-  if (!created.ok) throw new Error(`version ${version.version} of ${record.functionArn} was there before`)
+  if (!created.ok) {
+    // Whoever brought the image that the version waits for may have been faster.
+    const there = await deps.stores.versions.read(key)
+    if (there?.value.version.revisionId === version.revisionId) return ok(version)
+    throw new Error(`version ${version.version} of ${record.functionArn} was there before`)
+  }
   const now = await deps.stores.functions.read(functionKey(scope, record.functionName))
   if (now && now.value.functionId === record.functionId) return ok(version)
   await deps.stores.versions.remove(key, created.value.revision)
@@ -86,5 +92,5 @@ export const publishVersion =
     const published = await publishLatest(deps, scopeOf(deps, principal), input)
     if (!published.ok) return published
     const { record, version } = published.value
-    return ok(describeFunction(record, version, version.version))
+    return ok(describeFunction(record, snapStartStanding(deps, record, version), version.version))
   }

@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { type Account, accountId, type FunctionRecord, functionName, type InvokeCall } from '@weft/contracts'
+import {
+  type Account,
+  accountId,
+  type FunctionRecord,
+  functionName,
+  type InvokeCall,
+  type SnapStartEntry,
+} from '@weft/contracts'
 import type {
   DispatcherFrame,
   PlacementToDispatcherFrame,
@@ -25,7 +32,7 @@ import {
   type WorkerDirectory,
 } from '@weft/platform'
 import type { Catalogue } from '@weft/registry'
-import { MemoryStore } from '@weft/registry/testing'
+import { MemoryCollection, MemoryStore } from '@weft/registry/testing'
 import { type PlacementService, startPlacement } from '../service.ts'
 import { MemoryProvisionedBook } from './memory-book.ts'
 
@@ -128,6 +135,7 @@ export class Wiring implements AsyncDisposable {
         catalogue: this.#catalogue(),
         provisionedBook: new MemoryProvisionedBook(),
         functions: new MemoryStore<FunctionRecord>(),
+        snapStarts: new MemoryCollection<SnapStartEntry>(),
         clock: systemClock,
         random: systemRandom,
         log: silentLogger,

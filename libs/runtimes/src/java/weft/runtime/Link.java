@@ -20,6 +20,9 @@ final class Link {
   static final int ERROR = 20;
   static final int LOG = 21;
   static final int FATAL = 22;
+  static final int RESTORE = 3;
+  static final int RESTORED = 26;
+  static final int RESTORE_ERROR = 27;
 
   private final DataInputStream in = new DataInputStream(new BufferedInputStream(new FileInputStream(FileDescriptor.in), 65_536));
   private final FileOutputStream out = new FileOutputStream(FileDescriptor.in);

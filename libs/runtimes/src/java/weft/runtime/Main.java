@@ -37,6 +37,7 @@ public final class Main {
       ClassLoader classes = FunctionClasses.of(System.getenv("LAMBDA_TASK_ROOT"), layersRoot);
       Thread.currentThread().setContextClassLoader(classes);
       handler = new HandlerLoader(classes).load(System.getenv("_HANDLER"));
+      if (SnapStart.wanted()) SnapStart.CONTEXT.beforeCheckpoint(SnapStart.CONTEXT);
     } catch (Throwable fault) {
       Faults.withoutRuntime(fault);
       log.log(Faults.logText(fault));
@@ -48,7 +49,22 @@ public final class Main {
     link.send(Link.READY);
     for (Link.Frame frame = link.read(); frame != null; frame = link.read()) {
       if (frame.type == Link.INVOKE && !invoke(handler, frame.body)) return;
+      if (frame.type == Link.RESTORE) restore();
     }
+  }
+
+  private void restore() {
+    try {
+      SnapStart.CONTEXT.afterRestore(SnapStart.CONTEXT);
+    } catch (Throwable fault) {
+      Faults.withoutRuntime(fault);
+      log.log(Faults.logText(fault));
+      log.end();
+      link.send(Link.RESTORE_ERROR, JsonWriter.writeBytes(Faults.document(fault)));
+      return;
+    }
+    log.end();
+    link.send(Link.RESTORED);
   }
 
   /** Whether the environment can go on. */

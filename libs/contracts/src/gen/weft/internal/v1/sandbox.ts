@@ -50,7 +50,17 @@ export interface SandboxSpec {
   subnetIds: string[];
   securityGroupIds: string[];
   /** Set if and only if the function is a container image; handler is "" then, and there are no layers. */
-  image?: Image | undefined;
+  image?:
+    | Image
+    | undefined;
+  /** It is initialised ahead of its calls, and restored before its first one: a published version with SnapStart. */
+  snapStart: boolean;
+  /** What must at least keep its sandboxes apart from the host: "container", "gvisor" or "vm"; "": what the worker has. */
+  isolation: string;
+  /** The version of the runtime that it must run on, for example "nodejs24.x:24.21.0"; "": whichever the worker has. */
+  runtimeVersion: string;
+  /** The tenant whose calls alone it serves; "": the function does not keep tenants apart. */
+  tenantId: string;
 }
 
 export interface SandboxSpec_EnvironmentEntry {
@@ -112,6 +122,10 @@ function createBaseSandboxSpec(): SandboxSpec {
     subnetIds: [],
     securityGroupIds: [],
     image: undefined,
+    snapStart: false,
+    isolation: "",
+    runtimeVersion: "",
+    tenantId: "",
   };
 }
 
@@ -188,6 +202,18 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
     }
     if (message.image !== undefined) {
       Image.encode(message.image, writer.uint32(186).fork()).join();
+    }
+    if (message.snapStart !== false) {
+      writer.uint32(192).bool(message.snapStart);
+    }
+    if (message.isolation !== "") {
+      writer.uint32(202).string(message.isolation);
+    }
+    if (message.runtimeVersion !== "") {
+      writer.uint32(210).string(message.runtimeVersion);
+    }
+    if (message.tenantId !== "") {
+      writer.uint32(218).string(message.tenantId);
     }
     return writer;
   },
@@ -392,6 +418,38 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
             message.image = Image.decode(reader, reader.uint32());
             continue;
           }
+          case 24: {
+            if (tag !== 192) {
+              break;
+            }
+
+            message.snapStart = reader.bool();
+            continue;
+          }
+          case 25: {
+            if (tag !== 202) {
+              break;
+            }
+
+            message.isolation = reader.string();
+            continue;
+          }
+          case 26: {
+            if (tag !== 210) {
+              break;
+            }
+
+            message.runtimeVersion = reader.string();
+            continue;
+          }
+          case 27: {
+            if (tag !== 218) {
+              break;
+            }
+
+            message.tenantId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -504,6 +562,22 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
         ? object.security_group_ids.map((e: any) => globalThis.String(e))
         : [],
       image: isSet(object.image) ? Image.fromJSON(object.image) : undefined,
+      snapStart: isSet(object.snapStart)
+        ? globalThis.Boolean(object.snapStart)
+        : isSet(object.snap_start)
+        ? globalThis.Boolean(object.snap_start)
+        : false,
+      isolation: isSet(object.isolation) ? globalThis.String(object.isolation) : "",
+      runtimeVersion: isSet(object.runtimeVersion)
+        ? globalThis.String(object.runtimeVersion)
+        : isSet(object.runtime_version)
+        ? globalThis.String(object.runtime_version)
+        : "",
+      tenantId: isSet(object.tenantId)
+        ? globalThis.String(object.tenantId)
+        : isSet(object.tenant_id)
+        ? globalThis.String(object.tenant_id)
+        : "",
     };
   },
 
@@ -584,6 +658,18 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
     if (message.image !== undefined) {
       obj.image = Image.toJSON(message.image);
     }
+    if (message.snapStart !== false) {
+      obj.snapStart = message.snapStart;
+    }
+    if (message.isolation !== "") {
+      obj.isolation = message.isolation;
+    }
+    if (message.runtimeVersion !== "") {
+      obj.runtimeVersion = message.runtimeVersion;
+    }
+    if (message.tenantId !== "") {
+      obj.tenantId = message.tenantId;
+    }
     return obj;
   },
 
@@ -623,6 +709,10 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
     message.subnetIds = object.subnetIds?.map((e) => e) || [];
     message.securityGroupIds = object.securityGroupIds?.map((e) => e) || [];
     message.image = (object.image !== undefined && object.image !== null) ? Image.fromPartial(object.image) : undefined;
+    message.snapStart = object.snapStart ?? false;
+    message.isolation = object.isolation ?? "";
+    message.runtimeVersion = object.runtimeVersion ?? "";
+    message.tenantId = object.tenantId ?? "";
     return message;
   },
 };

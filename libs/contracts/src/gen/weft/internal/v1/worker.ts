@@ -282,6 +282,11 @@ export interface RunResult {
   durationMs: number;
   /** 0 when no initialisation was part of this run. */
   initDurationMs: number;
+  /**
+   * The environment could not be restored from its SnapStart, so that the function did not run; detail is the code of
+   * the AWS error.
+   */
+  restoreFailed: boolean;
 }
 
 function createBaseRunFrames(): RunFrames {
@@ -1404,6 +1409,7 @@ function createBaseRunResult(): RunResult {
     detail: "",
     durationMs: 0,
     initDurationMs: 0,
+    restoreFailed: false,
   };
 }
 
@@ -1435,6 +1441,9 @@ export const RunResult: MessageFns<RunResult> = {
     }
     if (message.initDurationMs !== 0) {
       writer.uint32(65).double(message.initDurationMs);
+    }
+    if (message.restoreFailed !== false) {
+      writer.uint32(72).bool(message.restoreFailed);
     }
     return writer;
   },
@@ -1516,6 +1525,14 @@ export const RunResult: MessageFns<RunResult> = {
             message.initDurationMs = reader.double();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.restoreFailed = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1554,6 +1571,11 @@ export const RunResult: MessageFns<RunResult> = {
         : isSet(object.init_duration_ms)
         ? globalThis.Number(object.init_duration_ms)
         : 0,
+      restoreFailed: isSet(object.restoreFailed)
+        ? globalThis.Boolean(object.restoreFailed)
+        : isSet(object.restore_failed)
+        ? globalThis.Boolean(object.restore_failed)
+        : false,
     };
   },
 
@@ -1583,6 +1605,9 @@ export const RunResult: MessageFns<RunResult> = {
     if (message.initDurationMs !== 0) {
       obj.initDurationMs = floatToJson(message.initDurationMs);
     }
+    if (message.restoreFailed !== false) {
+      obj.restoreFailed = message.restoreFailed;
+    }
     return obj;
   },
 
@@ -1599,6 +1624,7 @@ export const RunResult: MessageFns<RunResult> = {
     message.detail = object.detail ?? "";
     message.durationMs = object.durationMs ?? 0;
     message.initDurationMs = object.initDurationMs ?? 0;
+    message.restoreFailed = object.restoreFailed ?? false;
     return message;
   },
 };
