@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { detectRuntimes } from '../detect.ts'
 import { runtimePrograms } from '../managed.ts'
@@ -44,6 +46,18 @@ describe.each(nodes)('$id', ({ binary, version }) => {
     expect(second.logs).toEqual([
       expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z\t01234567-89ab-4def-8123-456789abcdef\tINFO\tgot { a: 1 }$/),
     ])
+  })
+
+  test('what is loaded ahead of functions is not to be seen by them', async () => {
+    const program = `
+      import { createRequire } from 'node:module'
+      const before = Object.keys(globalThis)
+      const { warmUp } = await import(${JSON.stringify(join(runtimePrograms.nodejs, 'warm-up.mjs'))})
+      await warmUp()
+      const { cache } = createRequire('/')
+      console.log(JSON.stringify({ cached: Object.keys(cache), globals: Object.keys(globalThis).length - before.length }))`
+    const { stdout } = await promisify(execFile)(binary, ['--input-type=module', '-e', program])
+    expect(JSON.parse(stdout)).toEqual({ cached: [], globals: 0 })
   })
 
   test('runs CommonJS, and gives a context as AWS does', async () => {

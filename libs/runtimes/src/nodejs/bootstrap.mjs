@@ -22,6 +22,7 @@ import {
 import { loadHandler } from './handler.mjs'
 import { runAfterRestore, runBeforeSnapshot, snapStartHooks } from './snap-start.mjs'
 import { awslambda, isStreaming, ResponseStream, runStreaming } from './streaming.mjs'
+import { warmUp } from './warm-up.mjs'
 
 /** What INIT says, when a launcher has read it: environment and connection are there from the start then. */
 const launched = process.env.WEFT_INIT && JSON.parse(process.env.WEFT_INIT)
@@ -33,9 +34,12 @@ delete process.env.WEFT_INIT
 const send = frameWriter(socket)
 const json = (value) => Buffer.from(JSON.stringify(value))
 
+/** Not at once: when a function waits for this runtime already, its INIT comes now, and goes first. */
+const warmUpAfterMs = 10
 /** Where a response is refused, bytes. */
 const longestAnswer = 6_291_556
 
+let warmingUp
 let handler
 let running
 let finishOutput = () => undefined
@@ -257,9 +261,13 @@ process.on('unhandledRejection', (reason) =>
 )
 socket.on('error', () => process.exit(1))
 socket.on('close', () => process.exit(0))
-socket.on('connect', () => send(HELLO, json({ language: 'nodejs', version: process.version })))
+socket.on('connect', () => {
+  send(HELLO, json({ language: 'nodejs', version: process.version }))
+  warmingUp = setTimeout(warmUp, warmUpAfterMs)
+})
 readFrames(socket, (type, body) => {
   socket.ref()
+  clearTimeout(warmingUp)
   if (type === INIT) void init(JSON.parse(body.toString('utf8')))
   else if (type === INVOKE) invoke(body)
   else if (type === RESTORE) void restore()

@@ -1,0 +1,2 @@
+// Loaded by warm-up.mjs.
+export const handler = (event) => event
