@@ -18,7 +18,7 @@ import {
 } from '@weft/contracts'
 import { frontendDefaults, startAllDoors } from '@weft/frontend-service'
 import { createDispatcher } from '@weft/invoke'
-import { metricsDefaults, startMetrics } from '@weft/metrics-service'
+import { LatestCapacity, metricsDefaults, startMetrics } from '@weft/metrics-service'
 import {
   natsBusPublisher,
   natsDeadBatches,
@@ -156,8 +156,10 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
   const factsOf = (name: 'frontend' | 'worker' | 'async-queue' | 'poller') =>
     opened.use(openFactSink(links[name], { log: logOf(name), clock }))
 
+  const capacity = new LatestCapacity(clock)
   const metrics = opened.use(
     await startMetrics(metricsDefaults, {
+      capacity,
       records: streamReader(links.metrics, streams.records),
       documents: openDocuments(links.metrics, buckets.rollups, clock),
       clock,
@@ -178,6 +180,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
         provisionedBook: openProvisionedBook(links.placement, clock),
         snapStarts,
         functions: openStores(links.placement, catalogue, clock).functions,
+        announce: (partition, told) => capacity.take(`${partition}`, told),
       },
     ),
   )

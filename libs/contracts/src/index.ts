@@ -1,4 +1,5 @@
 export * from './access-key.ts'
+export * from './capacity.ts'
 export * from './code-signing.ts'
 export * from './connection.ts'
 export * from './errors.ts'

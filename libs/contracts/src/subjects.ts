@@ -94,8 +94,9 @@ export const subjects = {
   logAll: 'weft.log.*.*',
   logOf: (account: AccountId) => `weft.log.${account}.*`,
 
-  /** `weft.capacity.<partition>`: what the workers have and lack, for who adds and takes away workers; not stored. */
+  /** `weft.capacity.<partition>`: CapacityAnnouncement, for metrics and for who adds and takes away workers; not stored. */
   capacity: (partition: number) => `weft.capacity.${partition}`,
+  capacityAll: 'weft.capacity.*',
 
   /** `weft.bucket.<account>.<bucket>`: an S3-shaped bucket. */
   bucket: (account: AccountId, bucket: string) => `weft.bucket.${account}.${bucketToken(bucket)}`,

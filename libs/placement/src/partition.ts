@@ -1,4 +1,4 @@
-import { type LeaderWorker, versionKeyOf } from '@weft/contracts'
+import { type AccountUse, type LeaderWorker, versionKeyOf } from '@weft/contracts'
 import type { DispatcherFrame, DispatcherHello, WorkerFrame, WorkerHello } from '@weft/contracts/placement'
 import { settleAccount } from './admitting.ts'
 import { freeMb, offers } from './choose-worker.ts'
@@ -8,6 +8,7 @@ import { endOrphans, recall, revoke } from './leases.ts'
 import { type ProvisionedCounts, type ProvisionedTarget, provisionedChanged, provisionedCounts } from './provisioned.ts'
 import { settlePool, settleStarts } from './starts.ts'
 import { type ConnectionId, type Decision, type PartitionConfig, PartitionState } from './state.ts'
+import { usageOf } from './usage.ts'
 import { expireStarts, fenceWorkers, workerFrame, workerHello, workerLost } from './workers.ts'
 
 export type PartitionEvent =
@@ -117,6 +118,11 @@ export class LeasePartition {
       dispatchers: s.dispatchers.size,
       ...capacity(s),
     }
+  }
+
+  /** What accounts use of their concurrency. */
+  usage(): readonly AccountUse[] {
+    return usageOf(this.#state)
   }
 
   /** Of the versions of a function, how far their targets are reached. */

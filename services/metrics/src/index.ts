@@ -1,2 +1,3 @@
+export { LatestCapacity } from './capacity.ts'
 export * from './config.ts'
 export * from './service.ts'

@@ -1,7 +1,8 @@
 /** The metrics service as a process of a cluster. */
 import { buckets, streams } from '@weft/contracts'
-import { openDocuments, openLink, streamReader } from '@weft/nats'
+import { openDocuments, openLink, streamReader, watchCapacity } from '@weft/nats'
 import { fileSetting, runService, setting, settings } from '@weft/platform'
+import { LatestCapacity } from './capacity.ts'
 import { metricsDefaults } from './config.ts'
 import { startMetrics } from './service.ts'
 
@@ -24,11 +25,14 @@ await runService({
         log,
       }),
     )
+    const capacity = new LatestCapacity(clock)
+    opened.use(watchCapacity(link, log, (partition, told) => capacity.take(partition, told)))
     const metrics = await startMetrics(
       { ...metricsDefaults, maxFunctions: config.maxFunctions },
       {
         records: streamReader(link, streams.records),
         documents: openDocuments(link, buckets.rollups, clock),
+        capacity,
         clock,
         log,
       },

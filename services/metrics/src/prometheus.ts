@@ -96,5 +96,12 @@ export function renderFunctions(functions: readonly FunctionTotals[]): string {
       labelled.filter((f) => f.totals.coldStarts > 0).map((f) => ({ labels: f.labels, value: f.totals.initDuration })),
     ),
   ]
-  return [...simple, ...distributions].join('')
+  const lags = labelled.flatMap(({ labels, totals }) =>
+    Object.entries(totals.offsetLag ?? {}).map(([mapping, { records }]) => ({
+      labels: { ...labels, mapping },
+      value: records,
+    })),
+  )
+  const lag = family('weft_offset_lag_records', 'gauge', 'Records between the end of a Kafka topic and its mapping.', lags)
+  return [...simple, ...distributions, ...(lags.length > 0 ? [lag] : [])].join('')
 }

@@ -15,6 +15,7 @@ const numbersOf = {
   ],
   throttle: ['atMs'],
   recursion: ['atMs'],
+  'offset-lag': ['atMs', 'lagRecords'],
   'event-end': ['acceptedAtMs', 'endedAtMs', 'attempts'],
 } as const
 
@@ -22,8 +23,11 @@ const stringsOf = {
   invocation: ['version', 'status', 'errorType', 'workerId', 'sandboxId'],
   throttle: ['reason'],
   recursion: [],
+  'offset-lag': [],
   'event-end': ['end'],
 } as const
+
+const isType = (type: string): type is FabricRecord['type'] => Object.hasOwn(numbersOf, type)
 
 /** A quantity above this is a broken writer and would drown every sum it enters. Epoch ms of the year 5138. */
 const largestNumber = 1e14
@@ -43,7 +47,7 @@ export function parseRecord(line: string): FabricRecord | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const record = value as Record<string, unknown>
   const { type, accountId, functionName, requestId } = record
-  if (type !== 'invocation' && type !== 'throttle' && type !== 'recursion' && type !== 'event-end') return undefined
+  if (typeof type !== 'string' || !isType(type)) return undefined
   if (typeof accountId !== 'string' || !isAccountId(accountId)) return undefined
   if (typeof functionName !== 'string' || !isFunctionName(functionName)) return undefined
   if (typeof requestId !== 'string' || requestId.length > 64) return undefined

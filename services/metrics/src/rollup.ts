@@ -36,6 +36,8 @@ export interface Rollup {
   readonly deadLetterErrors: number
   readonly destinationDeliveryFailures: number
   readonly recursiveInvocationsDropped: number
+  /** The last that was measured of each mapping on Kafka; rollups of earlier versions have none. */
+  readonly offsetLag?: Readonly<Record<string, { readonly records: number; readonly atMs: number }>>
   /** From acceptance to the end of the event. */
   readonly asyncEventAge: Distribution
 }
@@ -108,6 +110,10 @@ export function addRecord(r: Rollup, record: FabricRecord): Rollup {
       return { ...r, throttles: r.throttles + 1 }
     case 'recursion':
       return { ...r, recursiveInvocationsDropped: r.recursiveInvocationsDropped + 1 }
+    case 'offset-lag': {
+      const measured = { [record.requestId]: { records: record.lagRecords, atMs: record.atMs } }
+      return { ...r, offsetLag: newestLag(r.offsetLag, measured) }
+    }
     case 'event-end':
       return {
         ...r,
@@ -120,8 +126,17 @@ export function addRecord(r: Rollup, record: FabricRecord): Rollup {
   }
 }
 
+type OffsetLag = NonNullable<Rollup['offsetLag']>
+
+/** Mappings of one function are few. */
+function newestLag(a: OffsetLag = {}, b: OffsetLag = {}): OffsetLag {
+  const newer = Object.entries(b).filter(([mapping, { atMs }]) => (a[mapping]?.atMs ?? 0) <= atMs)
+  return { ...a, ...Object.fromEntries(newer) }
+}
+
 export function mergeRollups(a: Rollup, b: Rollup): Rollup {
   return {
+    ...((a.offsetLag ?? b.offsetLag) && { offsetLag: newestLag(a.offsetLag, b.offsetLag) }),
     invocations: a.invocations + b.invocations,
     errors: a.errors + b.errors,
     throttles: a.throttles + b.throttles,
@@ -147,6 +162,7 @@ export const momentOf = (record: FabricRecord): number => {
       return record.startedAtMs
     case 'throttle':
     case 'recursion':
+    case 'offset-lag':
       return record.atMs
     case 'event-end':
       return record.acceptedAtMs

@@ -5,6 +5,7 @@ import { startNatsServer, type TestNatsServer } from '@weft/kit'
 import { ensureFabric, type NatsLink, openDocuments, openFactSink, openLink, streamReader } from '@weft/nats'
 import { silentLogger, systemClock } from '@weft/platform'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { LatestCapacity } from './capacity.ts'
 import { metricsDefaults } from './config.ts'
 import { invocation } from './fixtures.ts'
 import { startMetrics } from './service.ts'
@@ -27,6 +28,7 @@ const start = () =>
     {
       records: streamReader(link, streams.records),
       documents: openDocuments(link, buckets.rollups),
+      capacity: new LatestCapacity(systemClock),
       clock: systemClock,
       log,
     },

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type FabricRecord, subjects } from '@weft/contracts'
 import type { DocumentStore, StoredMessage, StreamReader } from '@weft/nats'
 import { type Clock, delay, type Logger, type Service, stopInOrder } from '@weft/platform'
+import type { LatestCapacity } from './capacity.ts'
 import type { MetricsConfig } from './config.ts'
 import { type RecordMessage, RollupLedger } from './ledger.ts'
 import { RecentRequests } from './lookup.ts'
@@ -14,6 +15,8 @@ export interface MetricsDeps {
   readonly records: StreamReader
   /** Where rollups are kept. */
   readonly documents: DocumentStore
+  /** What placement tells of workers and of concurrency. */
+  readonly capacity: Pick<LatestCapacity, 'page'>
   readonly clock: Clock
   readonly log: Logger
 }
@@ -119,6 +122,7 @@ export async function startMetrics(config: MetricsConfig, deps: MetricsDeps): Pr
     problems: () => [problem, flushProblem].filter((one) => one !== undefined),
     page: () =>
       renderFunctions(ledger.totals) +
+      deps.capacity.page() +
       family('weft_metrics_behind_messages', 'gauge', 'Record messages not counted yet.', [
         { labels: {}, value: behind },
       ]) +

@@ -1,6 +1,7 @@
 import {
   type AccountId,
   accountId,
+  type CapacityAnnouncement,
   type FunctionName,
   type FunctionRecord,
   isFunctionName,
@@ -54,7 +55,7 @@ export interface LeadDeps {
   readonly functions: Store<FunctionRecord>
   readonly starts?: 'spread' | 'pack'
   /** Tells who adds and takes away workers. */
-  readonly announce?: (partition: number, counts: PartitionCounts) => void
+  readonly announce?: (partition: number, announcement: CapacityAnnouncement) => void
   /** A policy for each lead: it counts from the lead's beginning. Absent: workers decide. */
   readonly keepWarm?: () => KeepWarmPolicy
   /** The lead is over; nothing was granted since it came in doubt. */
@@ -249,10 +250,16 @@ export class Lead {
       }
       this.#ledgers.forgetIdle(clock.monotonic())
       this.#handle({ kind: 'tidy' })
-      this.#deps.announce?.(this.partition, this.#core.counts())
+      this.#announce()
       void this.#renew()
       this.#renewLater()
     })
+  }
+
+  #announce(): void {
+    const { announce, clock } = this.#deps
+    const { instanceId } = this.#leader
+    announce?.(this.partition, { instanceId, atMs: clock.now(), ...this.#core.counts(), accounts: this.#core.usage() })
   }
 
   /** One renewal at a time; never rejects. */

@@ -1,6 +1,14 @@
 /** The placement service as a process of a cluster. */
 import { buckets, type SnapStartEntry, subjects } from '@weft/contracts'
-import { openCatalogue, openCollection, openLeaderBoard, openLink, openProvisionedBook, openStores } from '@weft/nats'
+import {
+  capacityAnnouncer,
+  openCatalogue,
+  openCollection,
+  openLeaderBoard,
+  openLink,
+  openProvisionedBook,
+  openStores,
+} from '@weft/nats'
 import {
   fileSetting,
   openMasterKeys,
@@ -52,12 +60,7 @@ await runService({
         provisionedBook: openProvisionedBook(link, clock),
         snapStarts,
         functions: openStores(link, catalogue, clock).functions,
-        announce: (partition, counts) => {
-          // Told anew in a second: without a connection there is nothing to make up for.
-          if (link.problems().length > 0) return
-          const capacity = { instanceId, atMs: clock.now(), ...counts }
-          link.connection.publish(subjects.capacity(partition), JSON.stringify(capacity))
-        },
+        announce: capacityAnnouncer(link),
       },
     )
     // It is asked before it leads: a placement that does not lead hangs up, and the caller looks for the leader again.

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { FunctionRecord, SnapStartEntry } from '@weft/contracts'
+import type { CapacityAnnouncement, FunctionRecord, SnapStartEntry } from '@weft/contracts'
 import type { DispatcherFrame, WorkerFrame } from '@weft/contracts/placement'
 import {
   defaultLeaseTimings,
@@ -7,7 +7,6 @@ import {
   LearningKeepWarm,
   type LeaseTimings,
   leastFenceMarginMs,
-  type PartitionCounts,
 } from '@weft/placement'
 import type { Clock, Logger, Random, Service } from '@weft/platform'
 import type { Catalogue, Collection, ProvisionedBook, Store } from '@weft/registry'
@@ -42,7 +41,7 @@ export interface PlacementDeps {
   readonly log: Logger
   readonly timings?: LeaseTimings
   /** Called for each lead, about every second, for who adds and takes away workers. */
-  readonly announce?: (partition: number, counts: PartitionCounts) => void
+  readonly announce?: (partition: number, announcement: CapacityAnnouncement) => void
 }
 
 /** Leads partitions of placement. Channels that arrive here for a partition led elsewhere are closed. */

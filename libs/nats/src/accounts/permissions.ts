@@ -144,6 +144,7 @@ const of: Record<Exclude<ServiceName, 'admin'>, AllowList> = {
     readStream(streams.logs),
     readStream(streams.dead),
     writeBucket(buckets.rollups),
+    { publish: [], subscribe: [subjects.capacityAll] },
   ),
 }
 
