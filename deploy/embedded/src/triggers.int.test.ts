@@ -147,13 +147,7 @@ test.each([
   ],
   [['put-events', '--entries', '[{"Source":"a","DetailType":"b","Detail":"{}","EventBusName":"none"}]'], 'done'],
   [
-    [
-      'create-archive',
-      '--archive-name',
-      'a',
-      '--event-source-arn',
-      'arn:aws:events:us-east-1:000000000000:event-bus/default',
-    ],
+    ['create-connection', '--name', 'c', '--authorization-type', 'BASIC', '--auth-parameters', '{}'],
     'UnknownOperationException',
   ],
 ])('%j is refused', async (args, reason) => {

@@ -1,3 +1,4 @@
+import type { Archive, Replay } from './archives.ts'
 import { type AccountId, accountId, isAccountId } from './ids.ts'
 import type { LogFilters } from './log-filters.ts'
 import { nameToken } from './subjects.ts'
@@ -110,6 +111,8 @@ export interface ClockPosition {
 export type TriggerRecord =
   | EventBus
   | EventRule
+  | Archive
+  | Replay
   | ScheduleGroup
   | Schedule
   | BucketNotifications
@@ -127,6 +130,10 @@ export const triggerKeys = {
   busesOf: (account: AccountId) => `${account}.bus.`,
   rule: (account: AccountId, bus: string, name: string) => `${account}.rule.${nameToken(bus)}.${nameToken(name)}`,
   rulesOf: (account: AccountId, bus: string) => `${account}.rule.${nameToken(bus)}.`,
+  archive: (account: AccountId, name: string) => `${account}.archive.${nameToken(name)}`,
+  archivesOf: (account: AccountId) => `${account}.archive.`,
+  replay: (account: AccountId, name: string) => `${account}.replay.${nameToken(name)}`,
+  replaysOf: (account: AccountId) => `${account}.replay.`,
   notifications: (account: AccountId, bucket: string) => `${account}.notifications.${nameToken(bucket)}`,
   logFilters: (account: AccountId, logGroup: string) =>
     `${account}.log-filters.${Buffer.from(logGroup).toString('base64url')}`,

@@ -1,5 +1,6 @@
 import { consumers, err, ok, parseBusSubject, parseTopicSubject, type Result, streams, subjects } from '@weft/contracts'
 import {
+  type BusBacklog,
   type BusEvent,
   type BusPublisher,
   type Posted,
@@ -15,15 +16,30 @@ import { type PublishPatience, publishStored } from './publish.ts'
 const patience: PublishPatience = { budgetMs: 8_000, timeoutMs: 2_000 }
 
 /** Puts events on their buses and publishes messages to topics, each once, however often that is done. */
-export const natsBusPublisher = (link: Pick<NatsLink, 'js'>): BusPublisher & TopicPublisher => ({
-  put: (account, bus, event) => post(link, subjects.bus(account, bus), event, `bus-${event.id}`),
+export const natsBusPublisher = (link: Pick<NatsLink, 'js' | 'jsm'>): BusPublisher & TopicPublisher & BusBacklog => ({
+  put(account, bus, event, replay) {
+    const subject = subjects.bus(account, bus)
+    if (!replay) return post(link, subject, event, `bus-${event.id}`)
+    return post(link, subject, { event, ruleNames: replay.ruleNames }, replay.messageId)
+  },
+  async waiting(account, bus) {
+    const subject = subjects.bus(account, bus)
+    const { state } = await link.jsm.streams.info(streams.bus, { subjects_filter: subject })
+    return state.subjects?.[subject] ?? 0
+  },
   publish: (account, topic, message) => post(link, subjects.topic(account, topic), message, `topic-${message.id}`),
 })
+
+/** What a replay puts onto a bus. */
+interface ReplayedEvent {
+  readonly event: BusEvent
+  readonly ruleNames: readonly string[]
+}
 
 async function post(
   link: Pick<NatsLink, 'js'>,
   subject: string,
-  what: BusEvent | TopicMessage,
+  what: BusEvent | ReplayedEvent | TopicMessage,
   messageId: string,
 ): Promise<Result<void, 'store-full' | 'unavailable'>> {
   const payload = new TextEncoder().encode(JSON.stringify(what))
@@ -47,10 +63,16 @@ function readPosted(subject: string, data: Uint8Array): Posted | undefined {
   try {
     const value: unknown = JSON.parse(new TextDecoder().decode(data))
     const bus = parseBusSubject(subject)
-    if (bus) return { kind: 'event', ...bus, event: value as BusEvent }
+    if (bus) return { kind: 'event', ...bus, ...eventIn(value as BusEvent | ReplayedEvent) }
     const topic = parseTopicSubject(subject)
     return topic && { kind: 'message', ...topic, message: value as TopicMessage }
   } catch {
     return undefined
   }
+}
+
+function eventIn(value: BusEvent | ReplayedEvent): Pick<Extract<Posted, { kind: 'event' }>, 'event' | 'ruleNames'> {
+  if (!('ruleNames' in value)) return { event: value }
+  const { event, ruleNames } = value
+  return ruleNames.length === 0 ? { event } : { event, ruleNames }
 }

@@ -25,7 +25,7 @@ import { openLeaderBoard } from './leader-board.ts'
 import { type NatsLink, openLink } from './link.ts'
 import { openMappingLeases } from './mapping-leases.ts'
 import { announce, watchMembers } from './members.ts'
-import { openObjectStore } from './object-store.ts'
+import { openObjectStore } from './objects/object-store.ts'
 
 // Every way out of the services to the bus, over a link on which a fifth of all calls fail.
 

@@ -1,8 +1,16 @@
 import { buckets, type TriggerRecord } from '@weft/contracts'
-import { type EventAcceptor, type TopicPublisher, TriggerIndex } from '@weft/delivery'
+import {
+  type ArchiveStore,
+  type BusBacklog,
+  type BusPublisher,
+  type EventAcceptor,
+  type TopicPublisher,
+  TriggerIndex,
+} from '@weft/delivery'
 import type { Clock, Logger } from '@weft/platform'
 import type { Identities } from '@weft/policy'
 import type { Collection, Store } from '@weft/registry'
+import { natsArchiveStore } from './archive-store.ts'
 import { openCollection } from './buckets/collection.ts'
 import { busSource, logSource, natsBusPublisher } from './bus-queue.ts'
 import { natsEventAcceptor } from './events.ts'
@@ -35,6 +43,9 @@ export interface TriggerParts extends AsyncDisposable {
   readonly store: Store<TriggerRecord>
   readonly identities: Identities
   readonly events: EventAcceptor
+  readonly archives: ArchiveStore
+  /** Where replays put what they take from archives. */
+  readonly buses: BusPublisher & BusBacklog
   /** Topics that rules and schedules name as targets. */
   readonly topics: TopicPublisher
   problems(): readonly string[]
@@ -51,11 +62,14 @@ export async function openTriggerParts(
   await Promise.all([records.whenReady, identities.whenReady])
   const queue = opened.use(new NatsPostQueue({ link, source: busSource, ...options }))
   const logQueue = opened.use(new NatsPostQueue({ link, source: logSource(records.index), ...options }))
+  const buses = natsBusPublisher(link)
   const all = opened.move()
   return {
     ...{ queue, logQueue, triggers: records.index, store: records.store, identities },
     events: natsEventAcceptor({ link, log: options.log }),
-    topics: natsBusPublisher(link),
+    archives: natsArchiveStore(link),
+    buses,
+    topics: buses,
     problems: () => [...records.problems(), ...identities.problems()],
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   }

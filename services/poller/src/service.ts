@@ -1,5 +1,6 @@
 import type { EventSourceMapping, FactSink, Invoker } from '@weft/contracts'
 import {
+  archiveTargets,
   type DeadBatches,
   type EventAcceptor,
   type EventTargets,
@@ -27,7 +28,10 @@ export interface PollerDeps {
   /** Streams, subjects and queues that mappings name as destinations. */
   readonly targets: EventTargets
   /** Event buses and schedules; absent: this poller runs none. */
-  readonly triggers?: Pick<TriggersDeps, 'queue' | 'logQueue' | 'triggers' | 'store' | 'identities'> & {
+  readonly triggers?: Pick<
+    TriggersDeps,
+    'queue' | 'logQueue' | 'triggers' | 'store' | 'identities' | 'archives' | 'buses'
+  > & {
     /** Takes in what functions get from rules and schedules. */
     readonly events: EventAcceptor
     /** Topics that rules and schedules name as targets. */
@@ -142,6 +146,10 @@ const triggersDeps = (
   targets: targetsByService({
     jetstream: targets,
     lambda: functionTargets(events, () => clock.now()),
+    events: archiveTargets(
+      triggers.archives,
+      (account, name) => triggers.triggers.archive(account, name) !== undefined,
+    ),
     sns: topicTargets(topics, () => clock.now()),
   }),
 })

@@ -9,16 +9,24 @@ const run = promisify(execFile)
 
 /** The AWS CLI as Debian packages it, with the root keys of a fabric's first account. `dir`: for its files. */
 export function awsCli({ connection }: Pick<TestFabric, 'connection'>, dir: string) {
-  // biome-ignore lint/suspicious/noExplicitAny: answers of many operations, looked at by the tests
-  async function aws(...args: string[]): Promise<any> {
+  async function text(...args: string[]): Promise<string> {
     const { http, accessKeyId, secretAccessKey } = connection
     const env = {
       ...{ PATH: process.env.PATH, HOME: dir, AWS_DEFAULT_REGION: 'us-east-1', AWS_PAGER: '', AWS_MAX_ATTEMPTS: '1' },
-      ...{ AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
+      ...{ AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, LC_ALL: 'C.UTF-8' },
     }
     const { stdout } = await run('/usr/bin/aws', ['--endpoint-url', http, '--output', 'json', ...args], { env })
-    return stdout.trim() === '' ? {} : JSON.parse(stdout)
+    return stdout
   }
+
+  // biome-ignore lint/suspicious/noExplicitAny: answers of many operations, looked at by the tests
+  async function aws(...args: string[]): Promise<any> {
+    const answer = await text(...args)
+    return answer.trim() === '' ? {} : JSON.parse(answer)
+  }
+
+  /** The interpreter that the CLI runs in, with the SDK below it. */
+  const python = async (...args: string[]): Promise<string> => (await run('/usr/bin/python3', args)).stdout
 
   /** What a call that shall fail says; `done` when it does not. */
   const refused = (...args: string[]): Promise<string> =>
@@ -63,5 +71,5 @@ export function awsCli({ connection }: Pick<TestFabric, 'connection'>, dir: stri
       ...['--action', 'lambda:InvokeFunction', '--principal', service, '--source-arn', sourceArn],
     )
 
-  return { aws, refused, createTellers, told, permit }
+  return { aws, text, python, refused, createTellers, told, permit }
 }

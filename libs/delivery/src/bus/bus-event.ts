@@ -13,6 +13,8 @@ export interface BusEvent {
   readonly region: string
   readonly resources: readonly string[]
   readonly detail: Readonly<Record<string, unknown>>
+  /** Of an event that was replayed from an archive. */
+  readonly 'replay-name'?: string
 }
 
 /** Whole seconds, as events tell time. */

@@ -4,7 +4,25 @@ import type { BusEvent } from './bus-event.ts'
 
 export interface BusPublisher {
   /** `ok`: stored durably; its rules will be followed. Idempotent by the event's id for two minutes. */
-  put(account: AccountId, bus: string, event: BusEvent): Promise<Result<void, 'store-full' | 'unavailable'>>
+  put(
+    account: AccountId,
+    bus: string,
+    event: BusEvent,
+    replay?: Replaying,
+  ): Promise<Result<void, 'store-full' | 'unavailable'>>
+}
+
+/** How an event is put that a replay puts. */
+export interface Replaying {
+  /** Idempotent by this id instead: the same event may come more than once. */
+  readonly messageId: string
+  /** Rules that are followed; empty: all of the bus. */
+  readonly ruleNames: readonly string[]
+}
+
+export interface BusBacklog {
+  /** Events of a bus whose rules have not been followed. Rejects when the store is away. */
+  waiting(account: AccountId, bus: string): Promise<number>
 }
 
 export interface TopicPublisher {
@@ -14,7 +32,14 @@ export interface TopicPublisher {
 
 /** What is sent on to others: an event on a bus, a message of a topic, or log lines, by their place in the stream. */
 export type Posted =
-  | { readonly kind: 'event'; readonly accountId: AccountId; readonly bus: string; readonly event: BusEvent }
+  | {
+      readonly kind: 'event'
+      readonly accountId: AccountId
+      readonly bus: string
+      readonly event: BusEvent
+      /** Of a replay that is for some rules of the bus alone. */
+      readonly ruleNames?: readonly string[]
+    }
   | { readonly kind: 'message'; readonly accountId: AccountId; readonly topic: string; readonly message: TopicMessage }
   | { readonly kind: 'lines'; readonly sequence: number; readonly batches: readonly LogBatch[] }
 

@@ -33,6 +33,14 @@ export function doorRequest(extra: Partial<DoorRequest> & { readonly accountId?:
   }
 }
 
+/** The body of an answer, whether it comes in parts or not. */
+export async function readBody({ body }: DoorResponse): Promise<Buffer> {
+  if (typeof body === 'string' || body instanceof Uint8Array) return Buffer.from(body)
+  const parts: Uint8Array[] = []
+  for await (const part of body) parts.push(part)
+  return Buffer.concat(parts)
+}
+
 /** The body of an answer that does not come in parts. */
 export function wholeBody({ body }: DoorResponse): Buffer {
   if (typeof body === 'string') return Buffer.from(body)

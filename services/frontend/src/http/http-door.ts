@@ -146,7 +146,9 @@ async function answerSigned(
 ): Promise<DoorResponse | undefined> {
   const admitted = admittedBySite(deps.sites, head) ?? deps.gate.admit(head)
   if (!admitted.ok) return admitted.error
-  if (waits) response.writeContinue()
+  // What is too large is refused without having been sent.
+  const fits = Number(request.headers['content-length'] ?? 0) <= admitted.value.bodyLimit.limitBytes
+  if (waits && fits) response.writeContinue()
   const body = await readBody(request, admitted.value.bodyLimit)
   if (!body.ok) return body.error === 'gone' ? undefined : admitted.value.refuse(body.error)
   const gone = new AbortController()

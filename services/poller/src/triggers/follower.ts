@@ -3,7 +3,7 @@ import { delay } from '@weft/platform'
 import type { Attempts, AttemptsDeps } from './attempts.ts'
 import type { Outgoing } from './deliver.ts'
 import { followLogs } from './follow-logs.ts'
-import { followRules } from './follow-rules.ts'
+import { followRules, idOfPosted } from './follow-rules.ts'
 import { followTopic } from './follow-topic.ts'
 
 export interface FollowerDeps extends AttemptsDeps {
@@ -111,7 +111,7 @@ export class Follower {
 function idOf({ posted }: BusDelivery): string {
   switch (posted.kind) {
     case 'event':
-      return posted.event.id
+      return idOfPosted(posted)
     case 'message':
       return posted.message.id
     case 'lines':

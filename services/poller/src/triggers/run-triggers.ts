@@ -1,8 +1,9 @@
 import type { AccountId, TriggerRecord } from '@weft/contracts'
-import type { BusQueue, MappingLeases, TriggerIndex } from '@weft/delivery'
+import type { ArchiveStore, BusBacklog, BusPublisher, BusQueue, MappingLeases, TriggerIndex } from '@weft/delivery'
 import type { Store } from '@weft/registry'
 import { Attempts, type AttemptsDeps } from './attempts.ts'
 import { Follower } from './follower.ts'
+import { Replayer } from './replayer.ts'
 import { ScheduleClock } from './schedule-clock.ts'
 
 export interface TriggersDeps extends AttemptsDeps {
@@ -11,23 +12,27 @@ export interface TriggersDeps extends AttemptsDeps {
   readonly triggers: TriggerIndex
   readonly store: Store<TriggerRecord>
   readonly leases: MappingLeases
+  readonly archives: ArchiveStore
+  readonly buses: BusPublisher & BusBacklog
   readonly isOpen: (account: AccountId) => boolean
 }
 
 export interface RunningTriggers {
   problems(): readonly string[]
-  /** Resolves when both have come to their end after the signal. */
+  /** Resolves when all have come to their end after the signal. */
   readonly done: Promise<unknown>
 }
 
-/** Sends what was put on buses and topics, and log lines, to who shall have it, and runs the clock of all schedules, until the signal aborts. */
+/** Sends what was put on buses and topics, and log lines, to who shall have it, runs the clock of all schedules, and replays, until the signal aborts. */
 export function runTriggers(deps: TriggersDeps, signal: AbortSignal): RunningTriggers {
   const attempts = new Attempts(deps)
   const follower = new Follower({ ...deps, attempts })
   const logs = new Follower({ ...deps, queue: deps.logQueue, attempts })
   const clock = new ScheduleClock({ ...deps, attempts })
+  const replayer = new Replayer(deps)
   return {
-    problems: () => [follower.problem, logs.problem, clock.problem].filter((one) => one !== undefined),
-    done: Promise.all([follower.run(signal), logs.run(signal), clock.run(signal)]),
+    problems: () =>
+      [follower.problem, logs.problem, clock.problem, replayer.problem].filter((one) => one !== undefined),
+    done: Promise.all([follower.run(signal), logs.run(signal), clock.run(signal), replayer.run(signal)]),
   }
 }

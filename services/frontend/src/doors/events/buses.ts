@@ -39,6 +39,12 @@ export const deleteEventBus: EventsOperation = async (context, input) => {
   if (name === defaultBusName) throw validation(`Cannot delete event bus ${name}.`)
   if (context.triggers.list(triggerKeys.rulesOf(context.accountId, name)).length > 0)
     throw validation(`Event bus ${name} has rules. Delete them first.`)
+  if (
+    context.triggers
+      .list(triggerKeys.archivesOf(context.accountId))
+      .some((one) => one.kind === 'archive' && one.busName === name)
+  )
+    throw validation(`Event bus ${name} has archives. Delete them first.`)
   await removeRecord(context, triggerKeys.bus(context.accountId, name))
   return {}
 }

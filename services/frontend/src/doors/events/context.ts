@@ -6,7 +6,7 @@ import {
   type TriggerRecord,
   triggerKeys,
 } from '@weft/contracts'
-import type { BusPublisher } from '@weft/delivery'
+import type { ArchiveStore, BusPublisher } from '@weft/delivery'
 import type { Clock } from '@weft/platform'
 import type { Collection } from '@weft/registry'
 import { amend } from '../json/amend.ts'
@@ -21,6 +21,7 @@ export interface EventsContext {
   readonly region: string
   readonly triggers: Collection<TriggerRecord>
   readonly publisher: BusPublisher
+  readonly archives: Pick<ArchiveStore, 'sizes' | 'drop'>
   readonly clock: Pick<Clock, 'now'>
   /** Whether the caller may do something else, on another resource. */
   readonly allows: (action: string, resource: string) => boolean

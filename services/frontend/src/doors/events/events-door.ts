@@ -1,14 +1,16 @@
 import { busArn, defaultBusName, type TriggerRecord } from '@weft/contracts'
-import type { BusPublisher } from '@weft/delivery'
+import type { ArchiveStore, BusPublisher } from '@weft/delivery'
 import type { Clock } from '@weft/platform'
 import type { Collection } from '@weft/registry'
 import type { Authorizer } from '../../identity/authorizer.ts'
 import type { AwsDoor, Principal } from '../door.ts'
 import type { Input } from '../json/fields.ts'
 import { jsonDoor } from '../json/json-door.ts'
+import { createArchive, deleteArchive, describeArchive, listArchives, updateArchive } from './archives.ts'
 import { createEventBus, deleteEventBus, describeEventBus, listEventBuses } from './buses.ts'
 import type { EventsOperation } from './context.ts'
 import { putEvents, testEventPattern } from './put-events.ts'
+import { cancelReplay, describeReplay, listReplays, startReplay } from './replays.ts'
 import { deleteRule, describeRule, disableRule, enableRule, listRules, putRule } from './rules.ts'
 import { listTagsForResource, tagResource, untagResource } from './tags.ts'
 import { listRuleNamesByTarget, listTargetsByRule, putTargets, removeTargets } from './targets.ts'
@@ -30,6 +32,15 @@ export const eventsOperations: Readonly<Record<string, EventsOperation>> = {
   ListRuleNamesByTarget: listRuleNamesByTarget,
   PutEvents: putEvents,
   TestEventPattern: testEventPattern,
+  CreateArchive: createArchive,
+  DescribeArchive: describeArchive,
+  ListArchives: listArchives,
+  UpdateArchive: updateArchive,
+  DeleteArchive: deleteArchive,
+  StartReplay: startReplay,
+  DescribeReplay: describeReplay,
+  ListReplays: listReplays,
+  CancelReplay: cancelReplay,
   TagResource: tagResource,
   UntagResource: untagResource,
   ListTagsForResource: listTagsForResource,
@@ -38,6 +49,7 @@ export const eventsOperations: Readonly<Record<string, EventsOperation>> = {
 export interface EventsDoorDeps {
   readonly triggers: Collection<TriggerRecord>
   readonly publisher: BusPublisher
+  readonly archives: Pick<ArchiveStore, 'sizes' | 'drop'>
   readonly authorizer: Authorizer
   readonly region: string
   readonly clock: Pick<Clock, 'now'>
@@ -45,12 +57,12 @@ export interface EventsDoorDeps {
 
 /** EventBridge: buses, rules with targets, PutEvents. JSON 1.1, operation in `X-Amz-Target`. */
 export function eventsDoor(deps: EventsDoorDeps): AwsDoor {
-  const { authorizer, region, triggers, publisher, clock } = deps
+  const { authorizer, region, triggers, publisher, archives, clock } = deps
   return jsonDoor({
     ...{ service: 'events', target: 'AWSEvents.', limitBytes: 1024 * 1024, operations: eventsOperations, authorizer },
     resource: (principal, operation, input) => resourceOf(region, principal, operation, input),
     context: ({ principal, sourceIp }) => ({
-      ...{ accountId: principal.accountId, region, triggers, publisher, clock },
+      ...{ accountId: principal.accountId, region, triggers, publisher, archives, clock },
       allows: (action, resource) =>
         authorizer.authorize(principal, { action, resource, context: { 'aws:sourceip': sourceIp } }) === undefined,
     }),
@@ -62,6 +74,10 @@ function resourceOf(region: string, { accountId }: Principal, operation: string,
   const word = (member: string): string => (typeof input[member] === 'string' ? input[member] : '')
   if (word('ResourceARN') !== '') return word('ResourceARN')
   if (operation === 'PutEvents') return busArn(region, accountId, busIn(input))
+  for (const kind of ['archive', 'replay']) {
+    const name = word(`${kind.charAt(0).toUpperCase()}${kind.slice(1)}Name`)
+    if (name !== '') return `arn:aws:events:${region}:${accountId}:${kind}/${name}`
+  }
   const rule = word('Rule') || (operation.endsWith('Rule') ? word('Name') : '')
   const bus = word('EventBusName') || defaultBusName
   if (rule !== '') return `arn:aws:events:${region}:${accountId}:rule/${bus === defaultBusName ? '' : `${bus}/`}${rule}`

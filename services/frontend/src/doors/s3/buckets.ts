@@ -89,7 +89,7 @@ export async function listObjectsV2(call: S3Call, bucket: string): S3Result {
 const contents = (object: ObjectInfo, shown: (text: string) => string): XmlMembers => ({
   Key: shown(object.key),
   LastModified: iso(object.lastModifiedMs),
-  ETag: `"${object.md5}"`,
+  ETag: `"${object.etag}"`,
   Size: object.sizeBytes,
   StorageClass: 'STANDARD',
 })

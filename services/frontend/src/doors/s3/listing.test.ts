@@ -6,7 +6,7 @@ import { formatPlace, type ListPage, listPage, parsePlace } from './listing.ts'
 const sorted = (keys: readonly string[]): ObjectInfo[] =>
   [...new Set(keys)]
     .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
-    .map((key) => ({ key, sizeBytes: 1, md5: '', lastModifiedMs: 0, headers: {} }))
+    .map((key) => ({ key, sizeBytes: 1, etag: '', lastModifiedMs: 0, headers: {} }))
 
 const query = { prefix: '', delimiter: '', maxKeys: 1_000, startAfter: '' }
 

@@ -1,12 +1,39 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { type AccountId, err, ok } from '@weft/contracts'
-import type { ObjectInfo, ObjectStore } from '@weft/nats'
+import type { ObjectInfo, ObjectStore, PutCondition, Uploads } from '@weft/nats'
+
+interface MemoryBucket {
+  readonly createdAtMs: number
+  readonly objects: Map<string, { readonly info: ObjectInfo; readonly body: Buffer }>
+}
+
+type Put = ObjectStore['put']
+const md5 = (...bytes: readonly Uint8Array[]): string => createHash('md5').update(Buffer.concat(bytes)).digest('hex')
+
+async function whole(bytes: Uint8Array | AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Buffer> {
+  if (bytes instanceof Uint8Array) return Buffer.from(bytes)
+  const parts: Uint8Array[] = []
+  for await (const part of bytes) parts.push(part)
+  return Buffer.concat(parts)
+}
 
 /** An object store for tests that keeps everything in memory. */
 export function memoryObjectStore(now: () => number): ObjectStore {
-  const buckets = new Map<string, { createdAtMs: number; objects: Map<string, { info: ObjectInfo; body: Buffer }> }>()
+  const buckets = new Map<string, MemoryBucket>()
   const find = (account: AccountId, bucket: string) => buckets.get(`${account}/${bucket}`)
+  const put =
+    (etagOf: (body: Buffer) => string): Put =>
+    async (account, bucket, key, given, headers, condition) => {
+      const found = find(account, bucket)
+      if (!found) return err('no-bucket')
+      if (condition && !holds(condition, found.objects.get(key)?.info)) return err('condition-failed')
+      const body = await whole(given)
+      const info = { key, sizeBytes: body.byteLength, etag: etagOf(body), lastModifiedMs: now(), headers }
+      found.objects.set(key, { info, body })
+      return ok(info)
+    }
   return {
+    uploads: memoryUploads(now, find, put),
     async createBucket(account, bucket) {
       if (find(account, bucket)) return err('exists')
       buckets.set(`${account}/${bucket}`, { createdAtMs: now(), objects: new Map() })
@@ -24,17 +51,7 @@ export function memoryObjectStore(now: () => number): ObjectStore {
       buckets.delete(`${account}/${bucket}`)
       return ok(undefined)
     },
-    async put(account, bucket, key, body, headers, condition) {
-      const found = find(account, bucket)
-      if (!found) return err('no-bucket')
-      const before = found.objects.get(key)
-      if (condition?.kind === 'absent' && before) return err('condition-failed')
-      if (condition?.kind === 'matches' && before?.info.md5 !== condition.md5) return err('condition-failed')
-      const md5 = createHash('md5').update(body).digest('hex')
-      const info = { key, sizeBytes: body.byteLength, md5, lastModifiedMs: now(), headers }
-      found.objects.set(key, { info, body: Buffer.from(body) })
-      return ok(info)
-    },
+    put: put(md5),
     info: async (account, bucket, key) => find(account, bucket)?.objects.get(key)?.info,
     async open(account, bucket, key, rangeOf) {
       const found = find(account, bucket)?.objects.get(key)
@@ -55,5 +72,73 @@ export function memoryObjectStore(now: () => number): ObjectStore {
       [...(find(account, bucket)?.objects.values() ?? [])]
         .map(({ info }) => info)
         .sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key))),
+  }
+}
+
+const holds = (condition: PutCondition, info: ObjectInfo | undefined): boolean =>
+  condition.kind === 'absent' ? info === undefined : info?.etag === condition.etag
+
+function memoryUploads(
+  now: () => number,
+  bucketOf: (account: AccountId, bucket: string) => MemoryBucket | undefined,
+  put: (etagOf: (body: Buffer) => string) => Put,
+): Uploads {
+  interface Upload {
+    readonly bucket: string
+    readonly key: string
+    readonly headers: Readonly<Record<string, string>>
+    readonly startedAtMs: number
+    readonly parts: Map<number, Buffer>
+  }
+  const uploads = new Map<string, Upload>()
+  const find = (bucket: string, named: { readonly key: string; readonly uploadId: string }) => {
+    const upload = uploads.get(named.uploadId)
+    return upload?.bucket === bucket && upload.key === named.key ? upload : undefined
+  }
+  const infoOf = (partNumber: number, body: Buffer) => ({
+    ...{ partNumber, sizeBytes: body.byteLength, etag: md5(body), lastModifiedMs: now() },
+  })
+  return {
+    async begin(account, bucket, key, headers) {
+      if (!bucketOf(account, bucket)) return err('no-bucket')
+      const uploadId = randomUUID()
+      uploads.set(uploadId, { bucket, key, headers, startedAtMs: now(), parts: new Map() })
+      return ok(uploadId)
+    },
+    async putPart(_, bucket, named, partNumber, bytes) {
+      const body = await whole(bytes)
+      const upload = find(bucket, named)
+      upload?.parts.set(partNumber, body)
+      return upload ? ok(infoOf(partNumber, body)) : err('no-upload')
+    },
+    async parts(_, bucket, named) {
+      const upload = find(bucket, named)
+      if (!upload) return err('no-upload')
+      return ok([...upload.parts].sort(([a], [b]) => a - b).map(([number, body]) => infoOf(number, body)))
+    },
+    list: async (_, bucket) =>
+      [...uploads]
+        .filter(([, upload]) => upload.bucket === bucket)
+        .map(([uploadId, { key, startedAtMs }]) => ({ uploadId, key, startedAtMs })),
+    async complete(account, bucket, named, wanted, condition) {
+      const upload = find(bucket, named)
+      if (!upload) return err('no-upload')
+      const chosen = wanted.map(({ partNumber, etag }) => ({ etag, body: upload.parts.get(partNumber) }))
+      if (chosen.some(({ etag, body }) => !body || md5(body) !== etag)) return err('invalid-part')
+      const bodies = chosen.flatMap(({ body }) => body ?? [])
+      const etag = `${md5(...chosen.map((part) => Buffer.from(part.etag, 'hex')))}-${chosen.length}`
+      const made = await put(() => etag)(account, bucket, named.key, Buffer.concat(bodies), upload.headers, condition)
+      if (!made.ok) return err(made.error === 'no-bucket' ? 'no-upload' : made.error)
+      uploads.delete(named.uploadId)
+      return made
+    },
+    async abort(_, bucket, named) {
+      if (!find(bucket, named)) return err('no-upload')
+      uploads.delete(named.uploadId)
+      return ok(undefined)
+    },
+    async abortAll(_, bucket) {
+      for (const [id, upload] of uploads) if (upload.bucket === bucket) uploads.delete(id)
+    },
   }
 }

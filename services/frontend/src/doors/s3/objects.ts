@@ -3,6 +3,7 @@ import { err, ok, type Result } from '@weft/contracts'
 import type { ObjectInfo, PutCondition } from '@weft/nats'
 import type { S3Result } from './buckets.ts'
 import { wrongChecksum } from './checksums.ts'
+import { copyObject } from './copy.ts'
 import { type S3Error, s3Error } from './errors.ts'
 import { readRange } from './range.ts'
 import type { S3Call } from './s3-door.ts'
@@ -21,7 +22,7 @@ const keptHeaders = [
 
 export async function putObject(call: S3Call, bucket: string, key: string): S3Result {
   const { headers } = call.request
-  if (headers['x-amz-copy-source'] !== undefined) return err(s3Error('NotImplemented'))
+  if (headers['x-amz-copy-source'] !== undefined) return copyObject(call, bucket, key)
   const body = bodyOf(call)
   if (!body.ok) return body
   const kept = headersToKeep(headers)
@@ -30,12 +31,13 @@ export async function putObject(call: S3Call, bucket: string, key: string): S3Re
   if (!condition.ok) return condition
   const put = await call.store.put(call.account, bucket, key, body.value, kept.value, condition.value)
   if (!put.ok) return err(s3Error(put.error === 'no-bucket' ? 'NoSuchBucket' : 'PreconditionFailed'))
-  const told = await call.notifier.tell(call.account, call.request, { bucket, key, object: put.value })
-  return told.ok ? ok({ status: 200, headers: { etag: `"${put.value.md5}"` }, body: '' }) : told
+  const event = 's3:ObjectCreated:Put'
+  const told = await call.notifier.tell(call.account, call.request, { bucket, key, event, object: put.value })
+  return told.ok ? ok({ status: 200, headers: { etag: `"${put.value.etag}"` }, body: '' }) : told
 }
 
 /** The bytes themselves, without framing, checked against what the caller says of them. */
-function bodyOf({ request: { body, headers } }: S3Call): Result<Buffer, S3Error> {
+export function bodyOf({ request: { body, headers } }: S3Call): Result<Buffer, S3Error> {
   const streaming = headers['x-amz-content-sha256']?.startsWith('STREAMING-') ?? false
   const parsed = streaming ? parseAwsChunked(body) : ok({ chunks: [{ data: body }], trailers: [] })
   if (!parsed.ok) return err(s3Error('IncompleteBody', 'The request body is not well-formed aws-chunked.'))
@@ -48,7 +50,7 @@ function bodyOf({ request: { body, headers } }: S3Call): Result<Buffer, S3Error>
   return ok(bytes)
 }
 
-function headersToKeep(headers: Readonly<Record<string, string>>): Result<Record<string, string>, S3Error> {
+export function headersToKeep(headers: Readonly<Record<string, string>>): Result<Record<string, string>, S3Error> {
   const kept: Record<string, string> = {}
   let bytes = 0
   for (const [name, value] of Object.entries(headers)) {
@@ -66,14 +68,15 @@ function headersToKeep(headers: Readonly<Record<string, string>>): Result<Record
   return ok(kept)
 }
 
-const md5Of = (etag: string): string => etag.trim().replace(/^"(.*)"$/, '$1')
+/** The value of an ETag as headers and bodies quote it. */
+export const etagIn = (text: string): string => text.trim().replace(/^"(.*)"$/, '$1')
 
-function conditionOf(headers: Readonly<Record<string, string>>): Result<PutCondition | undefined, S3Error> {
+export function conditionOf(headers: Readonly<Record<string, string>>): Result<PutCondition | undefined, S3Error> {
   const none = headers['if-none-match']
   const match = headers['if-match']
   if (none !== undefined)
     return none === '*' && match === undefined ? ok({ kind: 'absent' }) : err(s3Error('NotImplemented'))
-  return ok(match === undefined ? undefined : { kind: 'matches', md5: md5Of(match) })
+  return ok(match === undefined ? undefined : { kind: 'matches', etag: etagIn(match) })
 }
 
 const notThere = async ({ store, account }: S3Call, bucket: string): Promise<S3Error> =>
@@ -82,7 +85,7 @@ const notThere = async ({ store, account }: S3Call, bucket: string): Promise<S3E
 const headersOf = (info: ObjectInfo): Record<string, string> => ({
   'content-type': 'binary/octet-stream',
   ...info.headers,
-  etag: `"${info.md5}"`,
+  etag: `"${info.etag}"`,
   'last-modified': new Date(info.lastModifiedMs).toUTCString(),
   'accept-ranges': 'bytes',
 })
@@ -90,11 +93,11 @@ const headersOf = (info: ObjectInfo): Record<string, string> => ({
 /** 304 and 412 as RFC 9110 has them; undefined when the object is to be sent. */
 function byCondition(info: ObjectInfo, headers: Readonly<Record<string, string>>): 'unchanged' | 'failed' | undefined {
   const match = headers['if-match']
-  if (match !== undefined && match !== '*' && !match.split(',').some((etag) => md5Of(etag) === info.md5))
+  if (match !== undefined && match !== '*' && !match.split(',').some((etag) => etagIn(etag) === info.etag))
     return 'failed'
   const none = headers['if-none-match']
   if (none !== undefined) {
-    const same = none === '*' || none.split(',').some((etag) => md5Of(etag) === info.md5)
+    const same = none === '*' || none.split(',').some((etag) => etagIn(etag) === info.etag)
     return same ? 'unchanged' : undefined
   }
   const since = Date.parse(headers['if-modified-since'] ?? '')
@@ -125,16 +128,20 @@ export async function getObject(call: S3Call, bucket: string, key: string): S3Re
   }
   const status = range ? 206 : 200
   if (request.method === 'HEAD') return ok({ status, headers, body: '' })
-  const parts: Uint8Array[] = []
-  for await (const part of found.body) parts.push(part)
-  return ok({ status, headers, body: Buffer.concat(parts) })
+  return ok({ status, headers, body: found.body })
 }
 
 export async function deleteObject(call: S3Call, bucket: string, key: string): S3Result {
   if ((await call.store.bucketCreatedAtMs(call.account, bucket)) === undefined) return err(s3Error('NoSuchBucket'))
+  const removed = await removeObject(call, bucket, key)
+  return removed.ok ? ok({ status: 204, headers: {}, body: '' }) : removed
+}
+
+/** Removes an object of a bucket that is there, and tells of it. */
+export async function removeObject(call: S3Call, bucket: string, key: string): Promise<Result<void, S3Error>> {
   // Nothing happens to a key that is not there.
   const known = call.notifier.settings(call.account, bucket) && (await call.store.info(call.account, bucket, key))
   await call.store.remove(call.account, bucket, key)
-  const told = known ? await call.notifier.tell(call.account, call.request, { bucket, key }) : ok(undefined)
-  return told.ok ? ok({ status: 204, headers: {}, body: '' }) : told
+  if (!known) return ok(undefined)
+  return call.notifier.tell(call.account, call.request, { bucket, key, event: 's3:ObjectRemoved:Delete' })
 }

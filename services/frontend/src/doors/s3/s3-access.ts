@@ -14,25 +14,43 @@ interface Access {
 export function s3Access(method: string, { bucket, key, query }: S3Target): Access {
   if (bucket === undefined) return { action: 's3:ListAllMyBuckets', resource: 'arn:aws:s3:::*' }
   const resource = `arn:aws:s3:::${bucket}${key === undefined ? '' : `/${key}`}`
-  if (key !== undefined) return { action: objectActions[method] ?? 's3:GetObject', resource }
+  if (key !== undefined) return { action: objectAction(method, query), resource }
+  if (query.has('uploads')) return { action: 's3:ListBucketMultipartUploads', resource }
   if (method === 'GET' && query.has('location')) return { action: 's3:GetBucketLocation', resource }
   if (query.has('notification'))
     return { action: method === 'GET' ? 's3:GetBucketNotification' : 's3:PutBucketNotification', resource }
   return { action: bucketActions[method] ?? 's3:ListBucket', resource }
 }
 
-const objectActions: Readonly<Record<string, string>> = { PUT: 's3:PutObject', DELETE: 's3:DeleteObject' }
+function objectAction(method: string, query: ReadonlyMap<string, string>): string {
+  if (query.has('tagging')) return method === 'GET' ? 's3:GetObjectTagging' : 's3:PutObjectTagging'
+  if (query.has('uploadId') && method === 'GET') return 's3:ListMultipartUploadParts'
+  if (query.has('uploadId') && method === 'DELETE') return 's3:AbortMultipartUpload'
+  return objectActions[method] ?? 's3:GetObject'
+}
+
+const objectActions: Readonly<Record<string, string>> = {
+  PUT: 's3:PutObject',
+  POST: 's3:PutObject',
+  DELETE: 's3:DeleteObject',
+}
 const bucketActions: Readonly<Record<string, string>> = { PUT: 's3:CreateBucket', DELETE: 's3:DeleteBucket' }
 
 /** Errors: AccessDenied, in S3's words, which put the resource in quotation marks. */
 export const authorizeS3 = (authorizer: Authorizer, request: DoorRequest, target: S3Target): Result<void, S3Error> =>
-  authorize(authorizer, request, target, s3Access(request.method, target))
+  // Keys of a batch are asked for one by one.
+  isBatchDelete(request.method, target)
+    ? ok(undefined)
+    : authorize(authorizer, request, target, s3Access(request.method, target))
+
+export const isBatchDelete = (method: string, { key, query }: S3Target): boolean =>
+  method === 'POST' && key === undefined && query.has('delete')
 
 /** A key that is not there is told only to who may list the bucket: others would learn which keys are. */
 export const maskMissing = (authorizer: Authorizer, request: DoorRequest, target: S3Target): Result<void, S3Error> =>
   authorize(authorizer, request, target, { action: 's3:ListBucket', resource: `arn:aws:s3:::${target.bucket}` })
 
-function authorize(
+export function authorize(
   authorizer: Authorizer,
   request: DoorRequest,
   { query }: S3Target,

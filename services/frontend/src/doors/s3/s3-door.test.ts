@@ -2,7 +2,7 @@ import { accountId, awsError } from '@weft/contracts'
 import { createRole, identityKey, lambdaTrust, putInlinePolicy } from '@weft/policy'
 import { MemoryIdentities } from '@weft/policy/testing'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { doorRequest, sessionPrincipal, testAuthorizer, wholeBody } from '../testing.ts'
+import { doorRequest, readBody, sessionPrincipal, testAuthorizer } from '../testing.ts'
 import { memoryObjectStore } from './memory-store.ts'
 import { silentNotifier } from './notifications/testing.ts'
 import { s3Door } from './s3-door.ts'
@@ -27,7 +27,7 @@ const send = async (
       accountId: options.accountId ?? '000000000000',
     }),
   )
-  return { status: response.status, headers: response.headers, text: wholeBody(response).toString() }
+  return { status: response.status, headers: response.headers, text: (await readBody(response)).toString() }
 }
 const codeOf = (text: string) => /<Code>(\w+)<\/Code>/.exec(text)?.[1]
 
@@ -42,7 +42,7 @@ describe('policies', () => {
   const answer = async (method: string, rawPath: string, rawQuery = '') => {
     const principal = sessionPrincipal('000000000000', 'r')
     const response = await door.handle(doorRequest({ method, rawPath, rawQuery, principal }))
-    return { status: response.status, text: wholeBody(response).toString() }
+    return { status: response.status, text: (await readBody(response)).toString() }
   }
   const allow = async (...statements: object[]) => {
     const trustPolicy = lambdaTrust()
@@ -75,6 +75,24 @@ describe('policies', () => {
     identities.entries.clear()
     await allow(statement('s3:*', '*'))
     expect(await answer('GET', '/things/missing')).toMatchObject({ status: 404 })
+  })
+
+  it('are asked for what is copied, for every key of a batch, and for uploads', async () => {
+    await allow(statement('s3:PutObject', '*'), statement('s3:DeleteObject', 'arn:aws:s3:::things/mine/*'))
+    await send('PUT', '/things/secret', { body: 'x' })
+    const principal = sessionPrincipal('000000000000', 'r')
+    const ask = async (method: string, rawPath: string, rawQuery: string, more: object = {}) =>
+      (await readBody(await door.handle(doorRequest({ method, rawPath, rawQuery, principal, ...more })))).toString()
+    expect(await ask('PUT', '/things/c', '', { headers: { 'x-amz-copy-source': 'things/secret' } })).toContain(
+      's3:GetObject',
+    )
+    const body = Buffer.from('<Delete><Object><Key>secret</Key></Object><Object><Key>mine/a</Key></Object></Delete>')
+    const removed = await ask('POST', '/things', 'delete', { body })
+    expect(removed).toContain('<Deleted><Key>mine/a</Key></Deleted>')
+    expect(removed).toContain('<Error><Key>secret</Key><Code>AccessDenied</Code>')
+    expect(await ask('POST', '/things/c', 'uploads')).toContain('<UploadId>')
+    expect(await ask('GET', '/things', 'uploads')).toContain('s3:ListBucketMultipartUploads')
+    expect(await ask('DELETE', '/things/c', 'uploadId=x')).toContain('s3:AbortMultipartUpload')
   })
 
   it('are asked for each operation by its own name', async () => {
@@ -239,6 +257,118 @@ describe('ListObjectsV2', () => {
   })
 })
 
+describe('uploads in parts', () => {
+  const begin = async (key = '/things/big') =>
+    /<UploadId>([0-9a-f-]+)</.exec(
+      (await send('POST', `${key}?uploads`, { headers: { 'x-amz-meta-a': 'b' } })).text,
+    )?.[1]
+  const part = async (id: string | undefined, n: number, body: string) =>
+    (await send('PUT', `/things/big?uploadId=${id}&partNumber=${n}`, { body })).headers.etag
+  const complete = (id: string | undefined, parts: readonly (readonly [number, string | undefined])[]) => {
+    const list = parts.map(([n, etag]) => `<Part><PartNumber>${n}</PartNumber><ETag>${etag}</ETag></Part>`).join('')
+    const body = `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${list}</CompleteMultipartUpload>`
+    return send('POST', `/things/big?uploadId=${id}`, { body })
+  }
+
+  it('become an object of the parts that are named, with the ETag of S3', async () => {
+    const id = await begin()
+    const [one, two] = [await part(id, 1, 'Hello, '), await part(id, 5, 'world')]
+    await part(id, 7, 'never used')
+    const listed = (await send('GET', `/things/big?uploadId=${id}&max-parts=2`)).text
+    expect(listed).toContain('<NextPartNumberMarker>5</NextPartNumberMarker><MaxParts>2</MaxParts><IsTruncated>true')
+    expect((await send('GET', '/things?uploads')).text).toContain(`<Upload><Key>big</Key><UploadId>${id}</UploadId>`)
+    const done = await complete(id, [
+      [1, one],
+      [5, two],
+    ])
+    expect(done.text).toMatch(/<ETag>&quot;[0-9a-f]{32}-2&quot;<\/ETag>/)
+    const read = await send('GET', '/things/big')
+    expect(read.text).toBe('Hello, world')
+    expect(read.headers).toMatchObject({ 'x-amz-meta-a': 'b', etag: expect.stringMatching(/^"[0-9a-f]{32}-2"$/) })
+    expect(codeOf((await send('GET', `/things/big?uploadId=${id}`)).text)).toBe('NoSuchUpload')
+  })
+
+  it('are refused when their parts are others, in disorder, or no list', async () => {
+    const id = await begin()
+    const [one, two] = [await part(id, 1, 'a'), await part(id, 2, 'b')]
+    const codes = [
+      await complete(id, [[1, two]]),
+      await complete(id, [[3, one]]),
+      await complete(id, [
+        [2, two],
+        [1, one],
+      ]),
+      await complete(id, []),
+      await send('POST', `/things/big?uploadId=${id}`, { body: 'no xml' }),
+      await send('POST', `/things/big?uploadId=${id}`, { body: '<!DOCTYPE x [<!ENTITY a "b">]><x/>' }),
+      await send('POST', `/things/other?uploadId=${id}`, {
+        body: `<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>${one}</ETag></Part></CompleteMultipartUpload>`,
+      }),
+    ].map(({ text }) => codeOf(text))
+    const malformed = 'MalformedXML'
+    expect(codes).toEqual([
+      'InvalidPart',
+      'InvalidPart',
+      'InvalidPartOrder',
+      malformed,
+      malformed,
+      malformed,
+      'NoSuchUpload',
+    ])
+    expect((await send('DELETE', `/things/big?uploadId=${id}`)).status).toBe(204)
+    expect(codeOf((await complete(id, [[1, one]])).text)).toBe('NoSuchUpload')
+  })
+})
+
+describe('copies', () => {
+  const copy = (to: string, source: string, more: Record<string, string> = {}) =>
+    send('PUT', to, { headers: { 'x-amz-copy-source': source, ...more } })
+
+  it('take the bytes and what is known of them, or new headers', async () => {
+    await send('PUT', '/things/a%20b', { body: 'text', headers: { 'content-type': 'text/x' } })
+    expect((await copy('/things/c', '/things/a%20b')).text).toContain('<CopyObjectResult')
+    expect(await send('GET', '/things/c')).toMatchObject({ text: 'text', headers: { 'content-type': 'text/x' } })
+    await copy('/things/c', 'things/c', { 'x-amz-metadata-directive': 'REPLACE', 'content-type': 'text/y' })
+    expect(await send('GET', '/things/c')).toMatchObject({ text: 'text', headers: { 'content-type': 'text/y' } })
+    expect(codeOf((await copy('/things/c', 'things/c')).text)).toBe('InvalidRequest')
+    const none = { 'x-amz-copy-source-if-match': '"00"' }
+    expect(codeOf((await copy('/things/d', 'things/c', none)).text)).toBe('PreconditionFailed')
+  })
+
+  it('are parts of uploads, by ranges', async () => {
+    await send('PUT', '/things/a', { body: '0123456789' })
+    const id = /<UploadId>([0-9a-f-]+)</.exec((await send('POST', '/things/c?uploads')).text)?.[1]
+    const to = `/things/c?uploadId=${id}&partNumber=1`
+    expect((await copy(to, 'things/a', { 'x-amz-copy-source-range': 'bytes=2-4' })).text).toContain('<CopyPartResult')
+    const parts = (await send('GET', `/things/c?uploadId=${id}`)).text
+    expect(parts).toContain('<Size>3</Size>')
+    for (const range of ['bytes=8-10', 'bytes=4-2', '2-4', 'bytes=-3'])
+      expect(codeOf((await copy(to, 'things/a', { 'x-amz-copy-source-range': range })).text)).toBe('InvalidArgument')
+  })
+})
+
+describe('DeleteObjects', () => {
+  const remove = (body: string, query = 'delete') => send('POST', `/things?${query}`, { body })
+
+  it('removes each key, whether it is there or not', async () => {
+    for (const key of ['a', 'b']) await send('PUT', `/things/${key}`, { body: 'x' })
+    const { text } = await remove('<Delete><Object><Key>a</Key></Object><Object><Key>none</Key></Object></Delete>')
+    expect(text).toContain('<Deleted><Key>a</Key></Deleted><Deleted><Key>none</Key></Deleted>')
+    expect((await remove('<Delete><Quiet>true</Quiet><Object><Key>b</Key></Object></Delete>')).text).not.toContain(
+      'Deleted',
+    )
+    expect((await send('GET', '/things?list-type=2')).text).toContain('<KeyCount>0</KeyCount>')
+  })
+
+  it('refuses what is no list of keys', async () => {
+    const many = '<Object><Key>a</Key></Object>'.repeat(1_001)
+    for (const body of ['', '<Delete/>', '<Delete><Object/></Delete>', `<Delete>${many}</Delete>`, '<Other/>'])
+      expect(codeOf((await remove(body)).text)).toBe('MalformedXML')
+    const version = '<Delete><Object><Key>a</Key><VersionId>1</VersionId></Object></Delete>'
+    expect(codeOf((await remove(version)).text)).toBe('NotImplemented')
+  })
+})
+
 describe('bad input', () => {
   it.each([
     ['PUT', '/Things', 'InvalidBucketName'],
@@ -255,7 +385,16 @@ describe('bad input', () => {
     ['PUT', `/things/${'x'.repeat(1_025)}`, 'KeyTooLongError'],
     ['GET', '/things?acl', 'NotImplemented'],
     ['DELETE', '/things/k?tagging', 'NotImplemented'],
-    ['POST', '/things/k?uploads', 'NotImplemented'],
+    ['GET', '/things/k?uploads', 'MethodNotAllowed'],
+    ['PUT', '/things/k?uploadId=x', 'InvalidArgument'],
+    ['PUT', '/things/k?uploadId=x&partNumber=10001', 'InvalidArgument'],
+    ['PUT', '/things/k?uploadId=x&partNumber=1', 'NoSuchUpload'],
+    ['GET', '/things/k?uploadId=x', 'NoSuchUpload'],
+    ['DELETE', '/things/k?uploadId=..%2f..', 'NoSuchUpload'],
+    ['GET', '/things/k?partNumber=1', 'NotImplemented'],
+    ['POST', '/nowhere/k?uploads', 'NoSuchBucket'],
+    ['GET', '/nowhere?uploads', 'NoSuchBucket'],
+    ['GET', '/things?uploads&max-uploads=x', 'InvalidArgument'],
     ['GET', '/things', 'NotImplemented'],
     ['POST', '/things', 'MethodNotAllowed'],
     ['TRACE', '/things/k', 'MethodNotAllowed'],
@@ -273,11 +412,21 @@ describe('bad input', () => {
     expect((await send('GET', '/things?list-type=2')).text).toContain('<Key>../../secret</Key>')
   })
 
-  it('refuses too much metadata, copies and broken framing', async () => {
+  it('refuses too much metadata, bad copies and broken framing', async () => {
     const meta = { 'x-amz-meta-a': 'x'.repeat(2_048) }
     expect(codeOf((await send('PUT', '/things/k', { headers: meta })).text)).toBe('MetadataTooLarge')
-    const copy = { 'x-amz-copy-source': '/things/a' }
-    expect(codeOf((await send('PUT', '/things/k', { headers: copy })).text)).toBe('NotImplemented')
+    for (const [source, code] of [
+      ['/things/a', 'NoSuchKey'],
+      ['/nowhere/a', 'NoSuchBucket'],
+      ['things', 'InvalidArgument'],
+      ['/', 'InvalidArgument'],
+      ['..%2f../x', 'InvalidArgument'],
+      ['things/%zz', 'InvalidArgument'],
+      ['things/a?versionId=1', 'NotImplemented'],
+    ] as const) {
+      const headers = { 'x-amz-copy-source': source }
+      expect(codeOf((await send('PUT', '/things/k', { headers })).text), source).toBe(code)
+    }
     const headers = { 'x-amz-content-sha256': 'STREAMING-UNSIGNED-PAYLOAD-TRAILER' }
     for (const body of [
       '',

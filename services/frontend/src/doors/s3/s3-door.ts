@@ -1,4 +1,4 @@
-import { type AccountId, awsError, err } from '@weft/contracts'
+import { type AccountId, awsError, err, ok, type Result } from '@weft/contracts'
 import type { ObjectStore } from '@weft/nats'
 import type { Authorizer } from '../../identity/authorizer.ts'
 import type { AwsDoor, DoorRequest } from '../door.ts'
@@ -10,12 +10,15 @@ import {
   listBuckets,
   listObjectsV2,
   type S3Result,
+  xml,
 } from './buckets.ts'
-import { errorResponse, fromAwsError, s3Error } from './errors.ts'
+import { deleteObjects } from './delete-objects.ts'
+import { errorResponse, fromAwsError, type S3Error, s3Error } from './errors.ts'
+import { abortUpload, completeUpload, createUpload, listParts, listUploads, uploadPart } from './multipart.ts'
 import type { Notifier } from './notifications/notifier.ts'
 import { getNotifications, putNotifications } from './notifications/operations.ts'
 import { deleteObject, getObject, putObject } from './objects.ts'
-import { authorizeS3, maskMissing } from './s3-access.ts'
+import { authorize, authorizeS3, maskMissing } from './s3-access.ts'
 import { readTarget, type S3Target } from './target.ts'
 
 export interface S3Call {
@@ -25,14 +28,16 @@ export interface S3Call {
   readonly request: DoorRequest
   readonly query: ReadonlyMap<string, string>
   readonly notifier: Notifier
+  /** Asks the caller's policies for something else than what the request is as a whole. */
+  readonly may: (action: string, resource: string) => Result<void, S3Error>
 }
 
-/** One upload is held in memory while it is checked and stored. */
+/** One request is held in memory while it is checked; larger objects come in parts. */
 export const largestObjectBytes = 64 * 1024 * 1024
 
 /** Queries that ask for nothing of their own: presigned signatures, and the operation's name that SDKs add. */
 const plainQuery =
-  /^(x-id|X-Amz-.*|list-type|location|prefix|delimiter|max-keys|start-after|continuation-token|encoding-type|fetch-owner|notification)$/
+  /^(x-id|X-Amz-.*|list-type|location|prefix|delimiter|max-keys|start-after|continuation-token|encoding-type|fetch-owner|notification|uploads|uploadId|partNumber|part-number-marker|max-parts|key-marker|upload-id-marker|max-uploads|delete|tagging)$/
 
 export interface S3DoorDeps {
   readonly store: ObjectStore
@@ -50,7 +55,7 @@ export function s3Door(deps: S3DoorDeps): AwsDoor {
       tooLarge: () =>
         awsError(
           'RequestEntityTooLargeException',
-          `Your proposed upload exceeds the maximum allowed object size of ${largestObjectBytes} bytes.`,
+          `Your proposed upload exceeds the maximum allowed size of one request, ${largestObjectBytes} bytes. Upload larger objects in parts.`,
         ),
     }),
     refuse: (error, head) => errorResponse(fromAwsError(error), head),
@@ -66,6 +71,7 @@ export function s3Door(deps: S3DoorDeps): AwsDoor {
         request,
         query: target.value.query,
         notifier: deps.notifier,
+        may: (action, resource) => authorize(deps.authorizer, request, target.value, { action, resource }),
       }
       const result = await route(call, target.value)
       if (!result.ok) {
@@ -82,12 +88,9 @@ async function route(call: S3Call, { bucket, key, query }: S3Target): S3Result {
   if ([...query.keys()].some((name) => !plainQuery.test(name))) return err(s3Error('NotImplemented'))
   const { method } = call.request
   if (bucket === undefined) return method === 'GET' ? listBuckets(call) : err(s3Error('MethodNotAllowed'))
-  if (key !== undefined) {
-    if (method === 'PUT') return putObject(call, bucket, key)
-    if (method === 'GET' || method === 'HEAD') return getObject(call, bucket, key)
-    if (method === 'DELETE') return deleteObject(call, bucket, key)
-    return err(s3Error('MethodNotAllowed'))
-  }
+  if (key !== undefined) return routeObject(call, bucket, key)
+  if (query.has('delete')) return method === 'POST' ? deleteObjects(call, bucket) : err(s3Error('MethodNotAllowed'))
+  if (query.has('uploads')) return method === 'GET' ? listUploads(call, bucket) : err(s3Error('MethodNotAllowed'))
   if (query.has('notification')) {
     if (method === 'PUT') return putNotifications(call, bucket)
     return method === 'GET' ? getNotifications(call, bucket) : err(s3Error('MethodNotAllowed'))
@@ -99,4 +102,26 @@ async function route(call: S3Call, { bucket, key, query }: S3Target): S3Result {
   if (query.has('location')) return getBucketLocation(call, bucket)
   if (query.get('list-type') === '2') return listObjectsV2(call, bucket)
   return err(s3Error('NotImplemented', 'Only version 2 of listing objects is served.'))
+}
+
+async function routeObject(call: S3Call, bucket: string, key: string): S3Result {
+  const { query, request } = call
+  const { method } = request
+  if (query.has('uploads'))
+    return method === 'POST' ? createUpload(call, bucket, key) : err(s3Error('MethodNotAllowed'))
+  if (query.has('uploadId')) {
+    if (method === 'PUT') return uploadPart(call, bucket, key)
+    if (method === 'POST') return completeUpload(call, bucket, key)
+    if (method === 'DELETE') return abortUpload(call, bucket, key)
+    return method === 'GET' ? listParts(call, bucket, key) : err(s3Error('MethodNotAllowed'))
+  }
+  if (query.has('partNumber')) return err(s3Error('NotImplemented', 'Objects are read whole or by ranges of bytes.'))
+  // Copies of large objects ask for them; there are none.
+  if (query.has('tagging'))
+    return method === 'GET'
+      ? ok(xml('Tagging', { TagSet: {} }))
+      : err(s3Error('NotImplemented', 'Objects have no tags.'))
+  if (method === 'PUT') return putObject(call, bucket, key)
+  if (method === 'GET' || method === 'HEAD') return getObject(call, bucket, key)
+  return method === 'DELETE' ? deleteObject(call, bucket, key) : err(s3Error('MethodNotAllowed'))
 }

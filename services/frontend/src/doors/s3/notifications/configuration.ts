@@ -7,6 +7,8 @@ import type { XmlMembers } from '../xml.ts'
 export const eventTypes = [
   's3:ObjectCreated:*',
   's3:ObjectCreated:Put',
+  's3:ObjectCreated:Copy',
+  's3:ObjectCreated:CompleteMultipartUpload',
   's3:ObjectRemoved:*',
   's3:ObjectRemoved:Delete',
 ]

@@ -31,10 +31,18 @@ export interface NotifierDeps {
   readonly log: Logger
 }
 
+/** EventBridge: the operation that made the event. */
+const reasons: Readonly<Record<string, string>> = {
+  ...{ Put: 'PutObject', Copy: 'CopyObject', CompleteMultipartUpload: 'CompleteMultipartUpload' },
+  Delete: 'DeleteObject',
+}
+
 /** What has happened to an object. */
 export interface ObjectChange {
   readonly bucket: string
   readonly key: string
+  /** `s3:ObjectCreated:Put` and its kin. */
+  readonly event: string
   /** Absent: it was removed. */
   readonly object?: ObjectInfo
 }
@@ -77,7 +85,7 @@ export class Notifier {
   async tell(account: AccountId, request: DoorRequest, change: ObjectChange): Promise<Result<void, S3Error>> {
     const settings = this.settings(account, change.bucket)
     if (!settings) return ok(undefined)
-    const event = change.object ? 's3:ObjectCreated:Put' : 's3:ObjectRemoved:Delete'
+    const { event } = change
     const told = settings.functions
       .filter((one) => wants(one, event, change.key))
       .map((one) => this.#call(account, request, change, one, event.slice('s3:'.length)))
@@ -145,14 +153,18 @@ export class Notifier {
         object: {
           // As forms encode it, a space as a plus.
           key: new URLSearchParams([['', key]]).toString().slice(1).replaceAll('%2F', '/'),
-          ...(object && { size: object.sizeBytes, eTag: object.md5 }),
+          ...(object && { size: object.sizeBytes, eTag: object.etag }),
           sequencer: (object?.lastModifiedMs ?? nowMs).toString(16).toUpperCase().padStart(16, '0'),
         },
       },
     }
   }
 
-  async #publish(account: AccountId, request: DoorRequest, { bucket, key, object }: ObjectChange): Promise<boolean> {
+  async #publish(
+    account: AccountId,
+    request: DoorRequest,
+    { bucket, key, event, object }: ObjectChange,
+  ): Promise<boolean> {
     const nowMs = this.#deps.clock.now()
     const put = await this.#deps.publisher.put(account, 'default', {
       ...{
@@ -167,11 +179,12 @@ export class Notifier {
         bucket: { name: bucket },
         object: {
           key,
-          ...(object && { size: object.sizeBytes, etag: object.md5 }),
+          ...(object && { size: object.sizeBytes, etag: object.etag }),
           sequencer: (object?.lastModifiedMs ?? nowMs).toString(16).toUpperCase().padStart(16, '0'),
         },
         ...{ 'request-id': request.requestId, requester: account, 'source-ip-address': request.sourceIp ?? '' },
-        ...(object ? { reason: 'PutObject' } : { reason: 'DeleteObject', 'deletion-type': 'Permanently Deleted' }),
+        reason: reasons[event.split(':').at(-1) ?? ''],
+        ...(!object && { 'deletion-type': 'Permanently Deleted' }),
       },
     })
     return put.ok

@@ -2,8 +2,8 @@ import { accountId } from '@weft/contracts'
 import { startNatsServer } from '@weft/kit'
 import { silentLogger } from '@weft/platform'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ensureFabric } from './fabric.ts'
-import { openLink } from './link.ts'
+import { ensureFabric } from '../fabric.ts'
+import { openLink } from '../link.ts'
 import { type ObjectStore, openObjectStore } from './object-store.ts'
 
 const us = accountId('000000000000')
@@ -84,5 +84,78 @@ describe('the object store', () => {
     expect(await store.deleteBucket(us, 'full')).toMatchObject({ ok: true })
     expect(await store.deleteBucket(us, 'full')).toEqual({ ok: false, error: 'missing' })
     expect(await store.createBucket(us, 'full')).toMatchObject({ ok: true })
+  })
+})
+
+describe('uploads in parts', () => {
+  const least = 5 * 1024 * 1024
+  const upload = async (bucket: string, key = 'k') => {
+    const begun = await store.uploads.begin(us, bucket, key, { 'content-type': 'text/plain' })
+    if (!begun.ok) throw new Error(begun.error)
+    return { key, uploadId: begun.value }
+  }
+  const put = async (bucket: string, named: { key: string; uploadId: string }, n: number, body: Buffer) => {
+    const done = await store.uploads.putPart(us, bucket, named, n, [body])
+    if (!done.ok) throw new Error(done.error)
+    return { partNumber: n, etag: done.value.etag }
+  }
+
+  it('become one object that is read whole and in ranges over its parts', async () => {
+    await store.createBucket(us, 'things')
+    const named = await upload('things', 'large')
+    const bodies = [Buffer.alloc(least + 7, 'a'), Buffer.alloc(least + 1, 'b'), Buffer.from('end')]
+    const parts = await Promise.all(bodies.map((body, at) => put('things', named, at + 1, body)))
+    const made = await store.uploads.complete(us, 'things', named, parts)
+    const whole = Buffer.concat(bodies)
+    expect(made).toMatchObject({ ok: true, value: { sizeBytes: whole.byteLength, etag: expect.stringMatching(/-3$/) } })
+    expect((await read('large'))?.equals(whole)).toBe(true)
+    for (const [first, last] of [
+      [0, 0],
+      [least, least + 10],
+      [least + 6, 2 * least + 9],
+      [2 * least + 8, 2 * least + 10],
+    ] as const)
+      expect((await read('large', { first, last }))?.equals(whole.subarray(first, last + 1)), `${first}`).toBe(true)
+    await store.remove(us, 'things', 'large')
+  })
+
+  it('leave no bytes behind: parts put twice, parts not named, uploads given up, buckets removed', async () => {
+    await store.createBucket(us, 'parts')
+    const before = await blobs()
+    const named = await upload('parts')
+    await put('parts', named, 1, Buffer.from('first'))
+    const one = await put('parts', named, 1, Buffer.from('again'))
+    await put('parts', named, 9, Buffer.from('unused'))
+    expect(await store.uploads.complete(us, 'parts', named, [one])).toMatchObject({ ok: true })
+    expect(await blobs()).toBe(before + 1)
+    // The answer may have been lost: the same again is no error.
+    expect(await store.uploads.complete(us, 'parts', named, [one])).toMatchObject({ ok: true })
+    const other = await upload('parts')
+    await put('parts', other, 1, Buffer.from('x'))
+    expect(await store.uploads.abort(us, 'parts', other)).toEqual({ ok: true, value: undefined })
+    expect(await store.uploads.abort(us, 'parts', other)).toEqual({ ok: false, error: 'no-upload' })
+    await put('parts', await upload('parts'), 1, Buffer.from('x'))
+    await store.remove(us, 'parts', 'k')
+    await store.deleteBucket(us, 'parts')
+    expect(await blobs()).toBe(before)
+  })
+
+  it('are refused with parts that are too small, others or of another key, and go on after a condition that failed', async () => {
+    await store.createBucket(us, 'refused')
+    const named = await upload('refused')
+    const parts = [await put('refused', named, 1, Buffer.from('a')), await put('refused', named, 2, Buffer.from('b'))]
+    expect(await store.uploads.complete(us, 'refused', named, parts)).toEqual({ ok: false, error: 'too-small' })
+    const wrong = [{ partNumber: 1, etag: '0'.repeat(32) }]
+    expect(await store.uploads.complete(us, 'refused', named, wrong)).toEqual({ ok: false, error: 'invalid-part' })
+    const elsewhere = { ...named, key: 'other' }
+    expect(await store.uploads.parts(us, 'refused', elsewhere)).toEqual({ ok: false, error: 'no-upload' })
+    await store.put(us, 'refused', 'k', Buffer.from('there'), {})
+    const absent = { kind: 'absent' } as const
+    const [first] = parts
+    if (!first) throw new Error('no part')
+    expect(await store.uploads.complete(us, 'refused', named, [first], absent)).toEqual({
+      ...{ ok: false, error: 'condition-failed' },
+    })
+    expect(await store.uploads.complete(us, 'refused', named, [first])).toMatchObject({ ok: true })
   })
 })

@@ -1,0 +1,198 @@
+import { type AccountId, err, ok, type Result, subjects } from '@weft/contracts'
+import { type Clock, systemClock } from '@weft/platform'
+import type { NatsLink } from '../link.ts'
+import { type Bytes, openBlobs } from './blobs.ts'
+import { openEntries, type StoredEntry } from './entries.ts'
+import { type ByteRange, infoOf, type ObjectEntry, type ObjectInfo, placesOf, readRange } from './object-entry.ts'
+import { objectUploads, type Uploads } from './uploads.ts'
+
+export interface OpenObject {
+  readonly info: ObjectInfo
+  /** The bytes asked for; may be read once. Rejects when a part is gone because the object was replaced meanwhile. */
+  readonly body: AsyncIterable<Uint8Array>
+}
+
+/** Asked of what is there when the object is written. */
+export type PutCondition = { readonly kind: 'absent' } | { readonly kind: 'matches'; readonly etag: string }
+
+/**
+ * Buckets of objects, each account its own. What resolved is stored durably and seen by every later call. Rejects when
+ * the store is unreachable or full. Bytes come and go in parts: no object is held whole.
+ */
+export interface ObjectStore {
+  createBucket(account: AccountId, bucket: string): Promise<Result<void, 'exists'>>
+  bucketCreatedAtMs(account: AccountId, bucket: string): Promise<number | undefined>
+  /** In order of name. */
+  buckets(account: AccountId): Promise<readonly { readonly name: string; readonly createdAtMs: number }[]>
+  deleteBucket(account: AccountId, bucket: string): Promise<Result<void, 'missing' | 'not-empty'>>
+  put(
+    account: AccountId,
+    bucket: string,
+    key: string,
+    body: Uint8Array | AsyncIterable<Uint8Array>,
+    headers: Readonly<Record<string, string>>,
+    condition?: PutCondition,
+  ): Promise<Result<ObjectInfo, 'no-bucket' | 'condition-failed'>>
+  info(account: AccountId, bucket: string, key: string): Promise<ObjectInfo | undefined>
+  open(
+    account: AccountId,
+    bucket: string,
+    key: string,
+    range?: (info: ObjectInfo) => ByteRange | undefined,
+  ): Promise<OpenObject | undefined>
+  /** Removing what is not there is no error. */
+  remove(account: AccountId, bucket: string, key: string): Promise<void>
+  /** In order of the keys' UTF-8 bytes. */
+  list(account: AccountId, bucket: string): Promise<readonly ObjectInfo[]>
+  readonly uploads: Uploads
+}
+
+/** Writers of one key that meet; each time one of them wins. */
+const putAttempts = 20
+
+/**
+ * Two streams for all buckets rather than one each: in a cluster a stream is a group of servers that keep voting, and
+ * a service's user may touch these two and no other. An object is its parts, which never change, and an entry that
+ * names them; the entry is replaced by compare-and-set, so readers see the old object or the new one, and whoever
+ * replaced it removes the old parts.
+ */
+export function openObjectStore(link: NatsLink, clock: Clock = systemClock): ObjectStore {
+  const entries = openEntries(link, clock)
+  const blobs = openBlobs(link)
+  const subjectOf = subjects.object
+  const isThere = async (account: AccountId, bucket: string): Promise<boolean> =>
+    (await entries.read(subjects.bucket(account, bucket))) !== undefined
+
+  const entryOf = async (account: AccountId, bucket: string, key: string) => {
+    const stored = await entries.read<StoredObject>(subjectOf(account, bucket, key))
+    return stored && { ...stored, value: current(stored.value) }
+  }
+  const removeBlobs = (account: AccountId, entry: ObjectEntry): Promise<void> =>
+    blobs.remove(
+      account,
+      entry.blobs.map(({ blobId }) => blobId),
+    )
+
+  /** Puts an entry in the place of what is there; the bytes of what was there go, those of a refused one stay. */
+  const replace = async (
+    account: AccountId,
+    bucket: string,
+    entry: ObjectEntry,
+    condition: PutCondition | undefined,
+  ): Promise<Result<ObjectInfo, 'condition-failed'>> => {
+    for (let attempt = 0; attempt < putAttempts; attempt++) {
+      const before = await entryOf(account, bucket, entry.key)
+      if (before && sameBlobs(before.value, entry)) return ok(infoOf(entry))
+      if (condition && !holds(condition, before)) return err('condition-failed')
+      const written = await entries.write(subjectOf(account, bucket, entry.key), entry, before?.sequence ?? 0)
+      if (written === undefined) continue
+      if (before) await removeBlobs(account, before.value)
+      return ok(infoOf(entry))
+    }
+    throw new Error(`the object was replaced by others ${putAttempts} times in a row`)
+  }
+
+  const uploads = objectUploads({
+    ...{ entries, blobs, clock, isThere, replace },
+    objectAt: async (account, bucket, key) => (await entryOf(account, bucket, key))?.value,
+  })
+  return {
+    uploads,
+    async createBucket(account, bucket) {
+      const written = await entries.write(subjects.bucket(account, bucket), { createdAtMs: clock.now() }, 0)
+      return written === undefined ? err('exists') : ok(undefined)
+    },
+    async bucketCreatedAtMs(account, bucket) {
+      return (await entries.read<{ createdAtMs: number }>(subjects.bucket(account, bucket)))?.value.createdAtMs
+    },
+    async buckets(account) {
+      const found: { name: string; createdAtMs: number }[] = []
+      for await (const { subject, value } of entries.list<{ createdAtMs: number }>(subjects.bucketOf(account)))
+        found.push({ name: subject.split('.')[3] ?? '', createdAtMs: value.createdAtMs })
+      return found.sort((a, b) => (a.name < b.name ? -1 : 1))
+    },
+    async deleteBucket(account, bucket) {
+      if (!(await isThere(account, bucket))) return err('missing')
+      if ((await entries.reader.subjects(subjects.objectOf(account, bucket))).size > 0) return err('not-empty')
+      await entries.remove(subjects.bucket(account, bucket))
+      await uploads.abortAll(account, bucket)
+      return ok(undefined)
+    },
+    async put(account, bucket, key, body, headers, condition) {
+      if (!(await isThere(account, bucket))) return err('no-bucket')
+      const bytes: Bytes = body instanceof Uint8Array ? [body] : body
+      const { md5, ...blob } = await blobs.write(account, bytes)
+      const entry: ObjectEntry = {
+        ...{ key, sizeBytes: blob.sizeBytes, etag: md5, lastModifiedMs: clock.now(), headers },
+        ...{ blobs: [blob], partBytes: blobs.partBytes },
+      }
+      try {
+        const put = await replace(account, bucket, entry, condition)
+        if (!put.ok) await removeBlobs(account, entry)
+        return put
+      } catch (error) {
+        // The entry may have been stored although no answer came: only parts without an entry may go.
+        const stored = await entryOf(account, bucket, key).catch(() => undefined)
+        if (stored && !sameBlobs(stored.value, entry)) await removeBlobs(account, entry).catch(() => undefined)
+        throw error
+      }
+    },
+    async info(account, bucket, key) {
+      const entry = await entryOf(account, bucket, key)
+      return entry && infoOf(entry.value)
+    },
+    async open(account, bucket, key, rangeOf) {
+      // A reader that comes between the old parts' removal and its own first read starts over with the new entry.
+      for (let attempt = 0; attempt < putAttempts; attempt++) {
+        const entry = (await entryOf(account, bucket, key))?.value
+        if (!entry) return undefined
+        const info = infoOf(entry)
+        const range = rangeOf?.(info) ?? { first: 0, last: entry.sizeBytes - 1 }
+        const [place] = range.last < range.first ? [] : placesOf(entry, range)
+        if (!place) return { info, body: none() }
+        const first = await blobs.part(account, place.blobId, place.part)
+        if (first) return { info, body: readRange(blobs, account, entry, range, first) }
+      }
+      throw new Error(`the object was replaced while it was opened ${putAttempts} times in a row`)
+    },
+    async remove(account, bucket, key) {
+      const entry = await entryOf(account, bucket, key)
+      if (!entry) return
+      // Up to this entry and no further: a newer one was written after this removal began and stays.
+      await entries.remove(subjectOf(account, bucket, key), entry.sequence)
+      await removeBlobs(account, entry.value)
+    },
+    async list(account, bucket) {
+      const found: ObjectInfo[] = []
+      for await (const { value } of entries.list<StoredObject>(subjects.objectOf(account, bucket)))
+        found.push(infoOf(current(value)))
+      return sortByKey(found)
+    },
+  }
+}
+
+/** Entries that were written before there were uploads in parts name one blob. */
+type StoredObject =
+  | ObjectEntry
+  | (Omit<ObjectEntry, 'etag' | 'blobs'> & { readonly md5: string; readonly blobId: string })
+
+const current = (stored: StoredObject): ObjectEntry => {
+  if ('blobs' in stored) return stored
+  const { md5, blobId, ...rest } = stored
+  return { ...rest, etag: md5, blobs: [{ blobId, sizeBytes: stored.sizeBytes }] }
+}
+
+const sameBlobs = (a: ObjectEntry, b: ObjectEntry): boolean =>
+  a.blobs.length === b.blobs.length && a.blobs.every(({ blobId }, at) => blobId === b.blobs[at]?.blobId)
+
+const holds = (condition: PutCondition, entry: StoredEntry<ObjectEntry> | undefined): boolean =>
+  condition.kind === 'absent' ? entry === undefined : entry?.value.etag === condition.etag
+
+async function* none(): AsyncGenerator<Uint8Array> {}
+
+/** S3 orders keys by their UTF-8 bytes, which is not the order of JavaScript strings. */
+const sortByKey = (list: readonly ObjectInfo[]): ObjectInfo[] =>
+  list
+    .map((info) => ({ info, bytes: Buffer.from(info.key) }))
+    .sort((a, b) => Buffer.compare(a.bytes, b.bytes))
+    .map(({ info }) => info)
