@@ -28,7 +28,7 @@ export const fields = {
   ),
   /** How clients outside reach the doors, with https:// where those have a certificate; written into connection.json. */
   publicHttp: setting('WEFT_PUBLIC_HTTP', url.default('127.0.0.1:9000')),
-  publicGrpc: setting('WEFT_PUBLIC_GRPC', hostPort.default('127.0.0.1:9100')),
+  publicGrpc: setting('WEFT_PUBLIC_GRPC', url.default('127.0.0.1:9100')),
   publicAdmin: setting('WEFT_PUBLIC_ADMIN', url.default('127.0.0.1:9400')),
   publicNats: setting('WEFT_PUBLIC_NATS', hostPort.default('127.0.0.1:4222')),
 } as const

@@ -50,6 +50,7 @@ export async function runCommand(args: readonly string[], io: Io, clock: Clock =
     .argument('<function>', 'name, name:qualifier or ARN')
     .argument('[payload]', 'JSON, @file, or - for standard input', undefined)
     .option('-q, --qualifier <qualifier>', 'version or alias')
+    .option('--tenant <id>', 'whose call it is, of a function that keeps tenants apart')
     .option('-t, --tail', 'show the last 4 KB of the log')
     .option('-s, --stream', 'write the answer as it comes, for functions that stream')
     .addOption(new Option('--dry-run', 'only check whether the call would be allowed').conflicts('stream'))
@@ -57,11 +58,12 @@ export async function runCommand(args: readonly string[], io: Io, clock: Clock =
       async (
         name: string,
         payload: string | undefined,
-        options: { qualifier?: string; tail?: true; dryRun?: true; stream?: true },
+        options: { qualifier?: string; tenant?: string; tail?: true; dryRun?: true; stream?: true },
       ) => {
         const body = await readPayload(io, payload)
         const how = {
           ...(options.qualifier !== undefined && { qualifier: options.qualifier }),
+          ...(options.tenant !== undefined && { tenantId: options.tenant }),
           ...(options.tail && { logTail: true }),
         }
         const type = options.dryRun ? 'DryRun' : 'RequestResponse'
@@ -77,11 +79,22 @@ export async function runCommand(args: readonly string[], io: Io, clock: Clock =
     .argument('<function>', 'name, name:qualifier or ARN')
     .argument('[payload]', 'JSON, @file, or - for standard input', undefined)
     .option('-q, --qualifier <qualifier>', 'version or alias')
-    .action(async (name: string, payload: string | undefined, { qualifier }: { qualifier?: string }) => {
-      const body = await readPayload(io, payload)
-      const how: InvokeOptions = { type: 'Event', ...(qualifier !== undefined && { qualifier }) }
-      exitCode = await withClient((client) => invoke(io, client, name, body, how))
-    })
+    .option('--tenant <id>', 'whose event it is, of a function that keeps tenants apart')
+    .action(
+      async (
+        name: string,
+        payload: string | undefined,
+        { qualifier, tenant }: { qualifier?: string; tenant?: string },
+      ) => {
+        const body = await readPayload(io, payload)
+        const how: InvokeOptions = {
+          type: 'Event',
+          ...(qualifier !== undefined && { qualifier }),
+          ...(tenant !== undefined && { tenantId: tenant }),
+        }
+        exitCode = await withClient((client) => invoke(io, client, name, body, how))
+      },
+    )
 
   program
     .command('logs')

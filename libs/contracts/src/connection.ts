@@ -4,7 +4,7 @@ import { err, ok, type Result } from './result.ts'
 export interface FabricConnection {
   /** Base URL of the HTTP door, for example `http://127.0.0.1:9000`; every AWS service answers there. */
   readonly http: string
-  /** `host:port` of the gRPC door. */
+  /** `host:port` of the gRPC door; `https://host:port` where that has a certificate. */
   readonly grpc: string
   /** NATS URL, `nats://host:port`. */
   readonly nats: string

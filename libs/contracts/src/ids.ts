@@ -128,3 +128,9 @@ export function requestIdOfMessage(stream: string, streamCreatedAt: string, sequ
  */
 export const sandboxKey = (account: AccountId, name: FunctionName, version: string, revisionId: string): string =>
   `${account}/${name}/${version}/${revisionId}`
+
+/** The same of environments that a version has several kinds of: on one version of its runtime, or for one tenant. */
+export const variantKey = (key: string, variant: string): string => `${key}/${variant}`
+
+/** The version that a key is of, whatever its variant; ends no key that is another version's. */
+export const versionKeyOf = (key: string): string => key.split('/', 4).join('/')

@@ -31,6 +31,7 @@ describe('trusted messages', () => {
       backoffs: fc.integer({ min: 0, max: 99 }),
       turn: fc.integer({ min: 0, max: 99 }),
       notBeforeMs: fc.integer({ min: 0, max: 2 ** 43 }),
+      tenantId: fc.stringMatching(/^[a-zA-Z0-9._:/=+\-@ ]{1,20}$/),
     })
     fc.assert(
       fc.property(some, fc.string({ unit: 'grapheme', maxLength: 2_000 }), (change, text) => {
@@ -62,6 +63,7 @@ describe('trusted messages', () => {
     [headers.notBefore, '1e9'],
     [headers.lastError, 'bm90IGpzb24='],
     [headers.ending, 'constructor'],
+    [headers.tenant, '%'],
   ])('with %s = %s become dead letters that name the header', (name, value) => {
     const read = decode(encodeEvent(event, 'retry'), { [name]: value })
     expect(read.ending).toBe('MalformedEvent')
@@ -84,6 +86,10 @@ describe("clients' messages", () => {
       acceptedAtMs: place.storedAtMs,
       traceparent,
     })
+  })
+
+  it('name their tenant in their own words', () => {
+    expect(published('1', undefined, { [headers.tenantId]: 'a b', [headers.tenant]: 'c' }).tenantId).toBe('a b')
   })
 
   it('have an id that follows from their place', () => {

@@ -44,6 +44,7 @@ export function encodeEvent(event: QueuedEvent, kind: 'accept' | 'retry'): Event
   if (event.traceHeader !== undefined) values[headers.traceId] = event.traceHeader
   if (event.traceparent !== undefined) values[headers.traceparent] = event.traceparent
   if (event.tracked) values[headers.tracked] = '1'
+  if (event.tenantId !== undefined) values[headers.tenant] = encodeURIComponent(event.tenantId)
   if (kind === 'retry') {
     values[headers.attempt] = `${event.attempt}`
     values[headers.functionErrors] = `${event.functionErrors}`
@@ -93,8 +94,11 @@ export function decodeEvent(
   }
   if (!target.ok || target.value.accountId !== account)
     return ended(plain, 'MalformedEvent', 'subject names no function')
-  return trusted ? decodeTrusted(plain, header) : decodeUntrusted(plain)
+  return trusted ? decodeTrusted(plain, header) : decodeUntrusted(withTenant(plain, header(headers.tenantId)))
 }
+
+const withTenant = (event: QueuedEvent, tenantId: string | undefined): QueuedEvent =>
+  tenantId === undefined ? event : { ...event, tenantId }
 
 const ended = (event: QueuedEvent, ending: EndCondition, message: string): QueuedEvent => ({
   ...event,
@@ -146,7 +150,7 @@ function decodeTrusted(plain: QueuedEvent, header: (name: string) => string | un
   const ending = decodeEnding(header, plain.payload.length)
   if (!ending.ok) wrong.push(ending.error)
   const event: QueuedEvent = {
-    ...plain,
+    ...withTenant(plain, decodeTenant(header(headers.tenant), wrong)),
     acceptedAtMs: integer(headers.acceptedAt, undefined, 0),
     attempt: integer(headers.attempt, 1, 1),
     functionErrors: integer(headers.functionErrors, 0, 0),
@@ -175,6 +179,15 @@ function decodeTrusted(plain: QueuedEvent, header: (name: string) => string | un
     ...rest,
     payload: event.payload.subarray(0, cut),
     response: { ...about, payload: event.payload.subarray(cut) } satisfies RunResponse,
+  }
+}
+
+function decodeTenant(text: string | undefined, wrong: string[]): string | undefined {
+  try {
+    return text === undefined ? undefined : decodeURIComponent(text)
+  } catch {
+    wrong.push(headers.tenant)
+    return undefined
   }
 }
 

@@ -43,6 +43,8 @@ export interface QueuedEvent {
   readonly qualifier?: string
   readonly payload: Uint8Array
   readonly acceptedAtMs: number
+  /** Whose event it is, of a function that keeps tenants apart. */
+  readonly tenantId?: string
   /** Number of the next run, 1 for the first. A throttled run is none. */
   readonly attempt: number
   /** Runs that ended in a function error. */

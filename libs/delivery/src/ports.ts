@@ -12,6 +12,7 @@ export interface NewEvent {
   readonly qualifier?: string
   readonly payload: Uint8Array
   readonly acceptedAtMs: number
+  readonly tenantId?: string
   readonly traceHeader?: string
   readonly traceparent?: string
   /** Equal ids of one account within two minutes are stored once; the request id when absent. */

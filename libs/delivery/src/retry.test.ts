@@ -115,6 +115,13 @@ describe('before a run', () => {
     })
   })
 
+  it('what the function does not take ends it', () => {
+    const unfit: TargetState = { kind: 'unfit', message: 'Add a valid tenant ID' }
+    expect(beforeRun(fresh, unfit, awsRetryPolicy, 0)).toMatchObject({
+      ...{ condition: 'MalformedEvent', error: { code: 400, message: 'Add a valid tenant ID' }, runs: 0 },
+    })
+  })
+
   it('an unknown function is waited for, because catalogues lag, but not for long', () => {
     const missing: TargetState = { kind: 'missing', message: 'Function not found: x' }
     expect(beforeRun(fresh, missing, awsRetryPolicy, 9_500)).toEqual({ kind: 'wait', delayMs: 500 })

@@ -34,6 +34,8 @@ export type TargetState =
   /** Being created: not yet able to run. */
   | { readonly kind: 'pending' }
   | { readonly kind: 'ready'; readonly reservedConcurrency?: number }
+  /** The function does not take such an event. */
+  | { readonly kind: 'unfit'; readonly message: string }
 
 export interface Ending {
   readonly condition: EndCondition
@@ -73,6 +75,7 @@ export function beforeRun(state: AttemptState, target: TargetState, policy: Retr
     return ageMs < policy.missingFunctionGraceMs
       ? { kind: 'wait', delayMs: Math.min(catalogueLagMs, policy.missingFunctionGraceMs - ageMs) }
       : end('FunctionNotFound', { code: 404, message: errorLine(target.message) })
+  if (target.kind === 'unfit') return end('MalformedEvent', { code: 400, message: errorLine(target.message) })
   if (target.kind === 'pending') return { kind: 'wait', delayMs: catalogueLagMs }
   if (target.reservedConcurrency === 0)
     return end('ZeroReservedConcurrency', { code: 429, message: 'The reserved concurrency of the function is zero.' })

@@ -106,7 +106,13 @@ class ChannelDispatcher implements Dispatcher {
         resolve({ kind: 'platform-error', detail: environmentError.message, mayHaveRun: false })
         return
       }
-      const spec = specOf(call.target, this.#options.region)
+      // Whoever asks has checked this; an environment that two tenants share must not come of a mistake.
+      if ((call.target.record.tenancy === undefined) !== (call.tenantId === undefined)) {
+        const detail = 'the call names no tenant, or one that its function does not know'
+        resolve({ kind: 'platform-error', detail, mayHaveRun: false })
+        return
+      }
+      const spec = specOf(call.target, this.#options.region, call.tenantId)
       const now = this.#options.clock.monotonic()
       if (!signal) this.#core.invoke(call, spec, resolve, now)
       else {

@@ -37,6 +37,19 @@ describe('where starts go', () => {
     expect(others.reduce((sum, n) => sum + n, 0)).toBeGreaterThanOrEqual(3)
   })
 
+  it('is where the version of the runtime is that a function stays with', () => {
+    const stage = new Stage({ limit: 100 })
+    stage.worker(1, { runtimeVersions: ['nodejs24.x:24.1.0'] })
+    stage.worker(2, { runtimeVersions: ['nodejs24.x:24.2.0'] })
+    stage.dispatcher(10)
+    const starts = (runtimeVersion: string) =>
+      stage.acquire(10, 'f', { spec: { runtimeVersion, sandboxKey: `000000000001/f/$LATEST/r1/${runtimeVersion}` } })
+    expect(starts('nodejs24.x:24.2.0').join()).toMatch(/^2: start/)
+    expect(starts('nodejs24.x:24.1.0').join()).toMatch(/^1: start/)
+    stage.pass(20_000)
+    expect(starts('nodejs24.x:24.3.0').join()).toMatch(/^10: denied \d+ capacity/)
+  })
+
   it('is told as missing memory when there is no room', () => {
     const stage = staged('spread', [''])
     startsOf(stage, 12)

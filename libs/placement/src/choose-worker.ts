@@ -9,18 +9,22 @@ export const freeMb = (worker: Worker): number => {
   return worker.reportedFreeMb === undefined ? own : Math.min(own, worker.reportedFreeMb - worker.unreportedMb)
 }
 
+/** It has the runtime, and the version of it that the function stays with, if it stays with one. */
+const hasRuntime = ({ runtimes, runtimeVersions }: Worker, { runtime, runtimeVersion }: SandboxSpec): boolean =>
+  runtimes.has(runtime) && (runtimeVersion === '' || runtimeVersions.has(runtimeVersion))
+
 /** It could run this, now or once there is room. */
 export const offers = (worker: Worker, spec: SandboxSpec): boolean =>
-  worker.connection !== undefined && worker.runtimes.has(spec.runtime) && worker.memoryMb >= spec.memoryMb
+  worker.connection !== undefined && hasRuntime(worker, spec) && worker.memoryMb >= spec.memoryMb
 
 /** Why no worker could ever take it; undefined while that is open, because workers may still be on their way. */
 export function whyNever(state: PartitionState, spec: SandboxSpec, now: number): string | undefined {
   if (now < state.startedAt + state.timings.rebuildMs || state.workerOf.size === 0) return undefined
   const connected = [...state.workerOf.values()]
   if (connected.some((worker) => offers(worker, spec))) return undefined
-  return connected.some((worker) => worker.runtimes.has(spec.runtime))
+  return connected.some((worker) => hasRuntime(worker, spec))
     ? `no worker is large enough for ${spec.memoryMb} MB`
-    : `no worker offers the runtime ${spec.runtime}`
+    : `no worker offers the runtime ${spec.runtimeVersion || spec.runtime}`
 }
 
 /** What counts for and against a worker, beside its room, which is between 0 and 1. */

@@ -10,6 +10,7 @@ export const newWorker = (id: string, address: string, now: number): Worker => (
   address,
   zone: '',
   runtimes: new Set(),
+  runtimeVersions: new Set(),
   memoryMb: 0,
   parallelStarts: Number.POSITIVE_INFINITY,
   starting: 0,

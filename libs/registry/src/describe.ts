@@ -1,7 +1,9 @@
 import type { Alias, EventSourceMapping, FunctionRecord, FunctionVersion } from '@weft/contracts'
+import { qualifiedOf } from './by-qualifier.ts'
 import { describeSignature } from './code-signing.ts'
 import { eventInvokeOf } from './event-invoke.ts'
 import { isStreamShaped } from './mapping-source.ts'
+import { runtimeVersionArn } from './runtime-management.ts'
 
 /** `2025-11-25T02:26:54.000+0000`: how AWS writes the dates of functions. */
 export const awsDate = (ms: number): string => new Date(ms).toISOString().replace('Z', '+0000')
@@ -46,9 +48,8 @@ export function describeFunction(record: FunctionRecord, version: FunctionVersio
     EphemeralStorage: { Size: version.ephemeralStorageMb },
     SnapStart: { ApplyOn: 'None', OptimizationStatus: 'Off' },
     // As the log tells it when an environment starts.
-    RuntimeVersionConfig: {
-      RuntimeVersionArn: `arn:aws:lambda:${record.functionArn.split(':')[3]}::runtime:${version.runtime}`,
-    },
+    RuntimeVersionConfig: { RuntimeVersionArn: runtimeOf(record, version) },
+    ...(record.tenancy && { TenancyConfig: { TenantIsolationMode: record.tenancy } }),
     LoggingConfig: {
       LogFormat: version.logFormat,
       ...(version.logFormat === 'JSON' && {
@@ -59,6 +60,11 @@ export function describeFunction(record: FunctionRecord, version: FunctionVersio
     },
   } as const
 }
+
+/** The one it stays with; without a version, whichever the worker has. */
+const runtimeOf = (record: FunctionRecord, { version, runtime }: FunctionVersion): string =>
+  qualifiedOf(record, 'runtimeManagement', version)?.runtimeVersionArn ??
+  runtimeVersionArn(record.functionArn.split(':')[3] ?? '', runtime)
 
 function describeEnvironment({ environment, environmentError }: FunctionVersion) {
   if (environmentError)

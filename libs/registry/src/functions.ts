@@ -15,9 +15,11 @@ import { functionExists, functionNotFound, invalidParameter, notServed, staleRev
 import { arnOf, nameFunction, nameNewFunction } from './function-name.ts'
 import type { CreateFunctionInput, UpdateFunctionCodeInput, UpdateFunctionConfigurationInput } from './inputs.ts'
 import { checkUnzipped } from './layer-use.ts'
+import { withRuntimeUpdated } from './runtime-management.ts'
 import type { ChangeStamp, Offer, Scope } from './scope.ts'
 import { applySettings, checkArchitectures, type Settings } from './settings.ts'
 import { addTags } from './tags.ts'
+import { notWithTenancy } from './tenancy.ts'
 
 /** What a request names, as it was found. */
 export interface Content {
@@ -73,6 +75,7 @@ export function createFunction(
     functionId: stamp.revisionId,
     createdAtMs: stamp.nowMs,
     ...(input.CodeSigningConfigArn && { codeSigningArn: input.CodeSigningConfigArn }),
+    ...(input.TenancyConfig && { tenancy: input.TenancyConfig.TenantIsolationMode }),
     tags: tags.value,
     latest: {
       ...settings.value,
@@ -91,7 +94,9 @@ export function createFunction(
 function checkUnservedAtCreation(input: CreateFunctionInput): Result<never, AwsError> | undefined {
   if (input.PackageType === 'Image') return notServed('PackageType Image')
   if (input.PublishTo) return notServed('PublishTo')
-  return input.TenancyConfig ? notServed('TenancyConfig') : undefined
+  return input.TenancyConfig && input.SnapStart?.ApplyOn === 'PublishedVersions'
+    ? notWithTenancy('SnapStart')
+    : undefined
 }
 
 /** New code for `$LATEST`. Errors: ResourceNotFound, PreconditionFailed, InvalidParameterValue. */
@@ -110,9 +115,9 @@ export function updateFunctionCode(
   if (!current.ok) return current
   const tooLarge = checkUnzipped(code, current.value.latest.layers)
   if (tooLarge) return tooLarge
-  return ok(
-    revise(current.value, stamp, { code, architecture: input.Architectures?.[0] ?? current.value.latest.architecture }),
-  )
+  const { latest } = current.value
+  const change = { code, architecture: input.Architectures?.[0] ?? latest.architecture }
+  return ok(withRuntimeUpdated(revise(current.value, stamp, change), latest.runtime, offer))
 }
 
 /** New settings for `$LATEST`; absent members stay. `layers` are those that the request names. Errors: ResourceNotFound, PreconditionFailed, InvalidParameterValue. */
@@ -129,7 +134,10 @@ export function updateFunctionConfiguration(
   const latest = applySettings(current.value.latest, input, layers, scope, offer)
   if (!latest.ok) return latest
   const tooLarge = checkUnzipped(latest.value.code, latest.value.layers)
-  return tooLarge ?? ok(revise({ ...current.value, latest: latest.value }, stamp))
+  if (tooLarge) return tooLarge
+  const { tenancy, latest: before } = current.value
+  if (tenancy && latest.value.snapStart) return notWithTenancy('SnapStart')
+  return ok(withRuntimeUpdated(revise({ ...current.value, latest: latest.value }, stamp), before.runtime, offer))
 }
 
 function changeable(

@@ -47,7 +47,7 @@ export type CreateFunctionInput = SettingsInput & {
     Publish: boolean
     PublishTo: string
     CodeSigningConfigArn: string
-    TenancyConfig: object
+    TenancyConfig: { readonly TenantIsolationMode: 'PER_TENANT' }
   }>
 
 export type UpdateFunctionCodeInput = { readonly FunctionName: string } & Optional<{

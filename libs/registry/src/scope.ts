@@ -16,6 +16,8 @@ export interface ChangeStamp {
 export interface Offer {
   /** Runtime ids, for example `nodejs24.x`. */
   readonly runtimes: readonly string[]
+  /** The same with the versions that workers have: `nodejs24.x:24.21.0`. Absent: none is told. */
+  readonly runtimeVersions?: readonly string[]
   readonly architectures: readonly ('x86_64' | 'arm64')[]
   /** Ids of subnets and security groups; absent: there are none. */
   readonly networks?: readonly string[]

@@ -14,6 +14,7 @@ import { conflict, functionNotFound, invalidParameter, notServed, staleRevision 
 import { arnOf, nameFunction } from './function-name.ts'
 import type { PublishVersionInput } from './inputs.ts'
 import type { Catalogue } from './ports.ts'
+import { withRuntimePublished } from './runtime-management.ts'
 import type { ChangeStamp, Scope } from './scope.ts'
 
 /**
@@ -56,7 +57,11 @@ export interface Publication {
 export function publish(record: FunctionRecord, description: string | undefined, stamp: ChangeStamp): Publication {
   const lastVersion = (record.lastVersion ?? 0) + 1
   return {
-    record: { ...record, lastVersion, lastPublished: contentDigest(record.latest) },
+    record: {
+      ...withRuntimePublished(record, String(lastVersion)),
+      lastVersion,
+      lastPublished: contentDigest(record.latest),
+    },
     published: {
       accountId: record.accountId,
       functionName: record.functionName,

@@ -15,7 +15,7 @@ import {
   type TargetState,
 } from '@weft/delivery'
 import { type Clock, delay, type Logger, type Random } from '@weft/platform'
-import { eventInvokeOf, type ResolveCatalogue, resolveCall } from '@weft/registry'
+import { checkTenant, eventInvokeOf, type ResolveCatalogue, resolveCall } from '@weft/registry'
 import type { AsyncQueueConfig } from './config.ts'
 import { endEvent } from './end-event.ts'
 import type { FairGate } from './fair-gate.ts'
@@ -155,6 +155,7 @@ async function carry(
     logTail: false,
     acceptedAtMs: event.acceptedAtMs,
     traceHeader,
+    ...(event.tenantId !== undefined && { tenantId: event.tenantId }),
     ...(event.traceparent !== undefined && { traceparent: event.traceparent }),
   })
   if (outcome === 'left') {
@@ -193,11 +194,14 @@ function consider({ catalogue, config, clock, random }: RunContext, event: Queue
   const target = resolved.ok ? resolved.value : undefined
   const policy = policyOf(config.retry, target && eventInvokeOf(target.record, event.qualifier))
   const reserved = target?.record.reservedConcurrency
+  const tenant = target && checkTenant(target.record, event.tenantId)
   const state: TargetState = !resolved.ok
     ? { kind: 'missing', message: resolved.error.message }
-    : resolved.value.version.state === 'Pending'
-      ? { kind: 'pending' }
-      : { kind: 'ready', ...(reserved !== undefined && { reservedConcurrency: reserved }) }
+    : tenant?.ok === false
+      ? { kind: 'unfit', message: tenant.error.message }
+      : resolved.value.version.state === 'Pending'
+        ? { kind: 'pending' }
+        : { kind: 'ready', ...(reserved !== undefined && { reservedConcurrency: reserved }) }
   return { target, policy, decision: beforeRun(event, state, policy, clock.now()) }
 }
 

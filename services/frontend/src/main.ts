@@ -130,6 +130,7 @@ await runService({
         clusterSecret,
         sealer,
         runtimes: () => [...new Set(members.list('worker').flatMap((worker) => worker.runtimes ?? []))].sort(),
+        runtimeVersions: () => [...new Set(members.list('worker').flatMap((worker) => worker.runtimeVersions ?? []))],
         networks: () => [...new Set(members.list('worker').flatMap((worker) => worker.networks ?? []))],
         problems: () => parts.flatMap((part) => part.problems()),
         clock,

@@ -3,6 +3,7 @@ import {
   CreateFunctionCommand,
   DeleteAliasCommand,
   DeleteProvisionedConcurrencyConfigCommand,
+  GetFunctionConfigurationCommand,
   GetFunctionEventInvokeConfigCommand,
   GetFunctionRecursionConfigCommand,
   GetProvisionedConcurrencyConfigCommand,
@@ -24,11 +25,13 @@ import { account, keys, role, startTestFrontend, type TestFrontend, zipOf } from
 let frontend: TestFrontend
 let client: LambdaClient
 const states = new Map<string, ProvisionedStatus>()
+let workerHas = ['nodejs24.x:24.1.0']
 const FunctionName = 'f'
 const arn = `arn:aws:lambda:us-east-1:${account}:function:f`
 
 beforeAll(async () => {
   frontend = await startTestFrontend({
+    runtimeVersions: () => workerHas,
     provisionedStates: { status: async (_account, _name, qualifier) => states.get(qualifier) },
   })
   client = new LambdaClient({ endpoint: frontend.endpoint, region: 'us-east-1', credentials: keys, maxAttempts: 1 })
@@ -128,16 +131,30 @@ it('a function says what becomes of its loops', async () => {
   })
 })
 
-it('runtimes are updated with the workers, and to hold one back is refused by name', async () => {
+it('runtimes are updated with the workers, with the function, or by hand', async () => {
   const get = (Qualifier?: string) => client.send(new GetRuntimeManagementConfigCommand({ FunctionName, Qualifier }))
   expect(await get()).toMatchObject({ UpdateRuntimeOn: 'Auto', FunctionArn: `${arn}:$LATEST` })
   expect(await get('2')).toMatchObject({ FunctionArn: `${arn}:2` })
   const put = (more: object) =>
     client.send(new PutRuntimeManagementConfigCommand({ FunctionName, UpdateRuntimeOn: 'Auto', ...more }))
   expect(await put({})).toMatchObject({ UpdateRuntimeOn: 'Auto' })
-  for (const UpdateRuntimeOn of ['Manual', 'FunctionUpdate'])
-    await expect(put({ UpdateRuntimeOn })).rejects.toMatchObject({
-      name: 'InvalidParameterValueException',
-      message: `UpdateRuntimeOn ${UpdateRuntimeOn} is not served by this fabric.`,
-    })
+  const runtime = (version: string) => `arn:aws:lambda:us-east-1::runtime:nodejs24.x:${version}`
+  const manual = { UpdateRuntimeOn: 'Manual', RuntimeVersionArn: runtime('24.1.0') }
+  expect(await put({ ...manual, Qualifier: 'live' })).toMatchObject({ ...manual, FunctionArn: `${arn}:2` })
+  expect(await get('2')).toMatchObject(manual)
+  expect((await get()).UpdateRuntimeOn).toBe('Auto')
+  expect(await put({ UpdateRuntimeOn: 'FunctionUpdate' })).not.toHaveProperty('RuntimeVersionArn')
+  const running = async () =>
+    (await client.send(new GetFunctionConfigurationCommand({ FunctionName }))).RuntimeVersionConfig?.RuntimeVersionArn
+  expect(await running()).toBe(runtime('24.1.0'))
+  workerHas = ['nodejs24.x:24.1.0', 'nodejs24.x:24.2.0']
+  expect(await running()).toBe(runtime('24.1.0'))
+  await client.send(new UpdateFunctionConfigurationCommand({ FunctionName, Description: 'third' }))
+  expect(await running()).toBe(runtime('24.2.0'))
+  await put({ UpdateRuntimeOn: 'Auto' })
+  expect(await running()).toBe('arn:aws:lambda:us-east-1::runtime:nodejs24.x')
+  await expect(put({ ...manual, RuntimeVersionArn: runtime('23.0.0') })).rejects.toMatchObject({
+    name: 'InvalidParameterValueException',
+    message: `Runtime version ${runtime('23.0.0')} is not offered by the workers: [${runtime('24.1.0')}, ${runtime('24.2.0')}]`,
+  })
 })

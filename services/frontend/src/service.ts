@@ -75,6 +75,8 @@ export interface FrontendDeps {
   readonly seenByAll?: (revision: number) => boolean
   /** Runtime ids that workers offer at this moment. */
   readonly runtimes: () => readonly string[]
+  /** The same with their versions, `nodejs24.x:24.21.0`; none is known when absent. */
+  readonly runtimeVersions?: () => readonly string[]
   /** Ids of the subnets and security groups that workers offer; none when absent. */
   readonly networks?: () => readonly string[]
   /** What the workers' machines are; that of this process when absent. */
@@ -122,6 +124,7 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
     region,
     offer: () => ({
       runtimes: deps.runtimes(),
+      runtimeVersions: deps.runtimeVersions?.() ?? [],
       architectures: deps.architectures?.() ?? [ownArchitecture],
       networks: deps.networks?.() ?? [],
     }),

@@ -109,6 +109,7 @@ await runService({
       address,
       startedAtMs: clock.now(),
       runtimes: worker.runtimes,
+      runtimeVersions: worker.runtimeVersions,
       networks: worker.networks,
     }
     opened.use(announce(link, self, { log, clock }))

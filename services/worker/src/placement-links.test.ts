@@ -64,7 +64,10 @@ beforeEach(async () => {
       monotonic: () => clock.monotonic() + stoodStillMs,
       schedule: (delayMs, fn) => clock.schedule(delayMs, fn),
     },
-    hello: { workerId: 'w', address: 'h:1', zone: 'z', runtimes: ['nodejs24.x'], memoryMb: 1_000, parallelStarts: 0 },
+    hello: {
+      ...{ workerId: 'w', address: 'h:1', zone: 'z', runtimes: ['nodejs24.x'], runtimeVersions: [] },
+      ...{ memoryMb: 1_000, parallelStarts: 0 },
+    },
   })
   await settle()
 })

@@ -22,6 +22,8 @@ export interface WorkerService extends Service {
   acceptDispatcher(channel: Channel<RunFrame, ResultFrame>): void
   /** Runtimes offered, in order. */
   readonly runtimes: readonly string[]
+  /** The same with their versions, for example `nodejs24.x:24.21.0`. */
+  readonly runtimeVersions: readonly string[]
   /** Ids of the subnets and security groups that functions may name. */
   readonly networks: readonly string[]
   /** For the health answer. */
@@ -53,7 +55,9 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
     maxBytes: settings.codeCacheBytes,
     ...{ store: deps.code, clock, log },
   })
-  const images = runtimeImages(detectRuntimes())
+  const detected = detectRuntimes()
+  const images = runtimeImages(detected)
+  const runtimeVersions = new Map(detected.filter((one) => one.version !== '').map(({ id, version }) => [id, version]))
   const stems = new StemPool({
     images,
     perRuntime: settings.stemsPerRuntime,
@@ -72,14 +76,17 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
       credentials: deps.credentials,
     },
     partitions: deps.placement.partitions,
+    runtimeVersions,
     tell: (partition, frame) => links.tell(partition, frame),
     changed: () => links.changed(),
   })
   const runtimes = [...images.keys()]
+  const versionNames = [...runtimeVersions].map(([id, version]) => `${id}:${version}`)
   const links = new PlacementLinks({
     ...{ directory: deps.placement, fleet, clock, random: deps.random, log },
     hello: {
       ...{ workerId, address: settings.address, zone: settings.zone, runtimes, memoryMb: settings.memoryMb },
+      runtimeVersions: versionNames,
       // A start is mostly computing.
       parallelStarts: availableParallelism(),
     },
@@ -117,6 +124,7 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
   return {
     name: 'worker',
     runtimes,
+    runtimeVersions: versionNames,
     networks: networks?.ids ?? [],
     acceptDispatcher: (channel) => door.accept(channel),
     problems: () => [

@@ -1,8 +1,8 @@
-import { getCACertificates } from 'node:tls'
-import { credentials, Metadata, type requestCallback, type ServiceError } from '@grpc/grpc-js'
+import { Metadata, type requestCallback, type ServiceError } from '@grpc/grpc-js'
 import type { AdminConnection } from '@weft/contracts'
 import { AdminServiceClient } from '@weft/contracts/api/admin'
 import { CommandError } from '../io.ts'
+import { grpcTarget } from './grpc-channel.ts'
 
 const connectWithinMs = 5_000
 /** Making an account waits for every NATS server. */
@@ -24,9 +24,8 @@ export class AdminClient implements Disposable {
   constructor(connection: AdminConnection, now: () => number) {
     this.connection = connection
     this.#now = now
-    const secure = connection.admin.startsWith('https://')
-    const address = connection.admin.replace(/^https?:\/\//, '')
-    this.service = new AdminServiceClient(address, secure ? trusting() : credentials.createInsecure())
+    const { address, channel } = grpcTarget(connection.admin)
+    this.service = new AdminServiceClient(address, channel)
   }
 
   [Symbol.dispose](): void {
@@ -51,9 +50,6 @@ export class AdminClient implements Disposable {
     })
   }
 }
-
-/** Authorities that NODE_EXTRA_CA_CERTS names are trusted beside those that Node brings; by itself gRPC knows only these. */
-const trusting = () => credentials.createSsl(Buffer.from(getCACertificates('default').join('\n')))
 
 function refusal(error: ServiceError | null): CommandError {
   const code = error?.metadata.get('weft-error-code')[0]

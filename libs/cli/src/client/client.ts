@@ -31,6 +31,8 @@ export interface Invocation {
 export interface InvokeOptions {
   readonly type?: 'RequestResponse' | 'Event' | 'DryRun'
   readonly qualifier?: string
+  /** For a function that keeps tenants apart. */
+  readonly tenantId?: string
   readonly logTail?: boolean
 }
 
@@ -74,6 +76,7 @@ export class FabricClient implements Disposable {
       `/2015-03-31/functions/${encodeURIComponent(name)}/invocations${query}`,
       {
         'x-amz-invocation-type': options.type ?? 'RequestResponse',
+        ...(options.tenantId !== undefined && { 'x-amz-tenant-id': options.tenantId }),
         ...(options.logTail && { 'x-amz-log-type': 'Tail' }),
       },
       payload,

@@ -1,4 +1,4 @@
-import { credentials, Metadata, type ServiceError, type StatusObject, status } from '@grpc/grpc-js'
+import { Metadata, type ServiceError, type StatusObject, status } from '@grpc/grpc-js'
 import type { FabricConnection } from '@weft/contracts'
 import {
   InvokeRequest,
@@ -7,10 +7,12 @@ import {
   type ResponseComplete,
   type ResponseStreamPart,
 } from '@weft/contracts/api/invoke'
+import { grpcTarget } from '../client/grpc-channel.ts'
 import { CommandError, exitCodes, type Io, paint } from '../io.ts'
 
 export interface StreamOptions {
   readonly qualifier?: string
+  readonly tenantId?: string
   readonly logTail?: boolean
 }
 
@@ -23,13 +25,14 @@ export async function invokeStream(
   options: StreamOptions,
 ): Promise<number> {
   const { grpc, accessKeyId, secretAccessKey } = connection
-  const service = new InvokeServiceClient(grpc, credentials.createInsecure())
+  const { address, channel } = grpcTarget(grpc)
+  const service = new InvokeServiceClient(address, channel)
   const metadata = new Metadata()
   metadata.set('authorization', `Bearer ${accessKeyId}:${secretAccessKey}`)
-  const { qualifier = '', logTail = false } = options
+  const { qualifier = '', logTail = false, tenantId = '' } = options
   const startedMs = performance.now()
   try {
-    const request = InvokeRequest.fromPartial({ functionName: name, qualifier, payload, logTail })
+    const request = InvokeRequest.fromPartial({ functionName: name, qualifier, payload, logTail, tenantId })
     const { begin, complete } = await play(io, service, request, metadata)
     if (complete.logTail) io.stderr.write(paint(io.stderr, 'dim', complete.logTail))
     const failed = complete.functionError !== ''

@@ -111,6 +111,7 @@ export class Stage {
       address: '',
       zone: '',
       runtimes: ['nodejs24.x'],
+      runtimeVersions: [],
       memoryMb: 1_024n,
       parallelStarts: 0,
       sandboxes: [],

@@ -30,8 +30,8 @@ export function captureStream(stream, write) {
   }
 }
 
-/** Replaces the console's methods. `requestId()` is the running invocation's, or undefined. */
-export function captureConsole({ write, requestId, logFormat, logLevel }) {
+/** Replaces the console's methods. `requestId()` and `tenantId()` are the running invocation's, or undefined. */
+export function captureConsole({ write, requestId, tenantId, logFormat, logLevel }) {
   const least = rank[(logLevel ?? 'TRACE').toUpperCase()] ?? 0
   const line = (level, args) => {
     const at = new Date()
@@ -41,7 +41,7 @@ export function captureConsole({ write, requestId, logFormat, logLevel }) {
         `${at.toISOString()}\t${requestId() ?? 'undefined'}\t${level}\t${formatWithOptions({}, ...args)}`,
       )
     }
-    const record = { timestamp: at.toISOString(), level, requestId: requestId() }
+    const record = { timestamp: at.toISOString(), level, requestId: requestId(), tenantId: tenantId() }
     if (args.length === 1 && args[0] instanceof Error)
       Object.assign(record, { message: args[0].message, ...errorForJson(args[0]) })
     else record.message = args.length === 1 && typeof args[0] === 'object' ? args[0] : formatWithOptions({}, ...args)

@@ -229,6 +229,7 @@ describe('the doors together', () => {
       qualifier: '',
       payload: Buffer.from('{"g":1}'),
       clientContext: '',
+      tenantId: '',
       logTail: true,
       traceHeader: '',
       correlationId: '',

@@ -76,6 +76,7 @@ function readCall(request: BusRequest): Result<Call, AwsError> {
   if (logType !== 'None' && logType !== 'Tail') return err(notOneOf(logType, 'logType', '[None, Tail]'))
   const { functionName, qualifier } = target.value
   const clientContext = request.header(headers.clientContext)
+  const tenantId = request.header(headers.tenantId)
   const traceHeader = request.header(headers.traceId)
   const traceparent = request.header(headers.traceparent)
   return ok({
@@ -87,6 +88,7 @@ function readCall(request: BusRequest): Result<Call, AwsError> {
       invocationType: type,
       logTail: logType === 'Tail',
       ...(clientContext !== undefined && { clientContext }),
+      ...(tenantId !== undefined && { tenantId }),
       ...(traceHeader !== undefined && { traceHeader }),
       ...(traceparent !== undefined && parseTraceparent(traceparent) && { traceparent }),
     },

@@ -10,7 +10,7 @@ export async function acceptEvent(
   context: CallContext,
   target: ResolvedFunction,
   payload: Uint8Array,
-  input: Pick<PublishInput, 'traceHeader' | 'traceparent' | 'deduplicationId'>,
+  input: Pick<PublishInput, 'tenantId' | 'traceHeader' | 'traceparent' | 'deduplicationId'>,
   tracked = false,
 ): Promise<Result<{ readonly duplicate: boolean }, AwsError>> {
   const traceHeader = cleanTraceHeader(input.traceHeader)
@@ -22,6 +22,7 @@ export async function acceptEvent(
     ...(target.qualifier !== undefined && { qualifier: target.qualifier }),
     payload,
     acceptedAtMs: deps.clock.now(),
+    ...(input.tenantId !== undefined && { tenantId: input.tenantId }),
     ...(traceHeader !== undefined && { traceHeader }),
     ...(traceparent !== undefined && { traceparent }),
     ...(input.deduplicationId !== undefined && { deduplicationId: input.deduplicationId }),

@@ -27,6 +27,8 @@ export interface InvokeInput {
   readonly logTail: boolean
   /** Base64 as received. */
   readonly clientContext?: string
+  /** For a function that keeps tenants apart, and for no other. */
+  readonly tenantId?: string
   /** X-Amzn-Trace-Id form. */
   readonly traceHeader?: string
   /** W3C form. */
@@ -60,6 +62,8 @@ export interface PublishInput {
   readonly qualifier?: string
   /** JSON, up to 1 MiB; empty reaches the function as `{}`. */
   readonly payload: Uint8Array
+  /** For a function that keeps tenants apart, and for no other. */
+  readonly tenantId?: string
   readonly traceHeader?: string
   readonly traceparent?: string
   /** Equal ids of one account within two minutes are stored once. */

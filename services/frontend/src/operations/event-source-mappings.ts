@@ -10,6 +10,7 @@ import {
   type MappingRules,
   nameFunction,
   notFound,
+  notWithTenancy,
   resolveFunction,
   type Scope,
   updateMapping,
@@ -51,6 +52,7 @@ export const createEventSourceMapping =
     const scope = scopeOf(deps, principal)
     const target = await resolve(deps, scope, input.FunctionName)
     if (!target.ok) return target
+    if (target.value.record.tenancy) return notWithTenancy('An event source mapping')
     const stamp = { nowMs: deps.clock.now(), uuid: randomUUID() }
     const mapping = createMapping(input, target.value, mappingsOf(deps, scope), rulesIn(scope), stamp)
     if (!mapping.ok) return mapping
@@ -115,6 +117,7 @@ export const updateEventSourceMapping =
     const scope = scopeOf(deps, principal)
     const target = input.FunctionName === undefined ? undefined : await resolve(deps, scope, input.FunctionName)
     if (target && !target.ok) return target
+    if (target?.value.record.tenancy) return notWithTenancy('An event source mapping')
     const changed = await change(deps, scope, input.UUID, (mapping) =>
       updateMapping(mapping, input, target?.value, rulesIn(scope), deps.clock.now()),
     )

@@ -5,6 +5,7 @@ import {
   describeFunctionUrl,
   nameFunction,
   notFound,
+  notWithTenancy,
   qualifiedOf,
   qualifiersWith,
   resolveFunction,
@@ -76,7 +77,7 @@ export const createFunctionUrlConfig =
   async ({ principal }, input) => {
     const stamp = { nowMs: deps.clock.now(), urlId: newUrlId() }
     const changed = await change(deps, scopeOf(deps, principal), input, (record, qualifier) =>
-      createFunctionUrl(record, qualifier, input, stamp),
+      record.tenancy ? notWithTenancy('A function URL') : createFunctionUrl(record, qualifier, input, stamp),
     )
     return changed.ok ? answer(deps, changed.value.record, changed.value.qualifier) : changed
   }

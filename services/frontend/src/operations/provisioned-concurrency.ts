@@ -6,6 +6,7 @@ import {
   nameFunction,
   noProvisioned,
   notServed,
+  notWithTenancy,
   provision,
   publishedBehind,
   qualifiedOf,
@@ -61,17 +62,19 @@ export const putProvisionedConcurrencyConfig =
     const { functionName, qualifier = LATEST } = named.value
     const catalogue = await catalogueWith(deps, scope, functionName, qualifier)
     const changed = await change(deps, scope, functionName, (record) =>
-      provision(
-        record,
-        {
-          qualifier,
-          wanted: input.ProvisionedConcurrentExecutions,
-          accountLimit: concurrencyLimitOf(deps, scope.accountId),
-          functions: deps.catalogue.functions(scope.accountId),
-          nowMs: deps.clock.now(),
-        },
-        catalogue,
-      ),
+      record.tenancy
+        ? notWithTenancy('Provisioned concurrency')
+        : provision(
+            record,
+            {
+              qualifier,
+              wanted: input.ProvisionedConcurrentExecutions,
+              accountLimit: concurrencyLimitOf(deps, scope.accountId),
+              functions: deps.catalogue.functions(scope.accountId),
+              nowMs: deps.clock.now(),
+            },
+            catalogue,
+          ),
     )
     if (!changed.ok) return changed
     // What was asked for has only begun, as on AWS.

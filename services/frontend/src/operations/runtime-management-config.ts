@@ -1,37 +1,54 @@
-import { LATEST, ok } from '@weft/contracts'
-import { invalidParameter, notServed, resolveFunction } from '@weft/registry'
+import { type FunctionRecord, ok } from '@weft/contracts'
+import { arnOf, manageRuntime, qualifiedOf, resolveFunction } from '@weft/registry'
 import type { Management } from './api.ts'
+import type { CallContext } from './context.ts'
 import { type OperationDeps, scopeOf } from './deps.ts'
-import { catalogueWith } from './lookup.ts'
+import { catalogueWith, changeFunction, mergeTries, required } from './lookup.ts'
 
 interface Named {
   readonly FunctionName: string
   readonly Qualifier?: string | undefined
 }
 
-/** The one way in which runtimes are updated here: with the workers, for all functions at once. */
-async function automatic(deps: OperationDeps, accountId: Parameters<typeof scopeOf>[1], input: Named) {
-  const scope = scopeOf(deps, accountId)
+/** The version that is meant: an alias stands for the one it leads to. */
+async function find(deps: OperationDeps, { principal }: CallContext, input: Named) {
+  const scope = scopeOf(deps, principal)
   const catalogue = await catalogueWith(deps, scope, input.FunctionName, input.Qualifier)
-  const found = resolveFunction(catalogue, scope, input.FunctionName, input.Qualifier)
-  if (!found.ok) return found
-  const { record, qualifier = LATEST } = found.value
-  return ok({ UpdateRuntimeOn: 'Auto', FunctionArn: `${record.functionArn}:${qualifier}` } as const)
+  return resolveFunction(catalogue, scope, input.FunctionName, input.Qualifier)
+}
+
+function describe(record: FunctionRecord, version: string) {
+  const settings = qualifiedOf(record, 'runtimeManagement', version)
+  return {
+    UpdateRuntimeOn: settings?.updateOn ?? 'Auto',
+    FunctionArn: `${record.functionArn}:${version}`,
+    ...(settings?.updateOn === 'Manual' && { RuntimeVersionArn: settings.runtimeVersionArn }),
+  } as const
 }
 
 export const getRuntimeManagementConfig =
   (deps: OperationDeps): Management['GetRuntimeManagementConfig'] =>
-  ({ principal }, input) =>
-    automatic(deps, principal, input)
+  async (context, input) => {
+    const found = await find(deps, context, input)
+    return found.ok ? ok(describe(found.value.record, found.value.version.version)) : found
+  }
 
-/** A worker has one version of each runtime, so a function cannot be held back: other ways than Auto are refused by name. */
 export const putRuntimeManagementConfig =
   (deps: OperationDeps): Management['PutRuntimeManagementConfig'] =>
-  async ({ principal }, input) => {
-    const answer = await automatic(deps, principal, input)
-    if (!answer.ok) return answer
-    if (input.UpdateRuntimeOn !== 'Auto') return notServed(`UpdateRuntimeOn ${input.UpdateRuntimeOn}`)
-    if (input.RuntimeVersionArn !== undefined)
-      return invalidParameter('RuntimeVersionArn can only be specified when UpdateRuntimeOn is Manual.')
-    return answer
+  async (context, input) => {
+    const scope = scopeOf(deps, context.principal)
+    const found = await find(deps, context, input)
+    if (!found.ok) return found
+    const { version, record } = found.value
+    const changed = await changeFunction(
+      deps,
+      scope,
+      record.functionName,
+      (now) => {
+        const there = required(now, arnOf(scope, record.functionName))
+        return there.ok ? manageRuntime(there.value, version, input, deps.offer()) : there
+      },
+      mergeTries,
+    )
+    return changed.ok ? ok(describe(changed.value, version.version)) : changed
   }

@@ -35,7 +35,7 @@ interface TrackedCall {
   readonly context: CallContext
   readonly target: ResolvedFunction
   readonly payload: Uint8Array
-  readonly input: Pick<InvokeInput, 'invocationType'>
+  readonly input: Pick<InvokeInput, 'invocationType' | 'tenantId'>
   readonly tracking: Tracking
   /** Carries the call out under the context's request id. */
   readonly run: (context: CallContext) => Promise<Result<InvokeOutput, AwsError>>
@@ -58,7 +58,7 @@ export async function trackCall(deps: Deps, call: TrackedCall): Promise<Result<I
   const requestId =
     tracking.key === undefined
       ? context.requestId
-      : requestIdOfKey(accountId, functionName, target.qualifier, tracking.key)
+      : requestIdOfKey(accountId, functionName, target.qualifier, keyOf(tracking.key, call.input.tenantId))
   try {
     for (let pauseMs = waitMs.first; ; pauseMs = Math.min(waitMs.most, pauseMs * 2)) {
       const entry = await book.read(accountId, requestId)
@@ -79,6 +79,10 @@ export async function trackCall(deps: Deps, call: TrackedCall): Promise<Result<I
     )
   }
 }
+
+/** Keys have no spaces: one tenant's is never taken for another's. */
+const keyOf = (key: string, tenantId: string | undefined): string =>
+  tenantId === undefined ? key : `${key} ${tenantId}`
 
 /** Nothing is known any more, or its caller has died on the way. */
 const isOpen = (invocation: TrackedInvocation, now: number): boolean =>

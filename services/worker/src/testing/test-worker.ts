@@ -277,6 +277,8 @@ export const plainSpec: SandboxSpec = {
   securityGroupIds: [],
   snapStart: false,
   isolation: '',
+  runtimeVersion: '',
+  tenantId: '',
 }
 
 /** A data folder that users of sandboxes can walk through. */

@@ -114,6 +114,7 @@ const invokeInput = (request: InvokeRequest, traceparent: string | undefined): I
   invocationType: request.dryRun ? 'DryRun' : 'RequestResponse',
   logTail: request.logTail,
   ...text('clientContext', request.clientContext),
+  ...text('tenantId', request.tenantId),
   ...text('traceHeader', request.traceHeader),
   ...(traceparent !== undefined && { traceparent }),
 })
@@ -122,6 +123,7 @@ const publishInput = (request: PublishRequest, traceparent: string | undefined):
   functionName: request.functionName,
   ...text('qualifier', request.qualifier),
   payload: request.payload,
+  ...text('tenantId', request.tenantId),
   ...text('traceHeader', request.traceHeader),
   ...text('deduplicationId', request.deduplicationId),
   ...(traceparent !== undefined && { traceparent }),

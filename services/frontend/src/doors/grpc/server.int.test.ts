@@ -129,6 +129,7 @@ const request = (functionName: string, more: object = {}) => ({
   qualifier: '',
   payload: Buffer.from('{"a":1}'),
   clientContext: '',
+  tenantId: '',
   logTail: false,
   traceHeader: '',
   correlationId: '',
@@ -299,7 +300,14 @@ it('Publish tells whether the event was there before', async () => {
   const publish = (deduplicationId: string) =>
     unary<PublishResponse>((done) =>
       invoke.publish(
-        { functionName: 'f', qualifier: '', payload: Buffer.from('{}'), traceHeader: '', deduplicationId },
+        {
+          functionName: 'f',
+          qualifier: '',
+          payload: Buffer.from('{}'),
+          traceHeader: '',
+          deduplicationId,
+          tenantId: '',
+        },
         token(),
         done,
       ),

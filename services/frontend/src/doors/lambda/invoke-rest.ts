@@ -70,9 +70,8 @@ export function invokeInput(
   payload: Uint8Array,
 ): InvokeInput | { readonly error: AwsError } {
   const { FunctionName, Qualifier, InvocationType, LogType, ClientContext, TenantId, DurableExecutionName } = members
-  const unserved = TenantId === undefined ? DurableExecutionName && 'Durable execution' : 'Tenant isolation'
-  if (unserved)
-    return { error: awsError('InvalidParameterValueException', `${unserved} is not served by this fabric.`) }
+  if (DurableExecutionName !== undefined)
+    return { error: awsError('InvalidParameterValueException', 'Durable execution is not served by this fabric.') }
   return {
     functionName: FunctionName,
     ...(Qualifier !== undefined && { qualifier: Qualifier }),
@@ -80,6 +79,7 @@ export function invokeInput(
     invocationType: InvocationType ?? 'RequestResponse',
     logTail: LogType === 'Tail',
     ...(ClientContext !== undefined && { clientContext: ClientContext }),
+    ...(TenantId !== undefined && { tenantId: TenantId }),
     ...traceOf(headers),
   }
 }

@@ -39,6 +39,8 @@ export interface InvokeRequest {
   correlationId: string;
   /** Checks permission and parameters without running. */
   dryRun: boolean;
+  /** For a function that keeps tenants apart, and for no other. */
+  tenantId: string;
 }
 
 export interface InvokeResponse {
@@ -96,6 +98,8 @@ export interface PublishRequest {
   traceHeader: string;
   /** Equal ids within the stream's window (two minutes) are stored once. */
   deduplicationId: string;
+  /** For a function that keeps tenants apart, and for no other. */
+  tenantId: string;
 }
 
 export interface PublishResponse {
@@ -114,6 +118,7 @@ function createBaseInvokeRequest(): InvokeRequest {
     traceHeader: "",
     correlationId: "",
     dryRun: false,
+    tenantId: "",
   };
 }
 
@@ -142,6 +147,9 @@ export const InvokeRequest: MessageFns<InvokeRequest> = {
     }
     if (message.dryRun !== false) {
       writer.uint32(64).bool(message.dryRun);
+    }
+    if (message.tenantId !== "") {
+      writer.uint32(74).string(message.tenantId);
     }
     return writer;
   },
@@ -223,6 +231,14 @@ export const InvokeRequest: MessageFns<InvokeRequest> = {
             message.dryRun = reader.bool();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.tenantId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -269,6 +285,11 @@ export const InvokeRequest: MessageFns<InvokeRequest> = {
         : isSet(object.dry_run)
         ? globalThis.Boolean(object.dry_run)
         : false,
+      tenantId: isSet(object.tenantId)
+        ? globalThis.String(object.tenantId)
+        : isSet(object.tenant_id)
+        ? globalThis.String(object.tenant_id)
+        : "",
     };
   },
 
@@ -298,6 +319,9 @@ export const InvokeRequest: MessageFns<InvokeRequest> = {
     if (message.dryRun !== false) {
       obj.dryRun = message.dryRun;
     }
+    if (message.tenantId !== "") {
+      obj.tenantId = message.tenantId;
+    }
     return obj;
   },
 
@@ -314,6 +338,7 @@ export const InvokeRequest: MessageFns<InvokeRequest> = {
     message.traceHeader = object.traceHeader ?? "";
     message.correlationId = object.correlationId ?? "";
     message.dryRun = object.dryRun ?? false;
+    message.tenantId = object.tenantId ?? "";
     return message;
   },
 };
@@ -1078,7 +1103,14 @@ export const Error: MessageFns<Error> = {
 };
 
 function createBasePublishRequest(): PublishRequest {
-  return { functionName: "", qualifier: "", payload: Buffer.alloc(0), traceHeader: "", deduplicationId: "" };
+  return {
+    functionName: "",
+    qualifier: "",
+    payload: Buffer.alloc(0),
+    traceHeader: "",
+    deduplicationId: "",
+    tenantId: "",
+  };
 }
 
 export const PublishRequest: MessageFns<PublishRequest> = {
@@ -1097,6 +1129,9 @@ export const PublishRequest: MessageFns<PublishRequest> = {
     }
     if (message.deduplicationId !== "") {
       writer.uint32(42).string(message.deduplicationId);
+    }
+    if (message.tenantId !== "") {
+      writer.uint32(50).string(message.tenantId);
     }
     return writer;
   },
@@ -1154,6 +1189,14 @@ export const PublishRequest: MessageFns<PublishRequest> = {
             message.deduplicationId = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.tenantId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1185,6 +1228,11 @@ export const PublishRequest: MessageFns<PublishRequest> = {
         : isSet(object.deduplication_id)
         ? globalThis.String(object.deduplication_id)
         : "",
+      tenantId: isSet(object.tenantId)
+        ? globalThis.String(object.tenantId)
+        : isSet(object.tenant_id)
+        ? globalThis.String(object.tenant_id)
+        : "",
     };
   },
 
@@ -1205,6 +1253,9 @@ export const PublishRequest: MessageFns<PublishRequest> = {
     if (message.deduplicationId !== "") {
       obj.deduplicationId = message.deduplicationId;
     }
+    if (message.tenantId !== "") {
+      obj.tenantId = message.tenantId;
+    }
     return obj;
   },
 
@@ -1218,6 +1269,7 @@ export const PublishRequest: MessageFns<PublishRequest> = {
     message.payload = object.payload ?? Buffer.alloc(0);
     message.traceHeader = object.traceHeader ?? "";
     message.deduplicationId = object.deduplicationId ?? "";
+    message.tenantId = object.tenantId ?? "";
     return message;
   },
 };

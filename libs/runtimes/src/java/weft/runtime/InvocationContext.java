@@ -41,6 +41,11 @@ final class InvocationContext implements Context {
   }
 
   @Override
+  public String getTenantId() {
+    return (String) header.get("tenantId");
+  }
+
+  @Override
   public String getLogGroupName() {
     return System.getenv("AWS_LAMBDA_LOG_GROUP_NAME");
   }

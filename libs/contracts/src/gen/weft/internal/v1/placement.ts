@@ -250,6 +250,8 @@ export interface WorkerHello {
   generation: bigint;
   /** Starts that it takes at once: more would only slow each other down. 0: any number. */
   parallelStarts: number;
+  /** Runtimes with the version that is here, for example "nodejs24.x:24.21.0". */
+  runtimeVersions: string[];
 }
 
 export interface SandboxReport {
@@ -2462,6 +2464,7 @@ function createBaseWorkerHello(): WorkerHello {
     sandboxes: [],
     generation: 0n,
     parallelStarts: 0,
+    runtimeVersions: [],
   };
 }
 
@@ -2499,6 +2502,9 @@ export const WorkerHello: MessageFns<WorkerHello> = {
     }
     if (message.parallelStarts !== 0) {
       writer.uint32(72).uint32(message.parallelStarts);
+    }
+    for (const v of message.runtimeVersions) {
+      writer.uint32(114).string(v!);
     }
     return writer;
   },
@@ -2588,6 +2594,14 @@ export const WorkerHello: MessageFns<WorkerHello> = {
             message.parallelStarts = reader.uint32();
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.runtimeVersions.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2625,6 +2639,11 @@ export const WorkerHello: MessageFns<WorkerHello> = {
         : isSet(object.parallel_starts)
         ? globalThis.Number(object.parallel_starts)
         : 0,
+      runtimeVersions: globalThis.Array.isArray(object?.runtimeVersions)
+        ? object.runtimeVersions.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.runtime_versions)
+        ? object.runtime_versions.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -2657,6 +2676,9 @@ export const WorkerHello: MessageFns<WorkerHello> = {
     if (message.parallelStarts !== 0) {
       obj.parallelStarts = Math.round(message.parallelStarts);
     }
+    if (message.runtimeVersions?.length) {
+      obj.runtimeVersions = message.runtimeVersions;
+    }
     return obj;
   },
 
@@ -2676,6 +2698,7 @@ export const WorkerHello: MessageFns<WorkerHello> = {
       ? BigInt(object.generation)
       : 0n;
     message.parallelStarts = object.parallelStarts ?? 0;
+    message.runtimeVersions = object.runtimeVersions?.map((e) => e) || [];
     return message;
   },
 };

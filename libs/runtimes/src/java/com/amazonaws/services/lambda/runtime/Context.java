@@ -26,6 +26,7 @@ public interface Context {
 
   LambdaLogger getLogger();
 
+  /** Of a function that keeps tenants apart: whose invocation it is. */
   default String getTenantId() {
     return null;
   }
