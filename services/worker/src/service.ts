@@ -137,6 +137,8 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
     }),
     [Symbol.asyncDispose]: () => {
       stopped ??= stop()
+      // How versions with SnapStart are kept ready: initialised and frozen, not as images of memory.
+      snapStart: 'pool',
       return stopped
     },
   }
