@@ -1,5 +1,5 @@
 /** The placement service as a process of a cluster. */
-import { buckets, type SnapStartEntry, subjects } from '@weft/contracts'
+import { buckets, type SnapStartEntry } from '@weft/contracts'
 import {
   capacityAnnouncer,
   openCatalogue,
