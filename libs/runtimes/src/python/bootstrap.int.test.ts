@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { detectRuntimes } from '../detect.ts'
 import { runtimePrograms } from '../managed.ts'
@@ -58,6 +60,21 @@ def run(event, context):
     expect(logs[0]).toBe('printed é')
     expect(logs[1]).toMatch(/^\[INFO\]\t[\d-]+T[\d:.]+Z\t01234567-89ab-4def-8123-456789abcdef\tlogged 7$/)
     expect((await call(host, '{"a":"é"}')).value.n).toBe(2)
+  })
+
+  test('what is loaded ahead of functions is not to be seen by them', async () => {
+    const program = `
+import importlib.util, json, os, sys
+spec = importlib.util.spec_from_file_location("bootstrap", ${JSON.stringify(join(runtimePrograms.python, 'bootstrap.py'))})
+bootstrap = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(bootstrap)
+seen = lambda: [sorted(sys.modules), list(sys.path), sorted(sys.path_importer_cache), sys.dont_write_bytecode, dict(os.environ)]
+before = seen()
+bootstrap.warm_up()
+print(json.dumps([before, seen()]))`
+    const { stdout } = await promisify(execFile)(binary, ['-I', '-B', '-c', program])
+    const [before, after] = JSON.parse(stdout)
+    expect(after).toEqual(before)
   })
 
   test('tells an exception by type, message and trace, and goes on', async () => {

@@ -1,0 +1,5 @@
+"""Loaded by warm_up in bootstrap.py."""
+
+
+def handler(event, context):
+    return event
