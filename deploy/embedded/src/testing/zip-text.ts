@@ -5,5 +5,7 @@ export async function zipText(name: string, text: string): Promise<Buffer> {
   const zip = new ZipFile()
   zip.addBuffer(Buffer.from(text), name)
   zip.end()
-  return Buffer.concat((await zip.outputStream.toArray()) as Buffer[])
+  const chunks: Buffer[] = []
+  for await (const chunk of zip.outputStream) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
 }
