@@ -134,11 +134,11 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
     details: () => ({
       ...{ workerId, driver: driver.name, runtimes, sandboxes: fleet.size, running: fleet.running },
       ...{ stems: stems.size, freeMemoryMb: fleet.freeMemoryMb },
+      // How versions with SnapStart are kept ready: initialised and frozen, not as images of memory.
+      snapStart: 'pool',
     }),
     [Symbol.asyncDispose]: () => {
       stopped ??= stop()
-      // How versions with SnapStart are kept ready: initialised and frozen, not as images of memory.
-      snapStart: 'pool',
       return stopped
     },
   }
