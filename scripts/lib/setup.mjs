@@ -15,7 +15,9 @@ export const oldestNatsServer = [2, 10, 27]
 /** Programs, each with the Debian package that holds it. */
 const sandboxPrograms = { runc: 'runc', 'mkfs.ext4': 'e2fsprogs', mount: 'mount', nsenter: 'util-linux' }
 /** What event sources are tested against. */
-const brokerPrograms = { 'redis-server': 'redis-server', 'rabbitmq-server': 'rabbitmq-server', mosquitto: 'mosquitto' }
+const brokerPrograms = {
+  ...{ 'redis-server': 'redis-server', 'rabbitmq-server': 'rabbitmq-server', mosquitto: 'mosquitto', kcat: 'kcat' },
+}
 /** What the examples of each language are built with, and the runtimes that only a host can bring. */
 const languagePrograms = {
   ...{ java: 'default-jdk-headless', javac: 'default-jdk-headless', ruby: 'ruby', go: 'golang-go' },
@@ -29,7 +31,14 @@ const networkPrograms = { nft: 'nftables', ip: 'iproute2' }
 const peerPrograms = { 'redis-server': 'redis-server' }
 const dockerPrograms = { dockerd: 'docker.io', 'docker-compose': 'docker-compose', iptables: 'iptables' }
 
-export function setUp({ docker = false, brokers = false, languages = false, clients = false, networks = false, peers = false } = {}) {
+export function setUp({
+  docker = false,
+  brokers = false,
+  languages = false,
+  clients = false,
+  networks = false,
+  peers = false,
+} = {}) {
   if (process.platform !== 'linux') throw new Refusal(`Weft runs on Linux; this is ${process.platform}`)
   mkdirSync(weftDir, { recursive: true })
   npmPackages(root, 'npm packages')

@@ -5,6 +5,12 @@ export interface Broker {
   readonly kind: BrokerKind
   /** `redis://…`, `amqp://…`, `mqtt://…`; of `aws` the endpoint, AWS's own when absent. */
   readonly url?: string
+  /** `host:port` of Kafka's brokers. */
+  readonly servers?: readonly string[]
+  /** Kafka is reached by TLS, also where a mapping names no certificate. */
+  readonly tls?: boolean
+  /** Of Kafka: what the URIs of a mapping's SourceAccessConfigurations stand for. */
+  readonly secrets?: Readonly<Record<string, BrokerSecret>>
   /** Credentials of `aws`. */
   readonly accessKeyId?: string
   readonly secretAccessKey?: string
@@ -12,7 +18,17 @@ export interface Broker {
   readonly accounts: readonly AccountId[]
 }
 
-export const brokerKinds = ['redis', 'rabbitmq', 'mqtt', 'aws'] as const
+/** A secret with the members that AWS wants in it: of a login, of a client's certificate, or of an authority's. */
+export interface BrokerSecret {
+  readonly username?: string
+  readonly password?: string
+  /** PEM. */
+  readonly certificate?: string
+  readonly privateKey?: string
+  readonly privateKeyPassword?: string
+}
+
+export const brokerKinds = ['redis', 'rabbitmq', 'mqtt', 'kafka', 'aws'] as const
 export type BrokerKind = (typeof brokerKinds)[number]
 
 export type BrokerBook = ReadonlyMap<string, Broker>
@@ -45,12 +61,28 @@ function problemOf(name: string, value: unknown): string | undefined {
   if (!brokerKinds.some((kind) => kind === broker.kind)) return `kind must be one of ${brokerKinds.join(', ')}`
   if (broker.url !== undefined && (typeof broker.url !== 'string' || !URL.canParse(broker.url)))
     return 'url must be a URL'
-  if (broker.kind !== 'aws' && broker.url === undefined) return 'url is missing'
+  if (broker.kind === 'kafka') {
+    const problem = kafkaProblem(broker)
+    if (problem !== undefined) return problem
+  } else if (broker.kind !== 'aws' && broker.url === undefined) return 'url is missing'
   for (const member of ['accessKeyId', 'secretAccessKey'])
     if (broker[member] !== undefined && typeof broker[member] !== 'string') return `${member} must be text`
   const { accounts } = broker
   if (!Array.isArray(accounts) || !accounts.every((one) => typeof one === 'string' && isAccountId(one)))
     return 'accounts must be a list of account ids'
+  return undefined
+}
+
+function kafkaProblem({ servers, tls, secrets }: Readonly<Record<string, unknown>>): string | undefined {
+  const isServer = (one: unknown): boolean => typeof one === 'string' && /^[\w.-]+:\d{1,5}$/.test(one)
+  if (!Array.isArray(servers) || servers.length === 0 || !servers.every(isServer))
+    return 'servers must be a list of host:port'
+  if (tls !== undefined && typeof tls !== 'boolean') return 'tls must be true or false'
+  const isRecord = (one: unknown): one is object => typeof one === 'object' && one !== null && !Array.isArray(one)
+  const isSecret = (one: unknown): boolean =>
+    isRecord(one) && Object.values(one).every((member) => typeof member === 'string')
+  if (secrets !== undefined && !(isRecord(secrets) && Object.values(secrets).every(isSecret)))
+    return 'secrets must be an object of URIs to objects of text'
   return undefined
 }
 

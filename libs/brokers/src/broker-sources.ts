@@ -4,6 +4,7 @@ import { type MappingSources, type PositionBook, sourcesByService } from '@weft/
 import type { Clock, Logger } from '@weft/platform'
 import { type BrokerBook, readBrokerBook } from './broker-book.ts'
 import { dynamodbSources } from './dynamodb-source.ts'
+import { kafkaSources } from './kafka/kafka-source.ts'
 import { kinesisSources } from './kinesis-source.ts'
 import { mqttSources } from './mqtt-source.ts'
 import { rabbitmqSources } from './rabbitmq-source.ts'
@@ -21,6 +22,7 @@ export interface BrokerOptions {
 export const brokerSources = (options: BrokerOptions): Readonly<Record<string, MappingSources>> => ({
   redis: redisSources(options),
   mq: rabbitmqSources(options),
+  kafka: kafkaSources(options),
   mqtt: mqttSources(options),
   sqs: sqsSources(options),
   kinesis: kinesisSources(options),

@@ -30,6 +30,11 @@ export type ShardStart =
 /** A stream of shards as its service lets it be read. */
 export interface ShardedStream {
   readonly batchInfo: string
+  /** `{"Records":[…]}` when absent. */
+  readonly frame?: MappingSource['frame']
+  readonly describeBatch?: NonNullable<MappingSource['describeBatch']>
+  /** `records` itself waits a while for some. */
+  readonly waits?: boolean
   /** Tells the stream from a later one of the same name. */
   readonly incarnation: string
   shards(): Promise<readonly Shard[]>
@@ -106,12 +111,13 @@ function startOf(mapping: EventSourceMapping, position: string | undefined): Sha
   }
 }
 
-class ShardSource implements MappingSource {
+export class ShardSource implements MappingSource {
   readonly order = 'ordered'
-  readonly frame = { kind: 'records' } as const
+  readonly frame: MappingSource['frame']
   readonly visibilityMs = 0
   readonly incarnation: string
   readonly batchInfo: string
+  readonly describeBatch?: NonNullable<MappingSource['describeBatch']>
   readonly #stream: ShardedStream
   readonly #shard: string
   readonly #clock: Clock
@@ -139,6 +145,8 @@ class ShardSource implements MappingSource {
     this.#keep = keep
     this.incarnation = stream.incarnation
     this.batchInfo = stream.batchInfo
+    this.frame = stream.frame ?? { kind: 'records' }
+    if (stream.describeBatch) this.describeBatch = stream.describeBatch
   }
 
   async read(most: number, waitMs: number, signal: AbortSignal): Promise<readonly SourceRecord[]> {
@@ -156,7 +164,8 @@ class ShardSource implements MappingSource {
       this.#ids.set(place, record.id)
       this.#floor.add(place)
     }
-    if (records.length === 0 && next !== undefined) await delay(this.#clock, Math.min(waitMs, pollMs), signal)
+    if (records.length === 0 && next !== undefined && !this.#stream.waits)
+      await delay(this.#clock, Math.min(waitMs, pollMs), signal)
     return records
   }
 

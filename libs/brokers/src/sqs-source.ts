@@ -4,10 +4,11 @@ import {
   GetQueueAttributesCommand,
   GetQueueUrlCommand,
   type Message,
+  type QueueAttributeName,
   ReceiveMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs'
-import { type EventSourceMapping, err, ok } from '@weft/contracts'
+import { type EventSourceMapping, err, ok, type Result } from '@weft/contracts'
 import { type MappingSource, type MappingSources, type SourceRecord, sourceRecord } from '@weft/delivery'
 import type { Clock } from '@weft/platform'
 import { awsClientOptions } from './aws-client.ts'
@@ -31,31 +32,59 @@ function parseArn(arn: string): SqsArn | undefined {
   return region && account && name ? { region, account, name } : undefined
 }
 
-/** SQS through the AWS SDK, at the endpoint and with the credentials of the account's `aws` broker. */
+/** Messages that wait for which a provisioned mapping takes one poller more. */
+const messagesPerPoller = 1_000
+
+/**
+ * SQS through the AWS SDK, at the endpoint and with the credentials of the account's `aws` broker. A queue is read as a
+ * whole, or by provisioned pollers side by side, each under a lease: more of them the more messages wait.
+ */
 export function sqsSources({ brokers, clock }: BrokerOptions): MappingSources {
-  return unsharded(
-    async (mapping) => {
-      const arn = parseArn(mapping.eventSourceArn)
-      if (!arn) return err(`PROBLEM: ${mapping.eventSourceArn} is no SQS queue.`)
-      const broker = brokerOfKind(brokers, mapping.accountId, 'aws')
-      if (!broker.ok) return broker
-      const client = new SQSClient(awsClientOptions(broker.value, arn.region))
-      try {
-        const { QueueUrl: url = '' } = await client.send(
-          new GetQueueUrlCommand({ QueueName: arn.name, QueueOwnerAWSAccountId: arn.account }),
-        )
-        const { Attributes } = await client.send(
-          new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['VisibilityTimeout', 'CreatedTimestamp'] }),
-        )
-        const visibilityMs = Number(Attributes?.VisibilityTimeout ?? 30) * 1_000
-        return ok(new SqsSource(client, url, arn, mapping, visibilityMs, Attributes?.CreatedTimestamp ?? '', clock))
-      } catch (error) {
-        client.destroy()
-        return err(`PROBLEM: Queue ${arn.name} cannot be read: ${reasonOf(error)}`)
-      }
-    },
+  const reach = async <T>(
+    mapping: EventSourceMapping,
+    attributes: readonly QueueAttributeName[],
+    use: (client: SQSClient, url: string, arn: SqsArn, found: Partial<Record<string, string>>) => T,
+  ): Promise<Result<T, string>> => {
+    const arn = parseArn(mapping.eventSourceArn)
+    if (!arn) return err(`PROBLEM: ${mapping.eventSourceArn} is no SQS queue.`)
+    const broker = brokerOfKind(brokers, mapping.accountId, 'aws')
+    if (!broker.ok) return broker
+    const client = new SQSClient(awsClientOptions(broker.value, arn.region))
+    try {
+      const { QueueUrl: url = '' } = await client.send(
+        new GetQueueUrlCommand({ QueueName: arn.name, QueueOwnerAWSAccountId: arn.account }),
+      )
+      const { Attributes = {} } = await client.send(
+        new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: [...attributes] }),
+      )
+      return ok(use(client, url, arn, Attributes))
+    } catch (error) {
+      client.destroy()
+      return err(`PROBLEM: Queue ${arn.name} cannot be read: ${reasonOf(error)}`)
+    }
+  }
+  const whole = unsharded(
+    (mapping) =>
+      reach(mapping, ['VisibilityTimeout', 'CreatedTimestamp'], (client, url, arn, found) => {
+        const visibilityMs = Number(found.VisibilityTimeout ?? 30) * 1_000
+        return new SqsSource(client, url, arn, mapping, visibilityMs, found.CreatedTimestamp ?? '', clock)
+      }),
     async () => {},
   )
+  return {
+    ...whole,
+    isSharded: ({ provisionedPollers }) => provisionedPollers !== undefined,
+    async shards(mapping) {
+      const { minimum, maximum } = mapping.provisionedPollers ?? { minimum: 1, maximum: 1 }
+      const waiting = await reach(mapping, ['ApproximateNumberOfMessages'], (client, _url, _arn, found) => {
+        client.destroy()
+        return Number(found.ApproximateNumberOfMessages ?? 0)
+      })
+      if (!waiting.ok) return waiting
+      const pollers = Math.min(maximum, Math.max(minimum, Math.ceil(waiting.value / messagesPerPoller)))
+      return ok(Array.from({ length: pollers }, (_, n) => `poller-${n}`))
+    },
+  }
 }
 
 interface Held {

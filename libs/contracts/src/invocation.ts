@@ -131,6 +131,16 @@ export interface RecursionRecord {
   readonly atMs: number
 }
 
+/** How far a mapping is behind the end of its source, measured now and then by the poller that has it. */
+export interface OffsetLagRecord {
+  /** The mapping's id. */
+  readonly requestId: string
+  readonly accountId: AccountId
+  readonly functionName: FunctionName
+  readonly lagRecords: number
+  readonly atMs: number
+}
+
 /** The end of an accepted event; exactly one per event. Written by async-queue. */
 export interface EventEndRecord {
   readonly requestId: string
@@ -153,6 +163,7 @@ export type FabricRecord =
   | ({ readonly type: 'invocation' } & InvocationRecord)
   | ({ readonly type: 'throttle' } & ThrottleRecord)
   | ({ readonly type: 'recursion' } & RecursionRecord)
+  | ({ readonly type: 'offset-lag' } & OffsetLagRecord)
   | ({ readonly type: 'event-end' } & EventEndRecord)
 
 export interface LogLine {

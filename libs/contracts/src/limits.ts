@@ -76,6 +76,10 @@ export const limits = {
     maximumRecordAgeSeconds: { min: -1, max: 604_800, default: -1 },
     /** Of a queue. Without a window a batch holds ten messages at most, of a FIFO queue in any case. */
     queueBatchSize: { default: 10, unwindowed: 10 },
+    /** Provisioned pollers: the least of either bound, and the upper one where none is given. API reference, ProvisionedPollerConfig. */
+    pollers: { sqs: { least: 2, usual: 200 }, kafka: { least: 1, usual: 200 } },
+    /** Retries of a Kafka batch that has somewhere to go when they end, where none are set. Developer guide, kafka-on-failure. */
+    kafkaRetriesWithDestination: 10,
     /** Patterns in FilterCriteria. Quotas page. */
     filters: 5,
     /** Payload of one batch, bytes. Developer guide, invocation-eventsourcemapping. */

@@ -32,6 +32,8 @@ export interface BatchPlace {
   /** `JetStreamBatchInfo`, `KinesisBatchInfo`, `DDBStreamBatchInfo`, … */
   readonly batchInfo: string
   readonly shardId: string
+  /** Members of `batchInfo`, where they are not those of Kinesis. */
+  readonly info?: Readonly<Record<string, unknown>>
 }
 
 /**
@@ -41,14 +43,14 @@ export interface BatchPlace {
 export function deadBatch(
   given: GivenUp,
   records: readonly SourceRecord[],
-  { batchInfo, shardId }: BatchPlace,
+  { batchInfo, shardId, info: own }: BatchPlace,
   now: number,
 ): DeadBatch {
   const { requestId, mapping, condition, runs, response } = given
   const first = records[0]
   const last = records.at(-1)
   if (!first || !last) throw new Error('a batch that is given up has records')
-  const info = {
+  const info = own ?? {
     ...(shardId !== '' && { shardId }),
     streamArn: mapping.eventSourceArn,
     startSequenceNumber: first.id,

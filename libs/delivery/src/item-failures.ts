@@ -31,11 +31,18 @@ export function readItemFailures(payload: Uint8Array, identifiers: readonly stri
   const places = new Map(identifiers.map((id, index) => [id, index]))
   const found = new Set<number>()
   for (const item of list) {
-    const id: unknown = (item as { itemIdentifier?: unknown } | null)?.itemIdentifier
+    const id = identifierOf((item as { itemIdentifier?: unknown } | null)?.itemIdentifier)
     const index = typeof id === 'string' ? places.get(id) : undefined
     if (index === undefined) return failed(`batchItemFailures names an unknown item ${JSON.stringify(id) ?? ''}`)
     found.add(index)
   }
   const [first, ...others] = [...found].sort((a, b) => a - b)
   return first === undefined ? { kind: 'all-succeeded' } : { kind: 'some', failed: [first, ...others] }
+}
+
+/** Kafka's is an object of partition and offset (developer guide, kafka-retry-configurations), which is named otherwise there. */
+function identifierOf(identifier: unknown): unknown {
+  if (typeof identifier !== 'object' || identifier === null) return identifier
+  const { partition, 'topic-partition': named, offset } = identifier as Readonly<Record<string, unknown>>
+  return `${partition ?? named}-${offset}`
 }

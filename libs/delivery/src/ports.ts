@@ -100,6 +100,8 @@ export interface MappingSources {
   open(mapping: EventSourceMapping, shard: string): Promise<Result<MappingSource, string>>
   /** Forgets the mapping's position. Succeeds when there is none. */
   remove(mapping: EventSourceMapping): Promise<void>
+  /** How many records the mapping is behind the end of its source; undefined where that cannot be told. Never rejects. */
+  lag?(mapping: EventSourceMapping): Promise<number | undefined>
 }
 
 /**
@@ -120,6 +122,8 @@ export interface MappingSource extends AsyncDisposable {
   readonly frame: EventFrame
   /** What is kept of batches that were given up: `JetStreamBatchInfo`, `KinesisBatchInfo`, … */
   readonly batchInfo: string
+  /** Its members, where they are not those of Kinesis. */
+  describeBatch?(records: readonly SourceRecord[]): Readonly<Record<string, unknown>>
   /** Unordered and grouped: how long a message that failed stays away, ms. */
   readonly visibilityMs: number
   /** Up to `most` records as soon as there is one; none after `waitMs`. Rejects when the source is lost: open it again. */

@@ -28,7 +28,9 @@ export type SourceRecordParts = Omit<SourceRecord, 'json' | 'eventBytes'>
 
 export function sourceRecord(parts: SourceRecordParts, element: object): SourceRecord {
   const json = JSON.stringify(element)
-  return { ...parts, json, eventBytes: Buffer.byteLength(json) + 1 }
+  // Of a group's name and its punctuation, too: each record may be the only one of its group.
+  const groupBytes = parts.group === undefined ? 0 : Buffer.byteLength(parts.group) + 6
+  return { ...parts, json, eventBytes: Buffer.byteLength(json) + 1 + groupBytes }
 }
 
 /** How the event of a source is made of its records. */
@@ -38,7 +40,7 @@ export type EventFrame =
   /** `{…head, "<member>": {"<group>": […]}}`: as of Kafka and RabbitMQ. */
   | { readonly kind: 'grouped'; readonly head: Readonly<Record<string, string>>; readonly member: string }
 
-/** Bytes of an event around its records; the groups' names are in the records' own share. */
+/** Bytes of an event around its records; the groups' names are in the records' own shares. */
 const frameBytes = 1_024
 
 /** Upper bound of the records of one batch together, so that the event stays within `payloadBytes`. */

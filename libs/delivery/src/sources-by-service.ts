@@ -16,5 +16,6 @@ export function sourcesByService(services: Readonly<Record<string, MappingSource
     shards: async (mapping) => of(mapping)?.shards(mapping) ?? ok(['']),
     open: async (mapping, shard) => of(mapping)?.open(mapping, shard) ?? missing(mapping),
     remove: async (mapping) => of(mapping)?.remove(mapping),
+    lag: async (mapping) => of(mapping)?.lag?.(mapping),
   }
 }

@@ -1,4 +1,4 @@
-import type { Alias, EventSourceMapping, FunctionRecord, FunctionVersion } from '@weft/contracts'
+import type { Alias, EventSourceMapping, FunctionRecord, FunctionVersion, KafkaSettings } from '@weft/contracts'
 import { qualifiedOf } from './by-qualifier.ts'
 import { describeSignature } from './code-signing.ts'
 import { eventInvokeOf } from './event-invoke.ts'
@@ -143,17 +143,34 @@ export function describeEventInvoke(record: FunctionRecord, qualifier: string) {
 
 const describeStreamOptions = (mapping: EventSourceMapping) => ({
   StartingPosition: mapping.startingPosition,
-  ParallelizationFactor: mapping.parallelizationFactor ?? 1,
   BisectBatchOnFunctionError: mapping.bisectBatchOnFunctionError,
-  TumblingWindowInSeconds: (mapping.tumblingWindowMs ?? 0) / 1000,
+  ...(!mapping.kafka && {
+    ParallelizationFactor: mapping.parallelizationFactor ?? 1,
+    TumblingWindowInSeconds: (mapping.tumblingWindowMs ?? 0) / 1000,
+  }),
 })
+
+function describeKafka({ bootstrapServers, consumerGroupId: ConsumerGroupId, access }: KafkaSettings) {
+  return {
+    ...(bootstrapServers
+      ? {
+          SelfManagedEventSource: { Endpoints: { KAFKA_BOOTSTRAP_SERVERS: bootstrapServers } },
+          SelfManagedKafkaEventSourceConfig: { ConsumerGroupId },
+        }
+      : { AmazonManagedKafkaEventSourceConfig: { ConsumerGroupId } }),
+    ...(access.length > 0 && {
+      SourceAccessConfigurations: access.map(({ type: Type, uri: URI }) => ({ Type, URI })),
+    }),
+  }
+}
 
 /** An EventSourceMappingConfiguration of the AWS API. */
 export function describeMapping(mapping: EventSourceMapping, region: string) {
   return {
     UUID: mapping.uuid,
     EventSourceMappingArn: `arn:aws:lambda:${region}:${mapping.accountId}:event-source-mapping:${mapping.uuid}`,
-    EventSourceArn: mapping.eventSourceArn,
+    ...(mapping.kafka?.bootstrapServers === undefined && { EventSourceArn: mapping.eventSourceArn }),
+    ...(mapping.kafka && describeKafka(mapping.kafka)),
     FunctionArn: mapping.functionArn,
     BatchSize: mapping.batchSize,
     MaximumBatchingWindowInSeconds: mapping.maximumBatchingWindowMs / 1000,
@@ -166,6 +183,12 @@ export function describeMapping(mapping: EventSourceMapping, region: string) {
     ...(mapping.filters && { FilterCriteria: { Filters: mapping.filters.map((Pattern) => ({ Pattern })) } }),
     ...(mapping.maximumConcurrency !== undefined && {
       ScalingConfig: { MaximumConcurrency: mapping.maximumConcurrency },
+    }),
+    ...(mapping.provisionedPollers && {
+      ProvisionedPollerConfig: {
+        MinimumPollers: mapping.provisionedPollers.minimum,
+        MaximumPollers: mapping.provisionedPollers.maximum,
+      },
     }),
     FunctionResponseTypes: mapping.reportBatchItemFailures ? (['ReportBatchItemFailures'] as const) : [],
     DestinationConfig: {

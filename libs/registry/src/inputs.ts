@@ -126,6 +126,8 @@ export type FunctionUrlInput = Optional<{
   InvokeMode: 'BUFFERED' | 'RESPONSE_STREAM'
 }>
 
+type KafkaConfigInput = Optional<{ ConsumerGroupId: string; SchemaRegistryConfig: object; ConsumptionMode: string }>
+
 type MappingSettings = Optional<{
   Enabled: boolean
   BatchSize: number
@@ -142,10 +144,10 @@ type MappingSettings = Optional<{
   MetricsConfig: object
   LoggingConfig: object
   ScalingConfig: Optional<{ MaximumConcurrency: number }>
-  ProvisionedPollerConfig: object
-  SourceAccessConfigurations: readonly unknown[]
-  AmazonManagedKafkaEventSourceConfig: object
-  SelfManagedKafkaEventSourceConfig: object
+  ProvisionedPollerConfig: Optional<{ MinimumPollers: number; MaximumPollers: number; PollerGroupName: string }>
+  SourceAccessConfigurations: readonly Optional<{ Type: string; URI: string }>[]
+  AmazonManagedKafkaEventSourceConfig: KafkaConfigInput
+  SelfManagedKafkaEventSourceConfig: KafkaConfigInput
   DocumentDBEventSourceConfig: object
 }>
 
@@ -157,7 +159,7 @@ export type CreateMappingInput = MappingSettings & { readonly FunctionName: stri
     /** Subjects of the stream. */
     Topics: readonly string[]
     Queues: readonly string[]
-    SelfManagedEventSource: object
+    SelfManagedEventSource: Optional<{ Endpoints: Readonly<Record<string, readonly string[]>> }>
     Tags: Readonly<Record<string, string>>
   }>
 

@@ -1,7 +1,9 @@
 import { type AwsError, type EventSourceMapping, limits, ok, type Result } from '@weft/contracts'
 import { invalidParameter, notServed } from './errors.ts'
 import type { UpdateMappingInput } from './inputs.ts'
-import type { SourceShape } from './mapping-source.ts'
+import { refuseKafka } from './kafka-settings.ts'
+import { isKafka, type SourceShape } from './mapping-source.ts'
+import { pollersAfter } from './provisioned-pollers.ts'
 import type { Scope } from './scope.ts'
 import { checkDestination } from './targets.ts'
 
@@ -28,6 +30,7 @@ export type MappingOptions = Pick<
   | 'parallelizationFactor'
   | 'tumblingWindowMs'
   | 'maximumConcurrency'
+  | 'provisionedPollers'
 >
 
 export const defaultOptions = (shape: SourceShape): MappingOptions => ({
@@ -50,7 +53,7 @@ export function applyOptions(
   sourceArn: string,
   rules: MappingRules,
 ): Result<MappingOptions, AwsError> {
-  const problem = checkUnserved(input) ?? checkShape(input, shape)
+  const problem = checkUnserved(input) ?? checkShape(input, shape, sourceArn)
   if (problem) return problem
   const filters = filtersOf(base.filters, input.FilterCriteria, rules)
   if (!filters.ok) return filters
@@ -59,6 +62,8 @@ export function applyOptions(
   const factor = input.ParallelizationFactor ?? base.parallelizationFactor
   const tumblingWindowMs = secondsOr(input.TumblingWindowInSeconds, base.tumblingWindowMs)
   const concurrency = input.ScalingConfig ? input.ScalingConfig.MaximumConcurrency : base.maximumConcurrency
+  const pollers = pollersAfter(base.provisionedPollers, input, sourceArn, concurrency !== undefined)
+  if (!pollers.ok) return pollers
   const next: MappingOptions = {
     batchSize: input.BatchSize ?? base.batchSize,
     maximumBatchingWindowMs: secondsOr(input.MaximumBatchingWindowInSeconds, base.maximumBatchingWindowMs) ?? 0,
@@ -72,6 +77,7 @@ export function applyOptions(
     ...(factor !== undefined && factor > 1 && { parallelizationFactor: factor }),
     ...(tumblingWindowMs ? { tumblingWindowMs } : {}),
     ...(concurrency !== undefined && { maximumConcurrency: concurrency }),
+    ...(pollers.value && { provisionedPollers: pollers.value }),
   }
   return checkBatch(next, shape) ?? ok(next)
 }
@@ -92,9 +98,14 @@ function checkBatch(options: MappingOptions, shape: SourceShape): Result<never, 
   return undefined
 }
 
-function checkShape(input: Input, shape: SourceShape): Result<never, AwsError> | undefined {
+function checkShape(input: Input, shape: SourceShape, sourceArn: string): Result<never, AwsError> | undefined {
   const unsupported = (member: string): Result<never, AwsError> =>
     invalidParameter(`Unsupported parameter for the event source type: ${member}`)
+  if (!isKafka(sourceArn)) {
+    const kafkaOnly = refuseKafka(input)
+    if (kafkaOnly) return kafkaOnly
+  } else if (input.ParallelizationFactor !== undefined) return unsupported('ParallelizationFactor')
+  else if (input.TumblingWindowInSeconds) return unsupported('TumblingWindowInSeconds')
   if (shape === 'stream') return input.ScalingConfig?.MaximumConcurrency ? unsupported('ScalingConfig') : undefined
   if (input.BisectBatchOnFunctionError) return unsupported('BisectBatchOnFunctionError')
   if (input.ParallelizationFactor !== undefined) return unsupported('ParallelizationFactor')
@@ -126,20 +137,11 @@ function destinationOf(
   if (wanted === undefined) return ok(base)
   if (wanted === '') return ok(undefined)
   if (wanted === sourceArn) return invalidParameter("You can't specify the event source as a destination for itself.")
-  return checkDestination(wanted, { scope, functionExists: () => false })
+  return checkDestination(wanted, { scope, functionExists: () => false, buckets: true })
 }
 
 function checkUnserved(input: Input): Result<never, AwsError> | undefined {
-  const unserved = [
-    'KMSKeyArn',
-    'MetricsConfig',
-    'LoggingConfig',
-    'ProvisionedPollerConfig',
-    'AmazonManagedKafkaEventSourceConfig',
-    'SelfManagedKafkaEventSourceConfig',
-    'DocumentDBEventSourceConfig',
-  ] as const
+  const unserved = ['KMSKeyArn', 'MetricsConfig', 'LoggingConfig', 'DocumentDBEventSourceConfig'] as const
   const found = unserved.find((member) => input[member] !== undefined)
-  if (found) return notServed(found)
-  return input.SourceAccessConfigurations?.length ? notServed('SourceAccessConfigurations') : undefined
+  return found && notServed(found)
 }

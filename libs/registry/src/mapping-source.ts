@@ -22,6 +22,7 @@ const brokerShapes: readonly (readonly [form: RegExp, shape: SourceShape])[] = [
   [/^arn:aws:kinesis:[a-z0-9-]+:\d{12}:stream\/[\w.-]{1,128}$/, 'stream'],
   [/^arn:aws:dynamodb:[a-z0-9-]+:\d{12}:table\/[\w.-]{3,255}\/stream\/[\w:.-]{1,64}$/, 'stream'],
   [/^arn:aws:mqtt:[a-z0-9-]+:\d{12}:topic\/[\w-]{1,64}\/.{1,512}$/, 'stream'],
+  [/^arn:aws:kafka:[a-z0-9-]+:\d{12}:cluster\/[\w-]{1,64}\/[\w-]{1,64}$/, 'stream'],
   [/^arn:aws:redis:[a-z0-9-]+:\d{12}:stream\/[\w-]{1,64}\/.{1,512}$/, 'stream'],
 ]
 
@@ -41,16 +42,19 @@ export function shapeOf(arn: string): SourceShape | undefined {
 }
 
 export const isStreamShaped = ({ eventSourceArn }: Pick<EventSourceMapping, 'eventSourceArn'>): boolean =>
-  shapeOf(eventSourceArn) === 'stream'
+  isKafka(eventSourceArn) || shapeOf(eventSourceArn) === 'stream'
+
+export const isKafka = (arn: string): boolean => arn.startsWith('arn:aws:kafka:')
 
 /** The source that a request names: of the account and region. Errors: InvalidParameterValueException. */
 export function sourceOf(input: CreateMappingInput, scope: Scope): Result<NamedSource, AwsError> {
   const arn = input.EventSourceArn
-  if (arn === undefined || input.SelfManagedEventSource) return invalidParameter('Unrecognized event source.')
+  if (input.SelfManagedEventSource !== undefined) return selfManaged(input, scope)
+  if (arn === undefined) return invalidParameter('Unrecognized event source.')
   const shape = shapeOf(arn)
   if (shape === undefined)
     return invalidParameter(
-      `Unrecognized event source, must be a JetStream stream, queue or bucket (arn:aws:jetstream:${scope.region}:${scope.accountId}:stream/NAME, …:queue/NAME, …:bucket/NAME), SQS, Kinesis, a DynamoDB stream, or a Redis stream, MQTT topic or RabbitMQ of a broker`,
+      `Unrecognized event source, must be a JetStream stream, queue or bucket (arn:aws:jetstream:${scope.region}:${scope.accountId}:stream/NAME, …:queue/NAME, …:bucket/NAME), SQS, Kinesis, a DynamoDB stream, Kafka, or a Redis stream, MQTT topic or RabbitMQ of a broker`,
     )
   const [, , service, region, account] = arn.split(':')
   const queues = input.Queues?.length ?? 0
@@ -61,9 +65,22 @@ export function sourceOf(input: CreateMappingInput, scope: Scope): Result<NamedS
         : 'Queues is only supported for message brokers.',
     )
   // Of AWS, or of what speaks its protocol: whose it is, the credentials there decide.
-  if (service === 'sqs' || service === 'kinesis' || service === 'dynamodb') return ok({ arn, shape })
+  if (service === 'sqs' || service === 'kinesis' || service === 'dynamodb' || service === 'kafka')
+    return ok({ arn, shape })
   if (region !== scope.region)
     return invalidParameter(`The event source must be in the region of the function, ${scope.region}.`)
   if (account !== scope.accountId) return invalidParameter('The event source belongs to another account.')
   return ok({ arn, shape })
+}
+
+/** A cluster that the request names by its brokers has no ARN; within the fabric it goes by one made of their names. */
+function selfManaged(input: CreateMappingInput, scope: Scope): Result<NamedSource, AwsError> {
+  const servers = input.SelfManagedEventSource?.Endpoints?.KAFKA_BOOTSTRAP_SERVERS
+  if (input.EventSourceArn !== undefined || !servers?.length) return invalidParameter('Unrecognized event source.')
+  const wrong = servers.find((server) => !/^[\w.-]{1,253}:\d{1,5}$/.test(server))
+  if (wrong !== undefined)
+    return invalidParameter(`Invalid bootstrap server, must be host:port: ${wrong.slice(0, 300)}`)
+  if (input.Queues?.length) return invalidParameter('Queues is only supported for message brokers.')
+  const arn = `arn:aws:kafka:${scope.region}:${scope.accountId}:self-managed/${servers.toSorted().join(',')}`
+  return ok({ arn, shape: 'stream' })
 }

@@ -8,8 +8,9 @@ import {
 } from '@weft/contracts'
 import { conflict, invalidParameter } from './errors.ts'
 import type { CreateMappingInput, UpdateMappingInput } from './inputs.ts'
+import { kafkaSettings, updatedKafka } from './kafka-settings.ts'
 import { applyOptions, defaultOptions, type MappingRules } from './mapping-options.ts'
-import { type NamedSource, shapeOf, sourceOf } from './mapping-source.ts'
+import { isKafka, type NamedSource, shapeOf, sourceOf } from './mapping-source.ts'
 import type { Scope } from './scope.ts'
 import { addTags } from './tags.ts'
 
@@ -43,11 +44,19 @@ export function createMapping(
   if (!options.ok) return options
   const start = startOf(input, source.value)
   if (!start.ok) return start
+  const kafka = isKafka(arn)
+    ? kafkaSettings(input, input.SelfManagedEventSource !== undefined, stamp.uuid)
+    : ok<EventSourceMapping['kafka']>(undefined)
+  if (!kafka.ok) return kafka
   const tags = addTags({}, input.Tags ?? {})
   if (!tags.ok) return tags
   const own = targetOf(scope, target)
   const twin = others.find(
-    (one) => one.eventSourceArn === arn && one.functionArn === own.functionArn && one.queues?.[0] === input.Queues?.[0],
+    (one) =>
+      one.eventSourceArn === arn &&
+      one.functionArn === own.functionArn &&
+      one.queues?.[0] === input.Queues?.[0] &&
+      (!kafka.value || one.filterSubjects[0] === input.Topics?.[0]),
   )
   if (twin)
     return conflict(
@@ -63,6 +72,7 @@ export function createMapping(
     enabled: input.Enabled ?? true,
     filterSubjects: input.Topics ?? [],
     ...(input.Queues && { queues: input.Queues }),
+    ...(kafka.value && { kafka: kafka.value }),
     ...(Object.keys(tags.value).length > 0 && { tags: tags.value }),
     state: 'Creating',
     stateTransitionReason: userInitiated,
@@ -111,11 +121,14 @@ export function updateMapping(
   const shape = shapeOf(mapping.eventSourceArn) ?? 'stream'
   const options = applyOptions(mapping, input, shape, mapping.eventSourceArn, rules)
   if (!options.ok) return options
+  const kafka = mapping.kafka ? updatedKafka(mapping.kafka, input) : ok(undefined)
+  if (!kafka.ok) return kafka
   const enabled = input.Enabled ?? mapping.enabled
   return ok({
     ...withoutOptions(mapping),
     ...(target ? targetOf(rules.scope, target) : mapping.qualifier !== undefined && { qualifier: mapping.qualifier }),
     ...options.value,
+    ...(kafka.value && { kafka: kafka.value }),
     enabled,
     state: enabled === mapping.enabled ? 'Updating' : enabled ? 'Enabling' : 'Disabling',
     stateTransitionReason: userInitiated,
@@ -125,8 +138,8 @@ export function updateMapping(
 
 /** Without what may be absent after an update. */
 function withoutOptions(mapping: EventSourceMapping): EventSourceMapping {
-  const { qualifier, filters, onFailureArn, parallelizationFactor, tumblingWindowMs, maximumConcurrency, ...rest } =
-    mapping
+  const { qualifier, filters, onFailureArn, parallelizationFactor, tumblingWindowMs, ...others } = mapping
+  const { maximumConcurrency, provisionedPollers, ...rest } = others
   return rest
 }
 

@@ -8,6 +8,8 @@ export interface PollerConfig {
   readonly retryMs: number
   /** How often the shards of a source are listed, ms: they split and merge. */
   readonly listShardsMs: number
+  /** How often it is measured how far a mapping is behind its source, where that can be told, ms. */
+  readonly lagMs: number
   /** Extra wait before taking a mapping per mapping already held, ms: spreads mappings over pollers. */
   readonly spreadMs: number
   /** A batch that runs at a stop may finish within this, ms. */
@@ -20,6 +22,7 @@ export const pollerDefaults: PollerConfig = {
   readWaitMs: 10_000,
   retryMs: 2_000,
   listShardsMs: 10_000,
+  lagMs: 30_000,
   spreadMs: 20,
   stopDeadlineMs: 25_000,
 }

@@ -1,4 +1,5 @@
 import {
+  type BatchPlace,
   type BatchResponse,
   type DeadBatch,
   deadBatch,
@@ -8,6 +9,7 @@ import {
   type SourceRecord,
 } from '@weft/delivery'
 import { type BatchContext, surely } from './batch-context.ts'
+import { messageOf } from './bucket-record.ts'
 import { requestIdOf } from './run-batch.ts'
 
 export interface GivingUp {
@@ -31,21 +33,31 @@ export async function giveUp(context: BatchContext, records: readonly SourceReco
   }
   const dead =
     source.order === 'ordered'
-      ? [deadBatch(given, records, { batchInfo: source.batchInfo, shardId: shard }, clock.now())]
+      ? [deadBatch(given, records, placeOf(source, shard, records), clock.now())]
       : records.map((record) => deadMessage(given, record))
   for (const one of dead) {
     log.warn({ mapping: mapping.uuid, requestId: given.requestId, ...why, about: one.summary }, 'records given up')
     await surely(context, () => context.deadBatches.keep(mapping, one))
-    if (mapping.onFailureArn !== undefined) await tell(context, mapping.onFailureArn, one)
+    if (mapping.onFailureArn !== undefined) await tell(context, mapping.onFailureArn, one, records)
   }
 }
 
-async function tell({ mapping, targets, log, report }: BatchContext, arn: string, dead: DeadBatch): Promise<void> {
-  const { accountId, functionName } = mapping
-  const { payload, headers, messageId } = dead
+const placeOf = (source: BatchContext['source'], shardId: string, records: readonly SourceRecord[]): BatchPlace => {
+  const info = source.describeBatch?.(records)
+  return { batchInfo: source.batchInfo, shardId, ...(info && { info }) }
+}
+
+async function tell(
+  context: BatchContext,
+  arn: string,
+  dead: DeadBatch,
+  records: readonly SourceRecord[],
+): Promise<void> {
+  const { mapping, targets, log, report } = context
+  const message = messageOf(context, arn, dead, records)
   let reason = ''
   for (let attempt = 1; attempt <= destinationTries; attempt++) {
-    const sent = await targets.send(arn, { accountId, functionName, payload, headers, messageId })
+    const sent = await targets.send(arn, message)
     if (sent.ok) return
     reason = sent.error.reason
     if (sent.error.permanent) break

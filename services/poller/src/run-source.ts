@@ -146,7 +146,7 @@ class SourceRunner {
   #concurrency(): number {
     const { source, mapping, clock } = this.#options
     if (source.order === 'ordered') return mapping.parallelizationFactor ?? 1
-    return queueConcurrency(clock.monotonic() - this.#startedAtMs, mapping.maximumConcurrency)
+    return queueConcurrency(clock.monotonic() - this.#startedAtMs, mapping)
   }
 
   #wake(): void {

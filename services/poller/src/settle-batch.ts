@@ -1,3 +1,4 @@
+import { type EventSourceMapping, limits } from '@weft/contracts'
 import {
   afterInvoke,
   type BatchFatePolicy,
@@ -36,7 +37,7 @@ export async function settleStreamBatch(context: BatchContext, batch: StreamBatc
   const { mapping, clock, leaving } = context
   const { records } = batch
   const policy: BatchFatePolicy = {
-    maximumRetryAttempts: mapping.maximumRetryAttempts,
+    maximumRetryAttempts: retriesOf(mapping),
     maximumRecordAgeMs: mapping.maximumRecordAgeSeconds < 0 ? -1 : mapping.maximumRecordAgeSeconds * 1_000,
     bisect: mapping.bisectBatchOnFunctionError,
     backoffMs: context.backoffMs,
@@ -73,6 +74,12 @@ export async function settleStreamBatch(context: BatchContext, batch: StreamBatc
     await delay(clock, delayMs, leaving)
   }
 }
+
+/** As on AWS a batch of Kafka that has somewhere to go does not hold its partition up for ever. */
+const retriesOf = ({ kafka, maximumRetryAttempts, onFailureArn }: EventSourceMapping): number =>
+  kafka && maximumRetryAttempts < 0 && onFailureArn !== undefined
+    ? limits.mapping.kafkaRetriesWithDestination
+    : maximumRetryAttempts
 
 function outcomeOf(run: BatchRun, from: number): BatchOutcome {
   switch (run.kind) {

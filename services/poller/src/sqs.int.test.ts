@@ -57,6 +57,34 @@ test('a FIFO queue keeps the order of each group', async () => {
     expect(done.filter((one) => one.startsWith(group))).toEqual([0, 1, 2, 3, 4, 5].map((n) => `${group}${n}`))
 })
 
+test('provisioned pollers read a queue side by side, ten batches each, and more when much waits', async () => {
+  const queue = new FakeQueue(5_000)
+  await using aws = await startFakeAws(queue.operations('jobs'))
+  await using bus = await startBus()
+  const catalogue = new TestCatalogue('f')
+  const provisionedPollers = { minimum: 2, maximum: 3 }
+  catalogue.put(mappingOf({ eventSourceArn: queueArn('jobs'), batchSize: 1, provisionedPollers }))
+  const invoker = new TestInvoker()
+  const running = Promise.withResolvers<void>()
+  invoker.answer = async () => {
+    await running.promise
+    return success
+  }
+  await using one = await bus.poller(invoker, catalogue, { others: sourcesAt(aws.url), instanceId: 'one' })
+  await using two = await bus.poller(invoker, catalogue, { others: sourcesAt(aws.url), instanceId: 'two' })
+  const held = () => one.service.held() + two.service.held()
+  // The mapping's own lease and one for each poller.
+  await expect.poll(held, { timeout: 20_000 }).toBe(3)
+  for (let n = 0; n < 2_500; n++) queue.send(`${n}`)
+  await expect.poll(held, { timeout: 20_000 }).toBe(4)
+  await expect.poll(() => invoker.running, { timeout: 20_000 }).toBe(30)
+  running.resolve()
+  await expect.poll(() => queue.messages.length, { timeout: 60_000 }).toBe(0)
+  expect(invoker.most).toBe(30)
+  expect(invoker.batches).toHaveLength(2_500)
+  await expect.poll(held, { timeout: 20_000 }).toBe(3)
+})
+
 test('a queue that does not exist is told', async () => {
   await using aws = await startFakeAws(new FakeQueue(1_000).operations('jobs'))
   await using bus = await startBus()

@@ -113,9 +113,22 @@ async function serve(context: TendContext, lease: HeldLease, current: Current): 
       }
       await states.settle(keyOf(mapping), mapping.enabled)
       if (mapping.enabled && isWhole(mapping, sources)) await readShard(context, lease, mapping, '', ended)
-      else await aborted(ended)
+      else await watchLag(context, mapping, ended)
     })
   }
+}
+
+/** As long as an enabled mapping is read by others or in parts, tells how far it is behind; otherwise it does nothing. */
+async function watchLag(context: TendContext, mapping: EventSourceMapping, ended: AbortSignal): Promise<void> {
+  const { sources, clock, config, facts } = context
+  const { uuid: requestId, accountId, functionName } = mapping
+  while (mapping.enabled && !ended.aborted) {
+    const lagRecords = await sources.lag?.(mapping)
+    if (lagRecords === undefined) break
+    facts.record({ type: 'offset-lag', requestId, accountId, functionName, lagRecords, atMs: clock.now() })
+    await delay(clock, config.lagMs, ended)
+  }
+  await aborted(ended)
 }
 
 const isWhole = (mapping: EventSourceMapping, sources: MappingSources): boolean => !sources.isSharded(mapping)

@@ -69,6 +69,8 @@ function linesOf(record: FabricRecord, io: Io): string[] {
       return [head(`${record.functionName}: refused`), `${at(record.atMs)}  ${record.reason}`]
     case 'recursion':
       return [head(`${record.functionName}: refused`), `${at(record.atMs)}  it would have gone on with a loop`]
+    case 'offset-lag':
+      return [head(`${record.functionName}: behind its source`), `${at(record.atMs)}  ${record.lagRecords} records`]
     case 'event-end':
       return [
         head(`${record.functionName}: event ${record.end}`),

@@ -76,6 +76,11 @@ describe('events', () => {
 
   it('B81, B85: options that a source has no use for, and destinations that are none', async () => {
     const queue = { EventSourceArn: `arn:aws:jetstream:us-east-1:${account}:queue/JOBS`, StartingPosition: undefined }
+    const kafka = {
+      EventSourceArn: undefined,
+      SelfManagedEventSource: { Endpoints: { KAFKA_BOOTSTRAP_SERVERS: ['kafka.example.com:9092'] } },
+      Topics: ['orders'],
+    }
     const destination = (arn: unknown) => ({ DestinationConfig: { OnFailure: { Destination: arn } } })
     await refuses(
       'B81',
@@ -94,6 +99,26 @@ describe('events', () => {
         { Queues: ['q'] },
         { Tags: { 'aws:x': '1' } },
         { ProvisionedPollerConfig: { MinimumPollers: 1 } },
+        { EventSourceArn: `arn:aws:sqs:us-east-1:${account}:q`, ProvisionedPollerConfig: { MinimumPollers: 1 } },
+        { ...kafka, Topics: undefined },
+        { ...kafka, Topics: ['a', 'b'] },
+        { ...kafka, EventSourceArn: stream },
+        { ...kafka, StartingPosition: undefined },
+        { ...kafka, SelfManagedEventSource: { Endpoints: {} } },
+        { ...kafka, SelfManagedEventSource: { Endpoints: { ZOOKEEPER: ['a:1'] } } },
+        { ...kafka, SelfManagedEventSource: { Endpoints: { KAFKA_BOOTSTRAP_SERVERS: ['no port'] } } },
+        { ...kafka, SelfManagedEventSource: { Endpoints: { KAFKA_BOOTSTRAP_SERVERS: [] } } },
+        { ...kafka, SelfManagedKafkaEventSourceConfig: { ConsumerGroupId: '' } },
+        { ...kafka, SelfManagedKafkaEventSourceConfig: { ConsumerGroupId: 'x'.repeat(201) } },
+        { ...kafka, AmazonManagedKafkaEventSourceConfig: { ConsumerGroupId: 'x' } },
+        { ...kafka, SourceAccessConfigurations: [{ Type: 'VPC_SUBNET', URI: 'subnet:x' }] },
+        { ...kafka, SourceAccessConfigurations: [{ Type: 'BASIC_AUTH' }] },
+        { ...kafka, ParallelizationFactor: 2 },
+        { ...kafka, TumblingWindowInSeconds: 10 },
+        { ...kafka, ScalingConfig: { MaximumConcurrency: 2 } },
+        { ...kafka, ProvisionedPollerConfig: { MinimumPollers: 3, MaximumPollers: 2 } },
+        { ...kafka, ProvisionedPollerConfig: { MaximumPollers: 20_001 } },
+        { ...kafka, Queues: ['q'] },
         { MetricsConfig: { Metrics: ['EventCount'] } },
         destination(stream),
         destination('x'),

@@ -93,7 +93,11 @@ export class FakeQueue {
         return { QueueUrl: `http://127.0.0.1/000000000000/${name}` }
       },
       GetQueueAttributes: () => ({
-        Attributes: { VisibilityTimeout: `${this.#visibilityMs / 1_000}`, CreatedTimestamp: '1' },
+        Attributes: {
+          VisibilityTimeout: `${this.#visibilityMs / 1_000}`,
+          CreatedTimestamp: '1',
+          ApproximateNumberOfMessages: `${this.messages.length}`,
+        },
       }),
       ReceiveMessage: (input) => ({ Messages: this.#receive(Number(input.MaxNumberOfMessages ?? 1)) }),
       DeleteMessageBatch: (input) => batch(input, (message) => this.messages.splice(this.messages.indexOf(message), 1)),
