@@ -2,21 +2,29 @@ import type { Alias, EventSourceMapping, FunctionRecord, FunctionVersion, KafkaS
 import { qualifiedOf } from './by-qualifier.ts'
 import { describeSignature } from './code-signing.ts'
 import { eventInvokeOf } from './event-invoke.ts'
+import { expectedLatest } from './images.ts'
 import { isStreamShaped } from './mapping-source.ts'
 import { runtimeVersionArn } from './runtime-management.ts'
+import { hasSnapStart } from './snap-start.ts'
 
 /** `2025-11-25T02:26:54.000+0000`: how AWS writes the dates of functions. */
 export const awsDate = (ms: number): string => new Date(ms).toISOString().replace('Z', '+0000')
 
-/** A FunctionConfiguration of the AWS API. `qualifier` as the caller wrote it; it shows in the ARN. */
-export function describeFunction(record: FunctionRecord, version: FunctionVersion, qualifier?: string) {
+/**
+ * A FunctionConfiguration of the AWS API. `qualifier` as the caller wrote it; it shows in the ARN. An image on its way for
+ * `$LATEST` shows already, as on AWS.
+ */
+export function describeFunction(record: FunctionRecord, stored: FunctionVersion, qualifier?: string) {
+  const version = stored === record.latest ? expectedLatest(record) : stored
+  const isImage = version.packageType === 'Image'
   return {
     FunctionName: record.functionName,
     FunctionArn: qualifier === undefined ? record.functionArn : `${record.functionArn}:${qualifier}`,
-    Runtime: version.runtime,
+    ...(!isImage && { Runtime: version.runtime }),
     Role: version.role,
-    Handler: version.handler,
-    CodeSize: version.code.sizeBytes,
+    ...(!isImage && { Handler: version.handler }),
+    // As on AWS, where images lie elsewhere.
+    CodeSize: isImage ? 0 : version.code.sizeBytes,
     Description: version.description,
     Timeout: version.timeoutMs / 1000,
     MemorySize: version.memoryMb,
@@ -43,12 +51,23 @@ export function describeFunction(record: FunctionRecord, version: FunctionVersio
     ...(version.stateReasonCode !== undefined && { StateReasonCode: version.stateReasonCode }),
     LastUpdateStatus: version.lastUpdateStatus,
     ...(version.lastUpdateStatusReason !== undefined && { LastUpdateStatusReason: version.lastUpdateStatusReason }),
+    ...(version.lastUpdateStatusReasonCode !== undefined && {
+      LastUpdateStatusReasonCode: version.lastUpdateStatusReasonCode,
+    }),
     PackageType: version.packageType,
+    ...describeImageConfig(version),
     Architectures: [version.architecture],
     EphemeralStorage: { Size: version.ephemeralStorageMb },
-    SnapStart: { ApplyOn: 'None', OptimizationStatus: 'Off' },
+    SnapStart: {
+      ApplyOn: version.snapStart ? 'PublishedVersions' : 'None',
+      OptimizationStatus: hasSnapStart(version) ? 'On' : 'Off',
+    },
     // As the log tells it when an environment starts.
-    RuntimeVersionConfig: { RuntimeVersionArn: runtimeOf(record, version) },
+    ...(!isImage && {
+      RuntimeVersionConfig: {
+        RuntimeVersionArn: runtimeOf(record, version),
+      },
+    }),
     ...(record.tenancy && { TenancyConfig: { TenantIsolationMode: record.tenancy } }),
     LoggingConfig: {
       LogFormat: version.logFormat,
@@ -59,6 +78,20 @@ export function describeFunction(record: FunctionRecord, version: FunctionVersio
       LogGroup: version.logGroup,
     },
   } as const
+}
+
+function describeImageConfig({ imageConfig }: FunctionVersion) {
+  if (!imageConfig) return {}
+  const { entryPoint, command, workingDirectory } = imageConfig
+  return {
+    ImageConfigResponse: {
+      ImageConfig: {
+        ...(entryPoint && { EntryPoint: entryPoint }),
+        ...(command && { Command: command }),
+        ...(workingDirectory !== undefined && { WorkingDirectory: workingDirectory }),
+      },
+    },
+  }
 }
 
 /** The one it stays with; without a version, whichever the worker has. */
@@ -106,9 +139,10 @@ const updating = {
 
 /** As listed: without what AWS gives for single functions only. */
 export function describeListed(record: FunctionRecord, version: FunctionVersion, qualifier?: string) {
-  const { stateReason: _why, stateReasonCode: _code, lastUpdateStatusReason: _reason, ...plain } = version
-  const described = describeFunction(record, plain, qualifier)
-  const { State: _state, LastUpdateStatus: _status, RuntimeVersionConfig: _runtime, ...rest } = described
+  const described = describeFunction(record, version, qualifier)
+  const { State: _state, StateReason: _why, StateReasonCode: _code, ...stateless } = described
+  const { LastUpdateStatus: _status, LastUpdateStatusReason: _reason, ...others } = stateless
+  const { LastUpdateStatusReasonCode: _reasonCode, RuntimeVersionConfig: _runtime, ...rest } = others
   return rest
 }
 

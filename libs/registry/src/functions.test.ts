@@ -90,10 +90,16 @@ describe('createFunction', () => {
       'Runtime and Handler are mandatory parameters for functions created with deployment packages.',
     ],
     [{ FunctionName: 'f:prod' }, 'The function name must not carry a version or alias.'],
-    [{ PackageType: 'Image' }, 'PackageType Image is not served by this fabric.'],
+    [
+      { PackageType: 'Image' },
+      "Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image.",
+    ],
     [{ PublishTo: 'LATEST_PUBLISHED' }, 'PublishTo is not served by this fabric.'],
     [{ Architectures: ['arm64'] }, 'Architecture arm64 is not offered by the workers: [x86_64]'],
-    [{ SnapStart: { ApplyOn: 'PublishedVersions' } }, 'SnapStart is not served by this fabric.'],
+    [
+      { SnapStart: { ApplyOn: 'PublishedVersions' }, EphemeralStorage: { Size: 1024 } },
+      'EphemeralStorage with size greater than 512 MB is not supported for SnapStart enabled functions.',
+    ],
     [
       { LoggingConfig: { LogFormat: 'Text', SystemLogLevel: 'DEBUG' } },
       'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your request or change the LogFormat to "JSON" and try again.',

@@ -13,11 +13,22 @@ import {
 } from '@weft/contracts'
 import { functionExists, functionNotFound, invalidParameter, notServed, staleRevision } from './errors.ts'
 import { arnOf, nameFunction, nameNewFunction } from './function-name.ts'
+import {
+  awaitImage,
+  awaitingFirstImage,
+  checkCodeType,
+  checkNoImport,
+  checkPackageType,
+  creatingState,
+  noSigningOfImages,
+  withoutStatus,
+} from './images.ts'
 import type { CreateFunctionInput, UpdateFunctionCodeInput, UpdateFunctionConfigurationInput } from './inputs.ts'
 import { checkUnzipped } from './layer-use.ts'
 import { withRuntimeUpdated } from './runtime-management.ts'
 import type { ChangeStamp, Offer, Scope } from './scope.ts'
 import { applySettings, checkArchitectures, type Settings } from './settings.ts'
+import { checkSnapStart } from './snap-start.ts'
 import { addTags } from './tags.ts'
 import { notWithTenancy } from './tenancy.ts'
 
@@ -30,7 +41,7 @@ export interface Content {
 
 /**
  * A new function of that content. The record is Active: its code has been checked and is stored before the record
- * is. Errors: InvalidParameterValueException, ResourceConflictException.
+ * is. One of an image is Pending, as the image is brought afterwards. Errors: InvalidParameterValueException, ResourceConflictException.
  */
 export function createFunction(
   existing: FunctionRecord | undefined,
@@ -44,14 +55,15 @@ export function createFunction(
   if (!name.ok) return name
   const problem = checkUnservedAtCreation(input) ?? checkArchitectures(input.Architectures, offer)
   if (problem) return problem
-  if (!input.Runtime || !input.Handler)
+  const packageType = input.PackageType ?? 'Zip'
+  if (packageType === 'Zip' && (!input.Runtime || !input.Handler))
     return invalidParameter(
       'Runtime and Handler are mandatory parameters for functions created with deployment packages.',
     )
   const defaults: Settings = {
     description: '',
-    runtime: input.Runtime,
-    handler: input.Handler,
+    runtime: '',
+    handler: '',
     role: input.Role,
     timeoutMs: limits.timeoutSeconds.default * 1000,
     memoryMb: limits.memoryMb.default,
@@ -63,7 +75,7 @@ export function createFunction(
   }
   const settings = applySettings(defaults, input, layers, scope, offer)
   if (!settings.ok) return settings
-  const tooLarge = checkUnzipped(code, settings.value.layers)
+  const tooLarge = checkSnapStart({ ...settings.value, packageType }) ?? checkUnzipped(code, settings.value.layers)
   if (tooLarge) return tooLarge
   const tags = addTags({}, input.Tags ?? {})
   if (!tags.ok) return tags
@@ -81,18 +93,21 @@ export function createFunction(
       ...settings.value,
       version: LATEST,
       architecture: input.Architectures?.[0] ?? offer.architectures[0] ?? 'x86_64',
-      packageType: 'Zip',
+      packageType,
       code,
       revisionId: stamp.revisionId,
       lastModifiedMs: stamp.nowMs,
-      state: 'Active',
+      ...(code.image ? creatingState : { state: 'Active' }),
       lastUpdateStatus: 'Successful',
     },
+    ...(code.image && awaitingFirstImage),
   })
 }
 
 function checkUnservedAtCreation(input: CreateFunctionInput): Result<never, AwsError> | undefined {
-  if (input.PackageType === 'Image') return notServed('PackageType Image')
+  const misfit = checkPackageType(input.PackageType ?? 'Zip', input)
+  if (misfit) return misfit
+  if (input.PackageType === 'Image' && input.CodeSigningConfigArn) return noSigningOfImages
   if (input.PublishTo) return notServed('PublishTo')
   return input.TenancyConfig && input.SnapStart?.ApplyOn === 'PublishedVersions'
     ? notWithTenancy('SnapStart')
@@ -113,11 +128,15 @@ export function updateFunctionCode(
   if (problem) return problem
   const current = changeable(record, input, scope)
   if (!current.ok) return current
+  const misfit = checkCodeType(current.value.latest.packageType, input.ImageUri, 'updating')
+  if (misfit) return misfit
   const tooLarge = checkUnzipped(code, current.value.latest.layers)
   if (tooLarge) return tooLarge
   const { latest } = current.value
   const change = { code, architecture: input.Architectures?.[0] ?? latest.architecture }
-  return ok(withRuntimeUpdated(revise(current.value, stamp, change), latest.runtime, offer))
+  const isThere = !code.image || (latest.state === 'Active' && latest.code.digest === code.digest)
+  if (isThere) return ok(withRuntimeUpdated(revise(current.value, stamp, change), latest.runtime, offer))
+  return ok(awaitImage(current.value, { ...change, revisionId: stamp.revisionId, lastModifiedMs: stamp.nowMs }))
 }
 
 /** New settings for `$LATEST`; absent members stay. `layers` are those that the request names. Errors: ResourceNotFound, PreconditionFailed, InvalidParameterValue. */
@@ -131,9 +150,11 @@ export function updateFunctionConfiguration(
 ): Result<FunctionRecord, AwsError> {
   const current = changeable(record, input, scope)
   if (!current.ok) return current
+  const misfit = checkPackageType(current.value.latest.packageType, input)
+  if (misfit) return misfit
   const latest = applySettings(current.value.latest, input, layers, scope, offer)
   if (!latest.ok) return latest
-  const tooLarge = checkUnzipped(latest.value.code, latest.value.layers)
+  const tooLarge = checkSnapStart(latest.value) ?? checkUnzipped(latest.value.code, latest.value.layers)
   if (tooLarge) return tooLarge
   const { tenancy, latest: before } = current.value
   if (tenancy && latest.value.snapStart) return notWithTenancy('SnapStart')
@@ -152,13 +173,13 @@ function changeable(
     return invalidParameter('Only $LATEST can be changed; published versions and aliases cannot.')
   if (!record) return functionNotFound(arnOf(scope, functionName))
   if (input.RevisionId !== undefined && input.RevisionId !== record.latest.revisionId) return err(staleRevision)
-  return ok(record)
+  return checkNoImport(record) ?? ok(record)
 }
 
 const revise = (record: FunctionRecord, stamp: ChangeStamp, change: Partial<FunctionVersion> = {}): FunctionRecord => ({
   ...record,
   latest: {
-    ...record.latest,
+    ...withoutStatus(record.latest),
     ...change,
     revisionId: stamp.revisionId,
     lastModifiedMs: stamp.nowMs,

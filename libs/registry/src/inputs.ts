@@ -30,7 +30,11 @@ export type SettingsInput = Optional<{
     Ipv6AllowedForDualStack: boolean
   }>
   FileSystemConfigs: readonly unknown[]
-  ImageConfig: object
+  ImageConfig: Optional<{
+    EntryPoint: readonly string[]
+    Command: readonly string[]
+    WorkingDirectory: string
+  }>
   SnapStart: Optional<{ ApplyOn: string }>
   KMSKeyArn: string
   CapacityProviderConfig: object
@@ -51,6 +55,7 @@ export type CreateFunctionInput = SettingsInput & {
   }>
 
 export type UpdateFunctionCodeInput = { readonly FunctionName: string } & Optional<{
+  ImageUri: string
   Architectures: readonly ('x86_64' | 'arm64')[]
   Publish: boolean
   PublishTo: string

@@ -1,4 +1,4 @@
-import type { AccountId } from '@weft/contracts'
+import type { AccountId, IsolationClass } from '@weft/contracts'
 
 /** Whose catalogue is asked, and what is stamped on what changes. */
 export interface Scope {
@@ -19,6 +19,10 @@ export interface Offer {
   /** The same with the versions that workers have: `nodejs24.x:24.21.0`. Absent: none is told. */
   readonly runtimeVersions?: readonly string[]
   readonly architectures: readonly ('x86_64' | 'arm64')[]
+  /** Whether container images can be run. */
+  readonly images?: boolean
   /** Ids of subnets and security groups; absent: there are none. */
   readonly networks?: readonly string[]
+  /** What keeps the sandboxes of some worker apart. Absent: nobody has told. */
+  readonly isolations?: readonly IsolationClass[]
 }

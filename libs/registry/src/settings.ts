@@ -8,6 +8,7 @@ import {
   type VpcSettings,
 } from '@weft/contracts'
 import { invalidParameter, notServed } from './errors.ts'
+import { imageSettingsOf } from './images.ts'
 import type { SettingsInput } from './inputs.ts'
 import { howToOffer } from './runtimes.ts'
 import type { Offer, Scope } from './scope.ts'
@@ -34,6 +35,8 @@ export type Settings = Pick<
   | 'tracingMode'
   | 'deadLetterTargetArn'
   | 'layers'
+  | 'imageConfig'
+  | 'snapStart'
 >
 
 /** Developer guide, "Defined runtime environment variables": those that functions may not set. */
@@ -80,10 +83,13 @@ export function applySettings<S extends Settings>(
   const vpc = vpcOf(base.vpc, input.VpcConfig, offer)
   if (!vpc.ok) return vpc
   const { deadLetterTargetArn: _target, layers: before, vpc: _vpc, environmentError, ...variables } = base
-  const { kmsKeyArn: _key, ...others } = variables
+  const { kmsKeyArn: _key, snapStart: snapStartBefore, imageConfig: imageConfigBefore, ...others } = variables
   const kmsKeyArn = input.KMSKeyArn ?? base.kmsKeyArn
   const { applicationLogLevel: _application, systemLogLevel: _system, ...rest } = others
   const used = layers ?? before ?? []
+  const imageConfig = imageSettingsOf(imageConfigBefore, input.ImageConfig)
+  const applyOn = input.SnapStart?.ApplyOn
+  const snapStart = applyOn === undefined ? snapStartBefore : applyOn === 'PublishedVersions'
   return ok({
     ...rest,
     ...logging.value,
@@ -101,15 +107,14 @@ export function applySettings<S extends Settings>(
     tracingMode: input.TracingConfig?.Mode ?? base.tracingMode,
     ...(target.value !== '' && { deadLetterTargetArn: target.value }),
     ...(used.length > 0 && { layers: used }),
+    ...(imageConfig && { imageConfig }),
     ...(vpc.value && { vpc: vpc.value }),
+    ...(snapStart && { snapStart }),
   } as S)
 }
 
 function checkUnserved(input: SettingsInput): Result<never, AwsError> | undefined {
   if (input.FileSystemConfigs?.length) return notServed('FileSystemConfigs')
-  if (input.SnapStart?.ApplyOn !== undefined && input.SnapStart.ApplyOn !== 'None') return notServed('SnapStart')
-  if (input.ImageConfig && Object.keys(input.ImageConfig).length > 0)
-    return invalidParameter("Please don't provide ImageConfig when using Zip as package type.")
   if (input.CapacityProviderConfig) return notServed('CapacityProviderConfig')
   return input.DurableConfig ? notServed('DurableConfig') : undefined
 }

@@ -5,13 +5,15 @@ import {
   err,
   type FunctionRecord,
   type FunctionVersion,
+  type ImageImport,
   LATEST,
   ok,
   type PublishedVersion,
   type Result,
 } from '@weft/contracts'
-import { conflict, functionNotFound, invalidParameter, notServed, staleRevision } from './errors.ts'
+import { conflict, functionNotFound, invalidParameter, notServed, staleRevision, updateInProgress } from './errors.ts'
 import { arnOf, nameFunction } from './function-name.ts'
+import { checkNoImport, expectedLatest, publicationOf, wrongState } from './images.ts'
 import type { PublishVersionInput } from './inputs.ts'
 import type { Catalogue } from './ports.ts'
 import { withRuntimePublished } from './runtime-management.ts'
@@ -41,7 +43,9 @@ export function checkPublish(
       `CodeSHA256 (${input.CodeSha256}) is different from current CodeSHA256 in $LATEST (${current}). Please try again with the CodeSHA256 in $LATEST.`,
     )
   if (input.RevisionId !== undefined && input.RevisionId !== record.latest.revisionId) return err(staleRevision)
-  return ok(record)
+  const busy = checkNoImport(record)
+  if (busy) return busy
+  return record.latest.state === 'Active' ? ok(record) : wrongState(record)
 }
 
 /** Whether the last version, if it is still there, was made from what `$LATEST` is now. */
@@ -56,25 +60,41 @@ export interface Publication {
 /** Freezes `$LATEST` under the next number. `description` replaces that of `$LATEST`; "" keeps it. */
 export function publish(record: FunctionRecord, description: string | undefined, stamp: ChangeStamp): Publication {
   const lastVersion = (record.lastVersion ?? 0) + 1
+  const latest = expectedLatest(record)
+  const version = {
+    version: String(lastVersion),
+    description: description || latest.description,
+    revisionId: stamp.revisionId,
+    lastModifiedMs: stamp.nowMs,
+  }
+  const numbered = {
+    ...withRuntimePublished(record, version.version),
+    lastVersion,
+    lastPublished: contentDigest(latest),
+  }
+  if (record.imageImport) return awaitPublication(numbered, record.imageImport, version)
   return {
-    record: {
-      ...withRuntimePublished(record, String(lastVersion)),
-      lastVersion,
-      lastPublished: contentDigest(record.latest),
-    },
+    record: numbered,
     published: {
       accountId: record.accountId,
       functionName: record.functionName,
       ...(record.functionId !== undefined && { functionId: record.functionId }),
       version: {
         ...record.latest,
-        version: String(lastVersion),
-        description: description || record.latest.description,
-        revisionId: stamp.revisionId,
-        lastModifiedMs: stamp.nowMs,
+        ...version,
       },
     },
   }
+}
+
+/** A version of an image on its way waits with its function. */
+function awaitPublication(
+  record: FunctionRecord,
+  imageImport: ImageImport,
+  publishes: NonNullable<ImageImport['publishes']>,
+): Publication {
+  const waiting = { ...record, imageImport: { ...imageImport, publishes } }
+  return { record: waiting, published: publicationOf(waiting) as PublishedVersion }
 }
 
 /** Which of a function's versions a DeleteFunction names: all of it, one, or none because it is not there. */
@@ -98,6 +118,8 @@ export function deleteFunction(
   if (wanted === undefined) return ok({ kind: 'function' })
   if (wanted === LATEST) return invalidParameter('$LATEST version cannot be deleted without deleting the function.')
   if (!/^\d+$/.test(wanted)) return invalidParameter('Deletion of aliases is not currently supported.')
+  // Else whoever brings its image would make it again.
+  if (record.imageImport?.publishes?.version === wanted) return updateInProgress(arnOf(scope, functionName, wanted))
   const users = catalogue
     .aliases(scope.accountId, functionName)
     .filter((alias) => alias.functionVersion === wanted || alias.additional?.version === wanted)
@@ -119,6 +141,7 @@ function contentDigest(version: FunctionVersion): string {
     stateReasonCode: _code,
     lastUpdateStatus: _status,
     lastUpdateStatusReason: _statusReason,
+    lastUpdateStatusReasonCode: _statusCode,
     ...content
   } = version
   return createHash('sha256').update(canonical(content)).digest('base64url')

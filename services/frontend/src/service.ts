@@ -1,13 +1,14 @@
 import { SigningKeys } from '@weft/aws'
-import type {
-  AccountId,
-  AwsError,
-  CodeSigningConfig,
-  FactSink,
-  Invoker,
-  LayerEntry,
-  Result,
-  SnapStartEntry,
+import {
+  type AccountId,
+  type AwsError,
+  type CodeSigningConfig,
+  type FactSink,
+  type Invoker,
+  imageRuntime,
+  type LayerEntry,
+  type Result,
+  type SnapStartEntry,
 } from '@weft/contracts'
 import type { EventAcceptor, InvocationBook } from '@weft/delivery'
 import {
@@ -43,6 +44,9 @@ import { Authorizer } from './identity/authorizer.ts'
 import { Credentials } from './identity/credentials.ts'
 import { Guard } from './identity/guard.ts'
 import { KeyUse } from './identity/key-use.ts'
+import { ImageImports } from './images/image-imports.ts'
+import { openImageRegistry } from './images/image-registry.ts'
+import { credentialsFile } from './images/registry-credentials.ts'
 import type { Operations } from './operations/api.ts'
 import { Markers } from './operations/markers.ts'
 import { createOperations } from './operations/operations.ts'
@@ -56,11 +60,11 @@ export interface FrontendDeps {
   readonly codeSigning: Collection<CodeSigningConfig>
   /** Absent: nothing keeps environments ready, so none can be provisioned. */
   readonly provisionedStates?: ProvisionedStates
+  /** How far versions with SnapStart are. Absent: nothing initialises them ahead, and none waits for it. */
+  readonly snapStarts?: Pick<Collection<SnapStartEntry>, 'get'>
   /** Roles, users and policies of all accounts. */
   readonly identities: IdentityDirectory
   readonly invoker: Invoker
-  /** How far versions with SnapStart are. Absent: nothing initialises them ahead, and none waits for it. */
-  readonly snapStarts?: Pick<Collection<SnapStartEntry>, 'get'>
   readonly events: EventAcceptor
   /** Of invocations whose results are kept. Absent: none are. */
   readonly book?: InvocationBook
@@ -79,6 +83,8 @@ export interface FrontendDeps {
   readonly runtimeVersions?: () => readonly string[]
   /** Ids of the subnets and security groups that workers offer; none when absent. */
   readonly networks?: () => readonly string[]
+  /** What keeps the sandboxes of workers apart; nobody tells when absent. */
+  readonly isolations?: () => readonly IsolationClass[]
   /** What the workers' machines are; that of this process when absent. */
   readonly architectures?: () => readonly ('x86_64' | 'arm64')[]
   /** Other AWS services on the same port. */
@@ -116,17 +122,25 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
   const { urlDomain = 'localhost' } = config.http
   const secureTransport = config.http.publicUrl?.startsWith('https:') ?? false
   const authorizer = new Authorizer({ identities, clock, region, secureTransport })
+  const images = openImageRegistry({
+    clock,
+    ...(config.images?.registries && { listed: config.images.registries }),
+    ...(config.images?.credentialsFile && { credentials: credentialsFile(config.images.credentialsFile) }),
+  })
   const operations = createOperations({
     ...deps,
+    images,
     guard: new Guard({ authorizer, identities, catalogue, layers: deps.layers, region }),
     random: deps.random ?? systemRandom,
     seenByAll: deps.seenByAll ?? (() => true),
     region,
     offer: () => ({
-      runtimes: deps.runtimes(),
+      runtimes: deps.runtimes().filter((one) => one !== imageRuntime),
+      images: deps.runtimes().includes(imageRuntime),
       runtimeVersions: deps.runtimeVersions?.() ?? [],
       architectures: deps.architectures?.() ?? [ownArchitecture],
       networks: deps.networks?.() ?? [],
+      ...(deps.isolations && { isolations: deps.isolations() }),
     }),
     markers: new Markers(clusterSecret),
     codeUrl: (digest) => codeLinks.url(baseUrl, digest),
@@ -174,6 +188,7 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
   const health = healthHandler(deps.health ?? { service: 'frontend', problems, stopping: () => stopping })
   const http = await startHttpDoor({ ...config, ...config.http }, { gate, sites: [urls, apis], codeLinks, health, log })
   if (baseUrl === '') baseUrl = `http://${config.http.host}:${http.port}`
+  const imports = new ImageImports({ catalogue, stores: deps.stores, code: deps.code, images, clock, log })
   return {
     name: 'frontend',
     httpPort: http.port,
@@ -186,11 +201,13 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
         clock,
         config.stopMs,
         [
+          { name: 'leave images to others', run: () => imports[Symbol.asyncDispose]() },
           { name: 'finish running requests', run: () => http.drain() },
           { name: 'break what is left', run: () => http.close() },
         ],
         (step, error) => log.warn({ err: error, step }, 'stop'),
       )
+      images.close()
     },
   }
 }

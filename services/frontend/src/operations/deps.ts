@@ -13,6 +13,7 @@ import type { Clock, Logger, Random } from '@weft/platform'
 import type { Catalogue, CatalogueStores, CodeStore, Collection, Offer, ProvisionedStates, Scope } from '@weft/registry'
 import type { Principal } from '../doors/door.ts'
 import type { Guard } from '../identity/guard.ts'
+import type { ImageRegistry } from '../images/image-registry.ts'
 import type { Markers } from './markers.ts'
 
 /** What operations work with. */
@@ -20,15 +21,17 @@ export interface OperationDeps {
   readonly catalogue: Catalogue
   readonly stores: CatalogueStores
   readonly code: CodeStore
+  /** Where container images come from. Absent: there are none. */
+  readonly images?: Pick<ImageRegistry, 'resolve'>
   readonly layers: Collection<LayerEntry>
   readonly codeSigning: Collection<CodeSigningConfig>
   /** Absent: nothing keeps environments ready, so none can be provisioned. */
   readonly provisionedStates?: ProvisionedStates
+  /** How far versions with SnapStart are. Absent: nothing initialises them ahead, and none waits for it. */
+  readonly snapStarts?: Pick<Collection<SnapStartEntry>, 'get'>
   readonly invoker: Invoker
   readonly events: EventAcceptor
   /** Of invocations whose results are kept. Absent: none are. */
-  /** How far versions with SnapStart are. Absent: nothing initialises them ahead, and none waits for it. */
-  readonly snapStarts?: Pick<Collection<SnapStartEntry>, 'get'>
   readonly book?: InvocationBook
   readonly facts: FactSink
   readonly clock: Clock

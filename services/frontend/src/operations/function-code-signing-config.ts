@@ -1,5 +1,5 @@
 import { type FunctionRecord, ok } from '@weft/contracts'
-import { arnOf, missingCodeSigningConfig, type Scope } from '@weft/registry'
+import { arnOf, missingCodeSigningConfig, noSigningOfImages, type Scope } from '@weft/registry'
 import type { Management } from './api.ts'
 import { readCodeSigning } from './code-signing.ts'
 import { type OperationDeps, scopeOf } from './deps.ts'
@@ -14,6 +14,7 @@ const write = (deps: OperationDeps, scope: Scope, name: string, configArn: strin
     (record) => {
       const found = required(record, arnOf(scope, name))
       if (!found.ok) return found
+      if (found.value.latest.packageType === 'Image') return noSigningOfImages
       const { codeSigningArn: _replaced, ...rest }: FunctionRecord = found.value
       return ok({ ...rest, ...(configArn !== undefined && { codeSigningArn: configArn }) })
     },
@@ -36,7 +37,8 @@ export const getFunctionCodeSigningConfig =
     const scope = scopeOf(deps, principal)
     const found = await findFunction(deps, scope, input.FunctionName)
     if (!found.ok) return found
-    const { codeSigningArn, functionName } = found.value
+    const { codeSigningArn, functionName, latest } = found.value
+    if (latest.packageType === 'Image') return noSigningOfImages
     // A function without one answers with nothing, as recorded from AWS, though the model calls both members required.
     return ok(
       (codeSigningArn === undefined ? {} : { CodeSigningConfigArn: codeSigningArn, FunctionName: functionName }) as {

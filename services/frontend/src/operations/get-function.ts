@@ -1,5 +1,5 @@
-import { ok } from '@weft/contracts'
-import { resolveFunction } from '@weft/registry'
+import { type FunctionVersion, ok } from '@weft/contracts'
+import { expectedLatest, resolveFunction } from '@weft/registry'
 import type { Management } from './api.ts'
 import { type OperationDeps, scopeOf } from './deps.ts'
 import { describeCurrent } from './describe-current.ts'
@@ -15,10 +15,16 @@ export const getFunction =
     const { record, version } = found.value
     return ok({
       Configuration: describeCurrent(deps, found.value),
-      Code: { RepositoryType: 'S3', Location: deps.codeUrl(version.code.digest) },
+      Code: locationOf(deps, version === record.latest ? expectedLatest(record) : version),
       ...(Object.keys(record.tags).length > 0 && { Tags: record.tags }),
       ...(record.reservedConcurrency !== undefined && {
         Concurrency: { ReservedConcurrentExecutions: record.reservedConcurrency },
       }),
     })
   }
+
+function locationOf(deps: Pick<OperationDeps, 'codeUrl'>, { code }: FunctionVersion) {
+  if (!code.image) return { RepositoryType: 'S3', Location: deps.codeUrl(code.digest) }
+  const { imageUri, resolvedImageUri } = code.image
+  return { RepositoryType: 'ECR', ImageUri: imageUri, ResolvedImageUri: resolvedImageUri }
+}
