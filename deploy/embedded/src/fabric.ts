@@ -331,6 +331,10 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
         ...frontendDefaults,
         region,
         stopMs: stopDeadlineMs,
+        images: {
+          ...(options.registries && { registries: options.registries }),
+          ...(options.registryCredentials !== undefined && { credentialsFile: options.registryCredentials }),
+        },
         http: { host: options.host, port: options.httpPort },
         grpc: { host: options.host, port: options.grpcPort },
       },

@@ -25,12 +25,21 @@ test('every option', () => {
     durability: 'default',
     demo: false,
   })
+  expect(parseOptions(['--registries', 'localhost:5000, http://registry.lan'])).toMatchObject({
+    registries: ['localhost:5000', 'http://registry.lan'],
+  })
   expect(parseOptions(['--memory-mb', '4096'])).toMatchObject({ memoryMb: 4096 })
 })
 
-test.each(['--http-port 70000', '--http-port x', '--sandbox vm', '--region mars', '--memory-mb 12', '--what', 'stray'])(
-  '%s is refused',
-  (args) => {
-    expect(() => parseOptions(args.split(' '))).toThrow()
-  },
-)
+test.each([
+  '--http-port 70000',
+  '--http-port x',
+  '--sandbox vm',
+  '--region mars',
+  '--memory-mb 12',
+  '--registries a.lan/b',
+  '--what',
+  'stray',
+])('%s is refused', (args) => {
+  expect(() => parseOptions(args.split(' '))).toThrow()
+})

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { defaultDataDir } from '@weft/cli'
 import { isRegion, limits } from '@weft/contracts'
+import { registryEntryProblem } from '@weft/frontend-service'
 import { Command, InvalidArgumentError, Option } from 'commander'
 
 export const sandboxChoices = ['auto', 'oci', 'docker', 'process'] as const
@@ -21,6 +22,10 @@ export interface EmbeddedOptions {
   readonly memoryMb?: number
   /** A file that declares the networks of functions. */
   readonly networks?: string
+  /** Registries of container images that may be on any address. */
+  readonly registries?: readonly string[]
+  /** A file of the shape of docker's config.json. */
+  readonly registryCredentials?: string
   readonly durability: 'sync' | 'default'
   readonly region: string
   readonly logLevel: string
@@ -51,6 +56,19 @@ export function parseOptions(args: readonly string[]): EmbeddedOptions {
     )
     .addOption(new Option('--networks <file>', 'networks that functions may join').env('WEFT_NETWORKS'))
     .addOption(
+      new Option(
+        '--registries <list>',
+        'registries of container images that are not on the public internet: host[:port],…',
+      )
+        .env('WEFT_REGISTRIES')
+        .argParser(registries),
+    )
+    .addOption(
+      new Option('--registry-credentials <file>', "what registries are shown, as in docker's config.json").env(
+        'WEFT_REGISTRY_CREDENTIALS_FILE',
+      ),
+    )
+    .addOption(
       new Option('--durability <mode>', 'sync: on disk before it is acknowledged; default: every two minutes')
         .choices(['sync', 'default'])
         .default('sync'),
@@ -73,6 +91,13 @@ function port(text: string): number {
   const value = Number(text)
   if (!/^\d{1,5}$/.test(text) || value > 65_535) throw new InvalidArgumentError('A port is a number from 0 to 65535.')
   return value
+}
+
+function registries(text: string): readonly string[] {
+  const entries = text.split(',').flatMap((entry) => entry.trim() || [])
+  const problem = entries.map(registryEntryProblem).find((one) => one !== undefined)
+  if (problem !== undefined) throw new InvalidArgumentError(problem)
+  return entries
 }
 
 function memory(text: string): number {

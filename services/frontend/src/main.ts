@@ -26,6 +26,7 @@ import {
 } from '@weft/platform'
 import { frontendDefaults } from './config.ts'
 import { startAllDoors } from './doors/all.ts'
+import { registryEntryProblem } from './images/registry-access.ts'
 
 interface TlsFiles {
   readonly httpTlsCert: string | undefined
@@ -63,6 +64,10 @@ await runService({
     ),
     /** Origins, beside all https ones, from which JWT authorizers may fetch keys. */
     plainIssuers: setting('WEFT_PLAIN_ISSUERS', settings.list.optional()),
+    /** Registries of container images that may be on any address: `host[:port]`, or `http://host[:port]`. */
+    registries: setting('WEFT_REGISTRIES', settings.list.optional()),
+    /** Of the shape of docker's config.json; read whenever a registry asks for credentials. */
+    registryCredentials: setting('WEFT_REGISTRY_CREDENTIALS_FILE', settings.text.optional()),
     maxConnections: setting(
       'WEFT_MAX_CONNECTIONS',
       settings.integer(1, 1_000_000).default(frontendDefaults.maxConnections),
@@ -72,7 +77,10 @@ await runService({
     grpcTlsKey: optionalFile('WEFT_GRPC_TLS_KEY_FILE'),
     grpcTlsClientCa: optionalFile('WEFT_GRPC_TLS_CLIENT_CA_FILE'),
   },
-  check: (config) => [httpTlsOf(config), grpcTlsOf(config)].flatMap((tls) => (tls.ok ? [] : [tls.error])),
+  check: (config) => [
+    ...[httpTlsOf(config), grpcTlsOf(config)].flatMap((tls) => (tls.ok ? [] : [tls.error])),
+    ...(config.registries ?? []).flatMap((entry) => registryEntryProblem(entry) ?? []),
+  ],
   async start(config, { clock, log, opened }) {
     const { natsServers: servers, natsCreds: creds, instanceId, region, host } = config
     const name = `frontend ${instanceId}`
@@ -108,6 +116,10 @@ await runService({
         region,
         maxConnections: config.maxConnections,
         plainIssuers: config.plainIssuers ?? [],
+        images: {
+          registries: config.registries ?? [],
+          ...(config.registryCredentials !== undefined && { credentialsFile: config.registryCredentials }),
+        },
         stopMs: config.stopMs,
         http: {
           host,
