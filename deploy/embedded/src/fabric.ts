@@ -354,6 +354,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
         runtimeVersions: () => worker.runtimeVersions,
         networks: () => worker.networks,
         problems: problemsBelow,
+        isolations: () => [worker.isolation],
         health: {
           service: 'weft',
           problems: () => [],

@@ -1,5 +1,6 @@
 import type { CodeSignature } from './code-signing.ts'
 import type { AccountId, FunctionName } from './ids.ts'
+import type { IsolationClass } from './isolation.ts'
 import type { ProvisionedScaling } from './scaling.ts'
 
 /** Configuration of `$LATEST` or of a published version, as stored. Durations in ms, sizes in MB or bytes. */
@@ -364,6 +365,8 @@ export interface Account {
   readonly codeStorageBytes?: number
   readonly createdAtMs?: number
   /** Every door is closed to it, and its events and mappings wait; nothing of it is lost. */
+  /** What must at least keep the sandboxes of its functions apart. Absent: what workers have. */
+  readonly isolation?: IsolationClass
   readonly disabled?: true
   readonly accessKeys: readonly AccessKey[]
   /** What the store holds of keys whose secrets could not be opened here; `accessKeys` is empty then. */
@@ -407,3 +410,5 @@ export interface Member {
   /** Of workers: ids of the subnets and security groups that environments on them can have. */
   readonly networks?: readonly string[]
 }
+  /** Of workers: what keeps their sandboxes apart. */
+  readonly isolation?: IsolationClass

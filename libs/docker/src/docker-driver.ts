@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { access, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Duplex } from 'node:stream'
-import { err, ok, type Result } from '@weft/contracts'
+import { err, type IsolationClass, isolationOfRuntime, ok, type Result } from '@weft/contracts'
 import { type Clock, type Logger, systemClock } from '@weft/platform'
 import { canMakeScratchDisks, scratchDisks } from '@weft/platform/host'
 import { type Sandbox, type SandboxDriver, type Scratch, type StemRequest, seccompProfile } from '@weft/sandbox'
@@ -74,6 +74,7 @@ class DockerDriver implements SandboxDriver {
   readonly #disks: ReturnType<typeof scratchDisks>
   readonly #disksDir: string
   readonly #helper: InsideHelper | undefined
+  readonly isolation: IsolationClass
   readonly #clock: Clock
   readonly #log: Logger
   readonly #seccomp = seccompProfile(process.arch)
@@ -95,6 +96,7 @@ class DockerDriver implements SandboxDriver {
       'limits and system call filter, no network; shares the host kernel unless that runtime brings its own'
   }
 
+    this.isolation = isolationOfRuntime(this.#engineRuntime)
   async probe(): Promise<Result<void, string>> {
     try {
       return await withTimeout(this.#clock, probeMs, 'answer the questions of the start', (call) => this.#probe(call))

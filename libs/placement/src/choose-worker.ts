@@ -1,3 +1,4 @@
+import { isolates } from '@weft/contracts'
 import type { SandboxSpec } from '@weft/contracts/sandbox'
 import type { PartitionState, Pool, Worker } from './state.ts'
 
@@ -13,18 +14,45 @@ export const freeMb = (worker: Worker): number => {
 const hasRuntime = ({ runtimes, runtimeVersions }: Worker, { runtime, runtimeVersion }: SandboxSpec): boolean =>
   runtimes.has(runtime) && (runtimeVersion === '' || runtimeVersions.has(runtimeVersion))
 
+/** It has one of the function's subnets, and all of its security groups. */
+const hasNetworks = ({ networks }: Worker, { subnetIds, securityGroupIds }: SandboxSpec): boolean =>
+  subnetIds.length === 0 ||
+  (subnetIds.some((one) => networks.has(one)) && securityGroupIds.every((one) => networks.has(one)))
+
+/** What a worker must have for a pool, and what to say when none has it, with all that comes before. */
+const needs: readonly (readonly [
+  met: (worker: Worker, pool: Pool) => boolean,
+  told: (pool: Pool) => string | undefined,
+])[] = [
+  [(worker, { spec }) => hasRuntime(worker, spec), ({ spec }) => `the runtime ${spec.runtimeVersion || spec.runtime}`],
+  [
+    (worker, { isolation }) => isolates(worker.isolation, isolation),
+    ({ isolation }) => (isolation === '' ? undefined : `the isolation ${isolation}`),
+  ],
+  [
+    (worker, { spec }) => hasNetworks(worker, spec),
+    ({ spec: { subnetIds, securityGroupIds } }) =>
+      subnetIds.length === 0 ? undefined : `the networks ${[...subnetIds, ...securityGroupIds].join(', ')}`,
+  ],
+  [(worker, { spec }) => worker.memoryMb >= spec.memoryMb, ({ spec }) => `room for ${spec.memoryMb} MB`],
+]
+
 /** It could run this, now or once there is room. */
-export const offers = (worker: Worker, spec: SandboxSpec): boolean =>
-  worker.connection !== undefined && hasRuntime(worker, spec) && worker.memoryMb >= spec.memoryMb
+export const offers = (worker: Worker, pool: Pool): boolean =>
+  worker.connection !== undefined && needs.every(([met]) => met(worker, pool))
 
 /** Why no worker could ever take it; undefined while that is open, because workers may still be on their way. */
-export function whyNever(state: PartitionState, spec: SandboxSpec, now: number): string | undefined {
-  if (now < state.startedAt + state.timings.rebuildMs || state.workerOf.size === 0) return undefined
-  const connected = [...state.workerOf.values()]
-  if (connected.some((worker) => offers(worker, spec))) return undefined
-  return connected.some((worker) => hasRuntime(worker, spec))
-    ? `no worker is large enough for ${spec.memoryMb} MB`
-    : `no worker offers the runtime ${spec.runtimeVersion || spec.runtime}`
+export function whyNever(state: PartitionState, pool: Pool, now: number): string | undefined {
+  if (now < state.startedAt + state.timings.rebuildMs) return undefined
+  let left = [...state.workerOf.values()]
+  if (left.length === 0) return undefined
+  const asked: string[] = []
+  for (const [met, told] of needs) {
+    asked.push(...[told(pool) ?? []].flat())
+    left = left.filter((worker) => met(worker, pool))
+    if (left.length === 0) return `no worker offers ${asked.join(' and ')}`
+  }
+  return undefined
 }
 
 /** What counts for and against a worker, beside its room, which is between 0 and 1. */
@@ -48,7 +76,7 @@ export function bestWorker(
   let busy = false
   const zones = zoneShares(state, pool)
   for (const worker of state.workerOf.values()) {
-    if (worker.draining || now < worker.refusedUntil || !offers(worker, pool.spec)) continue
+    if (worker.draining || now < worker.refusedUntil || !offers(worker, pool)) continue
     const left = freeMb(worker) - (claims.get(worker) ?? 0) - pool.spec.memoryMb
     if (left < 0) continue
     if (worker[kind] >= worker.parallelStarts) {
@@ -91,7 +119,7 @@ const none: ReadonlyMap<string, number> = new Map()
  */
 export function crowdedWorker(state: PartitionState, pool: Pool, now: number): Worker | undefined {
   for (const worker of state.workerOf.values()) {
-    if (worker.draining || now < worker.refusedUntil || !offers(worker, pool.spec)) continue
+    if (worker.draining || now < worker.refusedUntil || !offers(worker, pool)) continue
     if (worker.starting >= worker.parallelStarts) continue
     const crowded = worker.reportedFreeMb !== undefined && worker.reportedFreeMb < worker.memoryMb - worker.promisedMb
     if (crowded && worker.memoryMb - worker.promisedMb >= pool.spec.memoryMb) return worker

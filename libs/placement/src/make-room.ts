@@ -12,7 +12,7 @@ export function claimRoom(state: PartitionState, pool: Pool, claims: Map<Worker,
   const need = pool.spec.memoryMb
   let best: { worker: Worker; victims: Sandbox[] } | undefined
   for (const worker of state.workerOf.values()) {
-    if (worker.draining || !offers(worker, pool.spec)) continue
+    if (worker.draining || !offers(worker, pool)) continue
     const victims = victimsOn(worker, pool, need + (claims.get(worker) ?? 0))
     if (victims && (!best || victims.length < best.victims.length)) best = { worker, victims }
   }
@@ -72,7 +72,7 @@ const mayGo = ({ holder, recall: asked, probing, sandbox }: Lease, pool: Pool): 
   !probing &&
   sandbox.pool !== pool &&
   !isKept(sandbox) &&
-  offers(sandbox.worker, pool.spec)
+  offers(sandbox.worker, pool)
 
 function oldestLeases(state: PartitionState, pool: Pool): Lease[] {
   const leases: Lease[] = []

@@ -4,6 +4,7 @@ import { settleAccount } from './admitting.ts'
 import { freeMb, offers } from './choose-worker.ts'
 import { dispatcherFrame, dispatcherHello, dispatcherLost, expireWaiters } from './dispatchers.ts'
 import { partitionProblems } from './invariants.ts'
+import { isolationChanged } from './isolation.ts'
 import { endOrphans, recall, revoke } from './leases.ts'
 import { type ProvisionedCounts, type ProvisionedTarget, provisionedChanged, provisionedCounts } from './provisioned.ts'
 import { settlePool, settleStarts } from './starts.ts'
@@ -34,6 +35,8 @@ export type PartitionEvent =
       readonly functionName: string
       readonly targets: readonly ProvisionedTarget[]
     }
+  /** What must keep the sandboxes of a function apart, or of all of an account. */
+  | { readonly kind: 'isolation-changed'; readonly accountId: string; readonly functionName: string | undefined }
   /** Once in a few seconds: sandboxes without calls are looked at. */
   | { readonly kind: 'tidy' }
   | { readonly kind: 'tick' }
@@ -167,6 +170,9 @@ export class LeasePartition {
       case 'provisioned-changed':
         provisionedChanged(state, event.accountId, event.functionName, event.targets)
         return
+      case 'isolation-changed':
+        isolationChanged(state, event.accountId, event.functionName, now)
+        return
       case 'tidy':
         if (!state.rebuilding) state.lastUses?.tidy(state, now)
         return
@@ -239,8 +245,9 @@ function capacity({ workerOf, starved }: PartitionState): Pick<PartitionCounts, 
     sums.memoryMb += worker.memoryMb
     sums.freeMb += Math.max(0, freeMb(worker))
   }
-  for (const { spec, waiters, starting, idle, target, provisioned } of starved) {
-    if (workers.some((worker) => offers(worker, spec) && freeMb(worker) >= spec.memoryMb)) continue
+  for (const pool of starved) {
+    const { spec, waiters, starting, idle, target, provisioned } = pool
+    if (workers.some((worker) => offers(worker, pool) && freeMb(worker) >= spec.memoryMb)) continue
     const ahead = spec.snapStart ? 0 : target - provisioned.size
     const wanted = waiters.size - starting.size - idle.length + ahead
     sums.shortMb += Math.max(0, wanted) * spec.memoryMb

@@ -1,3 +1,4 @@
+import { isolates } from '@weft/contracts'
 import type { SandboxSpec } from '@weft/contracts/sandbox'
 import type { PartitionState, Sandbox, Worker } from './state.ts'
 
@@ -12,6 +13,8 @@ export const newWorker = (id: string, address: string, now: number): Worker => (
   runtimes: new Set(),
   runtimeVersions: new Set(),
   memoryMb: 0,
+  networks: new Set(),
+  isolation: '',
   parallelStarts: Number.POSITIVE_INFINITY,
   starting: 0,
   provisioning: 0,
@@ -78,7 +81,7 @@ export function makeAvailable(state: PartitionState, sandbox: Sandbox, now: numb
     removeSandbox(state, sandbox)
     return
   }
-  if (sandbox.doomed) {
+  if (sandbox.doomed || !isolates(sandbox.worker.isolation, sandbox.pool.isolation)) {
     stopSandbox(state, sandbox, 'not fit for use', now)
     return
   }

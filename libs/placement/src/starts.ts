@@ -50,7 +50,7 @@ export function settleStarts(state: PartitionState, now: number): void {
 /** What can never run is told so; what waits for an answer, or after a failure, is left for later. */
 function mayStart(state: PartitionState, pool: Pool, now: number): boolean {
   if ((pool.probing > 0 && now < pool.probeUntil) || now < pool.backoffUntil) return false
-  const hopeless = whyNever(state, pool.spec, now)
+  const hopeless = whyNever(state, pool, now)
   if (!hopeless) return true
   for (const waiter of [...pool.waiters]) deny(state, waiter, DenialReason.DENIAL_REASON_NO_CAPACITY, hopeless)
   if (provisionsWanted(pool, now) > 0) provisionFailed(state, pool, 'never', now)
@@ -103,7 +103,7 @@ export function startFailed(state: PartitionState, pool: Pool, worker: Worker, r
   pool.failures += 1
   state.dirtyPools.add(pool)
   const { first, most } = state.timings.startBackoffMs
-  const elsewhere = [...state.workers.values()].some((w) => w !== worker && offers(w, pool.spec))
+  const elsewhere = [...state.workers.values()].some((w) => w !== worker && offers(w, pool))
   pool.avoid = worker
   if (pool.failures === 1 && elsewhere) return
   pool.backoffUntil = now + Math.min(most, first * 2 ** Math.min(20, pool.failures - 1))
@@ -129,8 +129,10 @@ export function start(state: PartitionState, pool: Pool, worker: Worker, now: nu
   const sandbox = addSandbox(state, state.config.newSandboxId(), pool.spec, worker, 'starting', now, provisioned)
   sandbox.unreported = true
   worker.unreportedMb += sandbox.memoryMb
+  // The worker sees for itself that it may.
+  const asked = pool.isolation === pool.spec.isolation ? pool.spec : { ...pool.spec, isolation: pool.isolation }
   state.tellWorker(worker, {
     $case: 'start',
-    value: { epoch: BigInt(state.config.epoch), sandboxId: sandbox.id, spec: pool.spec, provisioned },
+    value: { epoch: BigInt(state.config.epoch), sandboxId: sandbox.id, spec: asked, provisioned },
   })
 }

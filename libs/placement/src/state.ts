@@ -23,6 +23,8 @@ export interface PartitionConfig {
   readonly starts?: 'spread' | 'pack'
   /** Decides about sandboxes without calls. Absent: their workers do. */
   readonly keepWarm?: KeepWarmPolicy
+  /** What must at least keep the sandboxes of a function apart; "" or absent: nothing is asked for. */
+  readonly isolationOf?: (accountId: string, functionName: string) => string
   /** The account's ledger, always the same one. */
   readonly ledgerOf: (accountId: string) => Ledger
 }
@@ -87,6 +89,8 @@ export interface Pool {
   provisionFailureReason: string
   /** One has been initialised since they are wanted. */
   everProvisioned: boolean
+  /** What must at least keep its sandboxes apart; "": nothing is asked for. */
+  isolation: string
   /** When a lease was last granted or ended; undefined: none was. */
   lastLeasedAt: number | undefined
   /** How many initialised ones the ledger knows of. */
@@ -123,6 +127,10 @@ export interface Worker {
   /** What fails together: a rack, a site. */
   zone: string
   runtimes: ReadonlySet<string>
+  /** Subnets and security groups. */
+  networks: ReadonlySet<string>
+  /** What keeps its sandboxes apart. */
+  isolation: string
   runtimeVersions: ReadonlySet<string>
   memoryMb: number
   /** Starts that it takes at once, and as many initialisations ahead of calls. */
@@ -276,6 +284,7 @@ export class PartitionState {
         provisionFailure: undefined,
         provisionFailureReason: '',
         everProvisioned: false,
+        isolation: this.config.isolationOf?.(spec.accountId, spec.functionName) ?? '',
         lastLeasedAt: undefined,
         toldReady: 0,
       }

@@ -31,6 +31,8 @@ export function workerHello(state: PartitionState, connection: ConnectionId, hel
   worker.address = hello.address
   worker.zone = hello.zone
   worker.runtimes = new Set(hello.runtimes)
+  worker.networks = new Set(hello.networks)
+  worker.isolation = hello.isolation
   worker.runtimeVersions = new Set(hello.runtimeVersions)
   worker.memoryMb = Number(hello.memoryMb)
   worker.parallelStarts = hello.parallelStarts || Number.POSITIVE_INFINITY

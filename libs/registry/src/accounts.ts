@@ -6,6 +6,8 @@ import {
   awsError,
   err,
   isAccountId,
+  isIsolationClass,
+  isolationClasses,
   limits,
   ok,
   type Result,
@@ -15,7 +17,11 @@ import { conflict, invalidParameter, notFound } from './errors.ts'
 /** What an administrator may set; absent ones stay, or at creation are the fabric's defaults. */
 export interface AccountLimits {
   readonly concurrency?: number | undefined
+  /** 0: none. */
+  readonly requestsPerEnvironment?: number | undefined
   readonly storageBytes?: number | undefined
+  /** "": none is asked for. */
+  readonly isolation?: string | undefined
   readonly codeStorageBytes?: number | undefined
 }
 
@@ -70,15 +76,24 @@ export function setAccountLimits(
   wanted: AccountLimits,
   shares: AccountShares,
 ): Result<Account, AwsError> {
-  const { concurrency, storageBytes, codeStorageBytes } = wanted
+  const { concurrency, requestsPerEnvironment, storageBytes, codeStorageBytes, isolation } = wanted
   if (concurrency !== undefined && !within(concurrency, 0, mostConcurrency))
     return invalidParameter(`The concurrency limit is a whole number from 0 to ${mostConcurrency}.`)
+  if (requestsPerEnvironment !== undefined && !within(requestsPerEnvironment, 0, mostConcurrency))
+    return invalidParameter(`Requests per environment are a whole number from 0 to ${mostConcurrency}.`)
   if (storageBytes !== undefined && !within(storageBytes, leastAccountBytes, Number.MAX_SAFE_INTEGER))
     return invalidParameter(`The storage of an account is at least ${leastAccountBytes} bytes.`)
   if (codeStorageBytes !== undefined && !within(codeStorageBytes, 0, Number.MAX_SAFE_INTEGER))
     return invalidParameter('The code storage is a whole number of bytes.')
+  if (isolation !== undefined && isolation !== '' && !isIsolationClass(isolation))
+    return invalidParameter(`The isolation of an account is one of: ${isolationClasses.join(', ')}.`)
+  const { isolation: isolationBefore, requestsPerEnvironment: rateBefore, ...rest } = account
+  const rate = requestsPerEnvironment ?? rateBefore ?? 0
+  const needed = isolation === undefined ? isolationBefore : isolation
   const changed: Account = {
-    ...account,
+    ...rest,
+    ...(needed && { isolation: needed }),
+    ...(rate > 0 && { requestsPerEnvironment: rate }),
     ...(concurrency !== undefined && { concurrencyLimit: concurrency }),
     ...(storageBytes !== undefined && { storageBytes }),
     ...(codeStorageBytes !== undefined && { codeStorageBytes }),

@@ -24,6 +24,7 @@ import {
   withoutStatus,
 } from './images.ts'
 import type { CreateFunctionInput, UpdateFunctionCodeInput, UpdateFunctionConfigurationInput } from './inputs.ts'
+import { checkIsolationTag } from './isolation.ts'
 import { checkUnzipped } from './layer-use.ts'
 import { withRuntimeUpdated } from './runtime-management.ts'
 import type { ChangeStamp, Offer, Scope } from './scope.ts'
@@ -79,6 +80,8 @@ export function createFunction(
   if (tooLarge) return tooLarge
   const tags = addTags({}, input.Tags ?? {})
   if (!tags.ok) return tags
+  const tooStrong = checkIsolationTag(tags.value, offer)
+  if (tooStrong) return tooStrong
   if (existing) return functionExists(name.value)
   return ok({
     accountId: scope.accountId,

@@ -1,5 +1,5 @@
 import type { Server, Socket } from 'node:net'
-import type { Result } from '@weft/contracts'
+import type { IsolationClass, Result } from '@weft/contracts'
 
 /**
  * How sandboxes are made. A driver builds stem cells: sandboxes whose runtime has booted and which hold no code. A stem
@@ -7,6 +7,8 @@ import type { Result } from '@weft/contracts'
  */
 export interface SandboxDriver {
   readonly name: 'oci' | 'docker' | 'process'
+  /** What keeps its sandboxes apart from the host. */
+  readonly isolation: IsolationClass
   /** What it isolates and what not, one sentence, shown at start. */
   readonly describe: string
   /** Whether this host can run it; the error says precisely what is missing. Takes 5 s at most. */

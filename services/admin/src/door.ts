@@ -128,8 +128,10 @@ const mapOk = <A, B>(result: Result<A, AwsError>, map: (value: A) => B): Result<
 
 const limitsOf = (message: LimitsMessage | undefined): AccountLimits => ({
   concurrency: message?.concurrency,
+  requestsPerEnvironment: message?.requestsPerEnvironment,
   storageBytes: bytes(message?.storageBytes),
   codeStorageBytes: bytes(message?.codeStorageBytes),
+  isolation: message?.isolation,
 })
 
 /** What no number holds exactly no disk holds at all; the rule refuses it. */
@@ -142,8 +144,10 @@ const accountMessage = (account: Account, shares: AccountShares): AccountMessage
   createdAt: account.createdAtMs === undefined ? undefined : new Date(account.createdAtMs),
   limits: {
     concurrency: account.concurrencyLimit,
+    requestsPerEnvironment: account.requestsPerEnvironment ?? 0,
     storageBytes: BigInt(storageOf(account, shares)),
     codeStorageBytes: BigInt(account.codeStorageBytes ?? limits.codeStorageBytes),
+    isolation: account.isolation,
   },
   accessKeys: account.accessKeys.map(({ accessKeyId, status }) => ({ accessKeyId, status })),
 })

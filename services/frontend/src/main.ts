@@ -104,6 +104,7 @@ await runService({
         clock,
         random: systemRandom,
         log,
+        hasRate: (account) => catalogue.account(account)?.requestsPerEnvironment !== undefined,
         drainMs: config.stopMs,
       }),
     )
@@ -142,6 +143,7 @@ await runService({
         clusterSecret,
         sealer,
         runtimes: () => [...new Set(members.list('worker').flatMap((worker) => worker.runtimes ?? []))].sort(),
+        isolations: () => [...new Set(members.list('worker').flatMap(({ isolation }) => isolation ?? []))],
         runtimeVersions: () => [...new Set(members.list('worker').flatMap((worker) => worker.runtimeVersions ?? []))],
         networks: () => [...new Set(members.list('worker').flatMap((worker) => worker.networks ?? []))],
         problems: () => parts.flatMap((part) => part.problems()),

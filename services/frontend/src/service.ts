@@ -5,6 +5,7 @@ import {
   type CodeSigningConfig,
   type FactSink,
   type Invoker,
+  type IsolationClass,
   imageRuntime,
   type LayerEntry,
   type Result,
@@ -24,11 +25,12 @@ import {
 import type { IdentityDirectory } from '@weft/policy'
 import type { Catalogue, CatalogueStores, CodeStore, Collection, ProvisionedStates } from '@weft/registry'
 import type { FrontendConfig } from './config.ts'
-import type { AwsDoor } from './doors/door.ts'
+import type { AwsDoor, Principal } from './doors/door.ts'
 import { iamDoor } from './doors/iam/iam-door.ts'
 import { createLambdaDoor } from './doors/lambda/lambda-door.ts'
 import { stsDoor } from './doors/sts/sts-door.ts'
 import { UrlDoor } from './doors/url/url-door.ts'
+import { tokenSite } from './doors/weft/token-site.ts'
 import { CodeLinks } from './http/code-links.ts'
 import { Gate } from './http/gate.ts'
 import { startHttpDoor } from './http/http-door.ts'
@@ -101,6 +103,7 @@ export interface FrontendService extends Service {
   readonly httpsPort?: number
   /** For the doors that are not HTTP. */
   readonly operations: Operations
+  readonly authorizer: Authorizer
 }
 
 const ownArchitecture = process.arch === 'arm64' ? 'arm64' : 'x86_64'
@@ -147,27 +150,23 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
     functionUrl: (urlId) => siteUrl(baseUrl, `${urlId}.lambda-url.${region}.${urlDomain}`),
   })
   const problems = (): readonly string[] => (deps.runtimes().length === 0 ? ['no worker offers a runtime'] : [])
-  const { lookup } = new Credentials({ catalogue, identities, clusterSecret, clock })
+  const credentials = new Credentials({ catalogue, identities, clusterSecret, clock })
+  const { lookup } = credentials
   const signingKeys = new SigningKeys()
   const keyUse = new KeyUse({ identities, clock, log, region })
-  const gate = new Gate({
-    region: config.region,
-    doors: [
-      createLambdaDoor(operations),
-      iamDoor({ identities, authorizer, clock }),
-      stsDoor({ identities, authorizer, clusterSecret, clock }),
-      httpApisDoor({
-        ...{ directory: deps.httpApis, authorizer, clock, region },
-        endpoint: (apiId) => siteUrl(baseUrl, `${apiId}.execute-api.${region}.${urlDomain}`).replace(/\/$/, ''),
-      }),
-      ...(deps.doors?.(authorizer) ?? []),
-    ],
-    lookup,
-    signingKeys,
-    used: (principal, service) => keyUse.note(principal, service),
-    clock,
-    log,
-  })
+  const doors = [
+    createLambdaDoor(operations),
+    iamDoor({ identities, authorizer, clock }),
+    stsDoor({ identities, authorizer, clusterSecret, clock }),
+    httpApisDoor({
+      ...{ directory: deps.httpApis, authorizer, clock, region },
+      endpoint: (apiId) => siteUrl(baseUrl, `${apiId}.execute-api.${region}.${urlDomain}`).replace(/\/$/, ''),
+    }),
+    ...(deps.doors?.(authorizer) ?? []),
+  ]
+  const used = (principal: Principal, service: string): void => keyUse.note(principal, service)
+  const gate = new Gate({ region: config.region, doors, lookup, signingKeys, used, clock, log })
+  const tokens = tokenSite({ doors, credentials, used, log })
   const calls = new FunctionCalls({ catalogue, invoke: operations.invokeAdmitted, clock, log })
   const issuerKeys = new IssuerKeys({
     fetchJson: issuerFetch(config.plainIssuers ?? []),
@@ -186,7 +185,10 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
     domain: urlDomain,
   })
   const health = healthHandler(deps.health ?? { service: 'frontend', problems, stopping: () => stopping })
-  const http = await startHttpDoor({ ...config, ...config.http }, { gate, sites: [urls, apis], codeLinks, health, log })
+  const http = await startHttpDoor(
+    { ...config, ...config.http },
+    { gate, sites: [urls, apis, tokens], codeLinks, health, log },
+  )
   if (baseUrl === '') baseUrl = `http://${config.http.host}:${http.port}`
   const imports = new ImageImports({ catalogue, stores: deps.stores, code: deps.code, images, clock, log })
   return {
@@ -194,6 +196,7 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
     httpPort: http.port,
     ...(http.tlsPort !== undefined && { httpsPort: http.tlsPort }),
     operations,
+    authorizer,
     problems,
     async [Symbol.asyncDispose]() {
       stopping = true

@@ -100,7 +100,10 @@ describe('a version with SnapStart', () => {
     ['SnapStartTimeoutException', 408],
   ] as const)('whose environment could not be restored is answered with %s', async (name, httpStatusCode) => {
     told({})
-    frontend.invoker.answer = (one) => ({ ...echo(one), kind: 'function-error', errorType: name, restoreFailed: name })
+    frontend.invoker.answer = () => ({
+      ...{ kind: 'function-error', payload: Buffer.from('{}'), executedVersion: '1', errorType: name, logTail: '' },
+      ...{ durationMs: 0, initDurationMs: 0, restoreFailed: name },
+    })
     await expect(call()).rejects.toMatchObject({ name, $metadata: { httpStatusCode } })
   })
 

@@ -110,7 +110,14 @@ class Stage {
     const peer = new Peer(near)
     const value = {
       ...{ workerId: 'w', partition: 0, address: '', zone: '', runtimes: ['nodejs24.x'], memoryMb: 1_024n },
-      ...{ runtimeVersions: [], sandboxes: [], generation: 1n, parallelStarts: 0 },
+      ...{
+        runtimeVersions: [],
+        networks: [],
+        isolation: 'container',
+        sandboxes: [],
+        generation: 1n,
+        parallelStarts: 0,
+      },
     }
     near.send({ frame: { $case: 'hello', value } })
     await settle()

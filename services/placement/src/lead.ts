@@ -29,6 +29,7 @@ import {
 } from '@weft/placement'
 import { type Channel, type Clock, type Logger, partitionOf, type Timer } from '@weft/platform'
 import type { Catalogue, CatalogueChange, Collection, ProvisionedBook, Store } from '@weft/registry'
+import { isolationNeeded } from './isolation-needed.ts'
 import { Ledgers } from './ledgers.ts'
 import { ProvisionedKeeper } from './provisioned-keeper.ts'
 import { ProvisionedScaler } from './scaling/scaler.ts'
@@ -108,6 +109,7 @@ export class Lead {
         ...(deps.starts && { starts: deps.starts }),
         ...(deps.keepWarm && { keepWarm: deps.keepWarm() }),
         ledgerOf: (id) => this.#ledgers.of(id),
+        isolationOf: (id, name) => isolationNeeded(deps.catalogue, id, name),
       },
       deps.clock.monotonic(),
     )
@@ -177,6 +179,7 @@ export class Lead {
     if (!account || change.kind === 'mapping') return
     const limits = change.kind === 'function' || change.kind === 'account'
     if (limits && this.#ledgers.refresh(account)) this.#handle({ kind: 'limits-changed', accountId: account })
+    if (limits) this.#handle({ kind: 'isolation-changed', accountId: account, functionName: name })
     if (change.kind === 'account' || !name || !isFunctionName(name)) return
     // An alias says where calls go, not what may run.
     if (change.kind !== 'alias') this.#functionChanged(accountId(account), name)

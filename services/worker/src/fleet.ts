@@ -1,4 +1,4 @@
-import { accountId, type FactSink } from '@weft/contracts'
+import { accountId, type FactSink, type IsolationClass, isolates } from '@weft/contracts'
 import type { EndLease, LeaseId, SandboxReport, WorkerFrame } from '@weft/contracts/placement'
 import type { SandboxSpec } from '@weft/contracts/sandbox'
 import { type RunInvocation, type RunResult, RunStatus } from '@weft/contracts/worker'
@@ -20,6 +20,8 @@ export interface FleetParts {
   readonly partitions: number
   /** By runtime id; runtimes that tell none are not in it. */
   readonly runtimeVersions: ReadonlyMap<string, string>
+  /** What keeps sandboxes here apart. */
+  readonly isolation: IsolationClass
   readonly specialiser: Specialiser
   readonly facts: FactSink
   readonly clock: Clock
@@ -124,6 +126,14 @@ export class Fleet {
     const known = this.#members.get(sandboxId)
     if (known) {
       if (known.environment) this.#parts.tell(partition, { $case: 'ready', value: { sandboxId } })
+      return
+    }
+    if (!isolates(this.#parts.isolation, spec.isolation)) {
+      const reason = `${spec.functionName} needs the isolation ${spec.isolation}, and this worker has ${this.#parts.isolation}`
+      this.#parts.tell(partition, {
+        $case: 'failed',
+        value: { sandboxId, reason, noCapacity: false, initFailed: false },
+      })
       return
     }
     if (this.#draining || !this.#makeRoom(spec.memoryMb)) {

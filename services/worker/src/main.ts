@@ -111,6 +111,7 @@ await runService({
       runtimes: worker.runtimes,
       runtimeVersions: worker.runtimeVersions,
       networks: worker.networks,
+      isolation: worker.isolation,
     }
     opened.use(announce(link, self, { log, clock }))
     const parts = [link, leaders, facts, worker]

@@ -66,6 +66,7 @@ beforeEach(async () => {
     },
     hello: {
       ...{ workerId: 'w', address: 'h:1', zone: 'z', runtimes: ['nodejs24.x'], runtimeVersions: [] },
+      ...{ networks: [], isolation: 'container' as const },
       ...{ memoryMb: 1_000, parallelStarts: 0 },
     },
   })

@@ -1,4 +1,4 @@
-import type { Leader } from '@weft/contracts'
+import type { IsolationClass, Leader } from '@weft/contracts'
 import type { PlacementToWorkerFrame, WorkerFrame } from '@weft/contracts/placement'
 import type { LeaseGate } from '@weft/placement'
 import type { Channel, Clock, Logger, PlacementDirectory, Random, Timer } from '@weft/platform'
@@ -14,6 +14,8 @@ export interface PlacementLinksParts {
     readonly runtimes: readonly string[]
     /** `nodejs24.x:24.21.0`. */
     readonly runtimeVersions: readonly string[]
+    readonly networks: readonly string[]
+    readonly isolation: IsolationClass
     readonly memoryMb: number
     readonly parallelStarts: number
   }
@@ -157,6 +159,8 @@ export class PlacementLinks {
           ...{ workerId: hello.workerId, address: hello.address, zone: hello.zone, partition },
           runtimes: [...hello.runtimes],
           runtimeVersions: [...hello.runtimeVersions],
+          networks: [...hello.networks],
+          isolation: hello.isolation,
           memoryMb: BigInt(hello.memoryMb),
           parallelStarts: hello.parallelStarts,
           sandboxes: fleet.reports(partition),

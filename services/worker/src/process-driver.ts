@@ -34,6 +34,7 @@ export function createProcessDriver({ dataDir }: ProcessDriverOptions): SandboxD
   const root = join(dataDir, 'process-sandboxes')
   return {
     name: 'process',
+    isolation: 'none',
     describe:
       'NO ISOLATION: functions are plain processes of this user and can read, change and reach whatever it can; ' +
       'no limit of memory, CPU, processes, files or network holds',

@@ -58,10 +58,13 @@ export class Recorder {
     await Promise.race([this.#written, delay(this.#parts.clock, lastFiguresMs)])
   }
 
-  /** What was written after the last run, by extensions that end for example, is logged with that. */
+  /**
+   * What was written after the last run, by extensions that end for example, is logged with that; what an initialisation
+   * ahead of calls wrote that came to nothing, with none.
+   */
   lastWords(): void {
     const left = this.#parts.journal.begin()
-    if (this.#lastRequestId === '' || left.lines().length === 0) return
+    if (left.lines().length === 0) return
     this.#log(this.#lastRequestId, left)
   }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { type IsolationClass, imageRuntime } from '@weft/contracts'
 import type { ResultFrame, RunFrame } from '@weft/contracts/worker'
 import { type Channel, delay, type Service, stopInOrder } from '@weft/platform'
 import { detectRuntimes } from '@weft/runtimes'
@@ -28,6 +29,8 @@ export interface WorkerService extends Service {
   readonly networks: readonly string[]
   /** For the health answer. */
   details(): Readonly<Record<string, unknown>>
+  /** What keeps sandboxes here apart. */
+  readonly isolation: IsolationClass
 }
 
 /** How often a stop looks whether something still runs, ms. */
@@ -79,6 +82,7 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
     runtimeVersions,
     tell: (partition, frame) => links.tell(partition, frame),
     changed: () => links.changed(),
+    isolation: driver.isolation,
   })
   const runtimes = [...images.keys()]
   const versionNames = [...runtimeVersions].map(([id, version]) => `${id}:${version}`)
@@ -89,6 +93,8 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
       runtimeVersions: versionNames,
       // A start is mostly computing.
       parallelStarts: availableParallelism(),
+      networks: networks?.ids ?? [],
+      isolation: driver.isolation,
     },
   })
   const door = new InvokeDoor(fleet)
@@ -128,11 +134,19 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
     networks: networks?.ids ?? [],
     acceptDispatcher: (channel) => door.accept(channel),
     problems: () => [
+    isolation: driver.isolation,
       ...(stems.problem === undefined ? [] : [stems.problem]),
       ...links.unreached().map((partition) => `the leader of placement partition ${partition} is not reached`),
     ],
     details: () => ({
-      ...{ workerId, driver: driver.name, runtimes, sandboxes: fleet.size, running: fleet.running },
+      ...{
+        workerId,
+        driver: driver.name,
+        isolation: driver.isolation,
+        runtimes,
+        sandboxes: fleet.size,
+        running: fleet.running,
+      },
       ...{ stems: stems.size, freeMemoryMb: fleet.freeMemoryMb },
       // How versions with SnapStart are kept ready: initialised and frozen, not as images of memory.
       snapStart: 'pool',

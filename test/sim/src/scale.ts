@@ -74,7 +74,14 @@ export function runScale({ workers, functions, sandboxes, turns }: ScaleOptions)
       hello: {
         ...{ workerId: `w${connection}`, partition: 0, address: '', zone: '', runtimes: ['nodejs24.x'] },
         memoryMb: BigInt(Math.ceil(sandboxes / workers + 1) * memoryMb),
-        ...{ runtimeVersions: [], sandboxes: [], generation: 1n, parallelStarts: 0 },
+        ...{
+          runtimeVersions: [],
+          networks: [],
+          isolation: 'container',
+          sandboxes: [],
+          generation: 1n,
+          parallelStarts: 0,
+        },
       },
     })
   handle({

@@ -120,6 +120,8 @@ export class ModelWorker {
           zone: '',
           runtimes: [...runtimes],
           runtimeVersions: [],
+          networks: [],
+          isolation: 'container',
           memoryMb: BigInt(memoryMb),
           parallelStarts,
           sandboxes,

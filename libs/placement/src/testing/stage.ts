@@ -120,6 +120,8 @@ export class Stage {
     }
     return this.handle({ kind: 'worker-hello', connection, hello })
   }
+      networks: [],
+      isolation: 'container',
 
   dispatcher(connection: number, held: readonly string[] = []): string[] {
     this.#generation += 1n

@@ -1,6 +1,7 @@
 import { type AwsError, type EventSourceMapping, err, ok, type Result } from '@weft/contracts'
 import {
   addTags,
+  checkIsolationTag,
   conflict,
   functionNotFound,
   invalidParameter,
@@ -56,7 +57,8 @@ const taggableFunction = (deps: OperationDeps, scope: Scope, arn: string): Tagga
         const found = required(record, arn)
         if (!found.ok) return found
         const tags = rule(found.value.tags)
-        return tags.ok ? ok({ ...found.value, tags: tags.value }) : tags
+        if (!tags.ok) return tags
+        return checkIsolationTag(tags.value, deps.offer()) ?? ok({ ...found.value, tags: tags.value })
       },
       mergeTries,
     ),

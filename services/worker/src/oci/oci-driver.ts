@@ -50,6 +50,7 @@ class OciDriver implements SandboxDriver {
   readonly describe: string
   readonly #binary: string
   readonly #clock: Clock
+  readonly isolation = 'container'
   readonly #log: Logger
   /** Twelve hex digits of the data folder: what tells one worker's things on a host from another's. */
   readonly #owner: string

@@ -16,6 +16,7 @@ interface LimitOptions {
   readonly concurrency?: number
   readonly storageMb?: number
   readonly codeStorageMb?: number
+  readonly isolation?: string
 }
 
 const bytesPerMb = 1024 * 1024
@@ -157,14 +158,16 @@ const withLimits = (command: Command): Command =>
     .option('--concurrency <calls>', 'calls that may run at the same time', wholeNumber)
     .option('--storage-mb <MB>', 'what its streams and buckets in NATS may fill', wholeNumber)
     .option('--code-storage-mb <MB>', 'packages, every version counted', wholeNumber)
+    .option('--isolation <class>', 'what must at least keep its sandboxes apart: container, gvisor or vm; "": nothing')
 
 function wholeNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('A whole number is needed.')
   return Number(text)
 }
 
-const limitsOf = ({ concurrency, storageMb, codeStorageMb }: LimitOptions): AccountLimits => ({
+const limitsOf = ({ concurrency, storageMb, codeStorageMb, isolation }: LimitOptions): AccountLimits => ({
   concurrency,
+  isolation,
   storageBytes: bytesOf(storageMb),
   codeStorageBytes: bytesOf(codeStorageMb),
 })

@@ -13,6 +13,7 @@ export function showAccount(io: Io, account: Account): void {
     ['concurrency', String(limits?.concurrency ?? 0)],
     ['storage', mb(limits?.storageBytes)],
     ['code storage', mb(limits?.codeStorageBytes)],
+    ...(limits?.isolation ? [['isolation', limits.isolation]] : []),
     ...account.accessKeys.map((key) => ['key', `${key.accessKeyId} ${key.status}`]),
   ]
   for (const [name = '', value] of lines) io.stdout.write(`${name.padEnd(13)} ${value}\n`)

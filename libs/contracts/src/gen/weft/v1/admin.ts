@@ -39,7 +39,15 @@ export interface AccountLimits {
     | bigint
     | undefined;
   /** Packages, every version counted. */
-  codeStorageBytes?: bigint | undefined;
+  codeStorageBytes?:
+    | bigint
+    | undefined;
+  /** What must at least keep its sandboxes apart: "container", "gvisor" or "vm"; "": what workers have. */
+  isolation?:
+    | string
+    | undefined;
+  /** Synchronous calls per second for each environment that the concurrency allows; 0: no limit. */
+  requestsPerEnvironment?: number | undefined;
 }
 
 export interface AccessKey {
@@ -329,7 +337,13 @@ export const Account: MessageFns<Account> = {
 };
 
 function createBaseAccountLimits(): AccountLimits {
-  return { concurrency: undefined, storageBytes: undefined, codeStorageBytes: undefined };
+  return {
+    concurrency: undefined,
+    storageBytes: undefined,
+    codeStorageBytes: undefined,
+    isolation: undefined,
+    requestsPerEnvironment: undefined,
+  };
 }
 
 export const AccountLimits: MessageFns<AccountLimits> = {
@@ -348,6 +362,12 @@ export const AccountLimits: MessageFns<AccountLimits> = {
         throw new globalThis.Error("value provided for field message.codeStorageBytes of type uint64 too large");
       }
       writer.uint32(24).uint64(message.codeStorageBytes);
+    }
+    if (message.isolation !== undefined) {
+      writer.uint32(34).string(message.isolation);
+    }
+    if (message.requestsPerEnvironment !== undefined) {
+      writer.uint32(40).uint32(message.requestsPerEnvironment);
     }
     return writer;
   },
@@ -389,6 +409,22 @@ export const AccountLimits: MessageFns<AccountLimits> = {
             message.codeStorageBytes = reader.uint64() as bigint;
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.isolation = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.requestsPerEnvironment = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -414,6 +450,12 @@ export const AccountLimits: MessageFns<AccountLimits> = {
         : isSet(object.code_storage_bytes)
         ? BigInt(object.code_storage_bytes)
         : undefined,
+      isolation: isSet(object.isolation) ? globalThis.String(object.isolation) : undefined,
+      requestsPerEnvironment: isSet(object.requestsPerEnvironment)
+        ? globalThis.Number(object.requestsPerEnvironment)
+        : isSet(object.requests_per_environment)
+        ? globalThis.Number(object.requests_per_environment)
+        : undefined,
     };
   },
 
@@ -427,6 +469,12 @@ export const AccountLimits: MessageFns<AccountLimits> = {
     }
     if (message.codeStorageBytes !== undefined) {
       obj.codeStorageBytes = message.codeStorageBytes.toString();
+    }
+    if (message.isolation !== undefined) {
+      obj.isolation = message.isolation;
+    }
+    if (message.requestsPerEnvironment !== undefined) {
+      obj.requestsPerEnvironment = Math.round(message.requestsPerEnvironment);
     }
     return obj;
   },
@@ -443,6 +491,8 @@ export const AccountLimits: MessageFns<AccountLimits> = {
     message.codeStorageBytes = (object.codeStorageBytes !== undefined && object.codeStorageBytes !== null)
       ? BigInt(object.codeStorageBytes)
       : undefined;
+    message.isolation = object.isolation ?? undefined;
+    message.requestsPerEnvironment = object.requestsPerEnvironment ?? undefined;
     return message;
   },
 };

@@ -103,6 +103,7 @@ export interface DispatcherFrame {
     | { $case: "cancel"; value: CancelAcquire }
     | { $case: "release"; value: ReleaseLease }
     | { $case: "busy"; value: LeaseBusy }
+    | { $case: "spent"; value: CallsSpent }
     | undefined;
 }
 
@@ -182,7 +183,23 @@ export interface PlacementToDispatcherFrame {
     /** The lease has ended (its sandbox or worker is gone): nothing new runs under it, and it is released once nothing runs. */
     { $case: "revoked"; value: LeaseRevoked }
     | { $case: "welcome"; value: PlacementWelcome }
+    | { $case: "rateLimited"; value: RateLimited }
     | undefined;
+}
+
+/** Synchronous calls that were let in since the last such frame, of an account with a limit on their rate. */
+export interface CallsSpent {
+  accountId: string;
+  /** A function with reserved concurrency, which has a rate of its own; "": those without. */
+  functionName: string;
+  calls: number;
+}
+
+/** The rate is used up: no synchronous call is let in for so long. */
+export interface RateLimited {
+  accountId: string;
+  functionName: string;
+  forMs: number;
 }
 
 export interface PlacementWelcome {
@@ -252,6 +269,10 @@ export interface WorkerHello {
   parallelStarts: number;
   /** Runtimes with the version that is here, for example "nodejs24.x:24.21.0". */
   runtimeVersions: string[];
+  /** Ids of the subnets and security groups that sandboxes here can have. */
+  networks: string[];
+  /** What keeps sandboxes here apart: "none", "container", "gvisor" or "vm". */
+  isolation: string;
 }
 
 export interface SandboxReport {
@@ -435,6 +456,9 @@ export const DispatcherFrame: MessageFns<DispatcherFrame> = {
       case "busy":
         LeaseBusy.encode(message.frame.value, writer.uint32(42).fork()).join();
         break;
+      case "spent":
+        CallsSpent.encode(message.frame.value, writer.uint32(50).fork()).join();
+        break;
     }
     return writer;
   },
@@ -492,6 +516,14 @@ export const DispatcherFrame: MessageFns<DispatcherFrame> = {
             message.frame = { $case: "busy", value: LeaseBusy.decode(reader, reader.uint32()) };
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.frame = { $case: "spent", value: CallsSpent.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -516,6 +548,8 @@ export const DispatcherFrame: MessageFns<DispatcherFrame> = {
         ? { $case: "release", value: ReleaseLease.fromJSON(object.release) }
         : isSet(object.busy)
         ? { $case: "busy", value: LeaseBusy.fromJSON(object.busy) }
+        : isSet(object.spent)
+        ? { $case: "spent", value: CallsSpent.fromJSON(object.spent) }
         : undefined,
     };
   },
@@ -532,6 +566,8 @@ export const DispatcherFrame: MessageFns<DispatcherFrame> = {
       obj.release = ReleaseLease.toJSON(message.frame.value);
     } else if (message.frame?.$case === "busy") {
       obj.busy = LeaseBusy.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "spent") {
+      obj.spent = CallsSpent.toJSON(message.frame.value);
     }
     return obj;
   },
@@ -569,6 +605,12 @@ export const DispatcherFrame: MessageFns<DispatcherFrame> = {
       case "busy": {
         if (object.frame?.value !== undefined && object.frame?.value !== null) {
           message.frame = { $case: "busy", value: LeaseBusy.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "spent": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "spent", value: CallsSpent.fromPartial(object.frame.value) };
         }
         break;
       }
@@ -1543,6 +1585,9 @@ export const PlacementToDispatcherFrame: MessageFns<PlacementToDispatcherFrame> 
       case "welcome":
         PlacementWelcome.encode(message.frame.value, writer.uint32(42).fork()).join();
         break;
+      case "rateLimited":
+        RateLimited.encode(message.frame.value, writer.uint32(50).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1600,6 +1645,14 @@ export const PlacementToDispatcherFrame: MessageFns<PlacementToDispatcherFrame> 
             message.frame = { $case: "welcome", value: PlacementWelcome.decode(reader, reader.uint32()) };
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.frame = { $case: "rateLimited", value: RateLimited.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1624,6 +1677,10 @@ export const PlacementToDispatcherFrame: MessageFns<PlacementToDispatcherFrame> 
         ? { $case: "revoked", value: LeaseRevoked.fromJSON(object.revoked) }
         : isSet(object.welcome)
         ? { $case: "welcome", value: PlacementWelcome.fromJSON(object.welcome) }
+        : isSet(object.rateLimited)
+        ? { $case: "rateLimited", value: RateLimited.fromJSON(object.rateLimited) }
+        : isSet(object.rate_limited)
+        ? { $case: "rateLimited", value: RateLimited.fromJSON(object.rate_limited) }
         : undefined,
     };
   },
@@ -1640,6 +1697,8 @@ export const PlacementToDispatcherFrame: MessageFns<PlacementToDispatcherFrame> 
       obj.revoked = LeaseRevoked.toJSON(message.frame.value);
     } else if (message.frame?.$case === "welcome") {
       obj.welcome = PlacementWelcome.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "rateLimited") {
+      obj.rateLimited = RateLimited.toJSON(message.frame.value);
     }
     return obj;
   },
@@ -1680,7 +1739,235 @@ export const PlacementToDispatcherFrame: MessageFns<PlacementToDispatcherFrame> 
         }
         break;
       }
+      case "rateLimited": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "rateLimited", value: RateLimited.fromPartial(object.frame.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseCallsSpent(): CallsSpent {
+  return { accountId: "", functionName: "", calls: 0 };
+}
+
+export const CallsSpent: MessageFns<CallsSpent> = {
+  encode(message: CallsSpent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.accountId !== "") {
+      writer.uint32(10).string(message.accountId);
+    }
+    if (message.functionName !== "") {
+      writer.uint32(18).string(message.functionName);
+    }
+    if (message.calls !== 0) {
+      writer.uint32(24).uint32(message.calls);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CallsSpent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCallsSpent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.accountId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.functionName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.calls = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CallsSpent {
+    return {
+      accountId: isSet(object.accountId)
+        ? globalThis.String(object.accountId)
+        : isSet(object.account_id)
+        ? globalThis.String(object.account_id)
+        : "",
+      functionName: isSet(object.functionName)
+        ? globalThis.String(object.functionName)
+        : isSet(object.function_name)
+        ? globalThis.String(object.function_name)
+        : "",
+      calls: isSet(object.calls) ? globalThis.Number(object.calls) : 0,
+    };
+  },
+
+  toJSON(message: CallsSpent): unknown {
+    const obj: any = {};
+    if (message.accountId !== "") {
+      obj.accountId = message.accountId;
+    }
+    if (message.functionName !== "") {
+      obj.functionName = message.functionName;
+    }
+    if (message.calls !== 0) {
+      obj.calls = Math.round(message.calls);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CallsSpent>, I>>(base?: I): CallsSpent {
+    return CallsSpent.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CallsSpent>, I>>(object: I): CallsSpent {
+    const message = createBaseCallsSpent();
+    message.accountId = object.accountId ?? "";
+    message.functionName = object.functionName ?? "";
+    message.calls = object.calls ?? 0;
+    return message;
+  },
+};
+
+function createBaseRateLimited(): RateLimited {
+  return { accountId: "", functionName: "", forMs: 0 };
+}
+
+export const RateLimited: MessageFns<RateLimited> = {
+  encode(message: RateLimited, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.accountId !== "") {
+      writer.uint32(10).string(message.accountId);
+    }
+    if (message.functionName !== "") {
+      writer.uint32(18).string(message.functionName);
+    }
+    if (message.forMs !== 0) {
+      writer.uint32(24).uint32(message.forMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RateLimited {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRateLimited();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.accountId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.functionName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.forMs = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RateLimited {
+    return {
+      accountId: isSet(object.accountId)
+        ? globalThis.String(object.accountId)
+        : isSet(object.account_id)
+        ? globalThis.String(object.account_id)
+        : "",
+      functionName: isSet(object.functionName)
+        ? globalThis.String(object.functionName)
+        : isSet(object.function_name)
+        ? globalThis.String(object.function_name)
+        : "",
+      forMs: isSet(object.forMs)
+        ? globalThis.Number(object.forMs)
+        : isSet(object.for_ms)
+        ? globalThis.Number(object.for_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: RateLimited): unknown {
+    const obj: any = {};
+    if (message.accountId !== "") {
+      obj.accountId = message.accountId;
+    }
+    if (message.functionName !== "") {
+      obj.functionName = message.functionName;
+    }
+    if (message.forMs !== 0) {
+      obj.forMs = Math.round(message.forMs);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RateLimited>, I>>(base?: I): RateLimited {
+    return RateLimited.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RateLimited>, I>>(object: I): RateLimited {
+    const message = createBaseRateLimited();
+    message.accountId = object.accountId ?? "";
+    message.functionName = object.functionName ?? "";
+    message.forMs = object.forMs ?? 0;
     return message;
   },
 };
@@ -2465,6 +2752,8 @@ function createBaseWorkerHello(): WorkerHello {
     generation: 0n,
     parallelStarts: 0,
     runtimeVersions: [],
+    networks: [],
+    isolation: "",
   };
 }
 
@@ -2505,6 +2794,12 @@ export const WorkerHello: MessageFns<WorkerHello> = {
     }
     for (const v of message.runtimeVersions) {
       writer.uint32(114).string(v!);
+    }
+    for (const v of message.networks) {
+      writer.uint32(122).string(v!);
+    }
+    if (message.isolation !== "") {
+      writer.uint32(130).string(message.isolation);
     }
     return writer;
   },
@@ -2602,6 +2897,22 @@ export const WorkerHello: MessageFns<WorkerHello> = {
             message.runtimeVersions.push(reader.string());
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.networks.push(reader.string());
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.isolation = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2644,6 +2955,8 @@ export const WorkerHello: MessageFns<WorkerHello> = {
         : globalThis.Array.isArray(object?.runtime_versions)
         ? object.runtime_versions.map((e: any) => globalThis.String(e))
         : [],
+      networks: globalThis.Array.isArray(object?.networks) ? object.networks.map((e: any) => globalThis.String(e)) : [],
+      isolation: isSet(object.isolation) ? globalThis.String(object.isolation) : "",
     };
   },
 
@@ -2679,6 +2992,12 @@ export const WorkerHello: MessageFns<WorkerHello> = {
     if (message.runtimeVersions?.length) {
       obj.runtimeVersions = message.runtimeVersions;
     }
+    if (message.networks?.length) {
+      obj.networks = message.networks;
+    }
+    if (message.isolation !== "") {
+      obj.isolation = message.isolation;
+    }
     return obj;
   },
 
@@ -2699,6 +3018,8 @@ export const WorkerHello: MessageFns<WorkerHello> = {
       : 0n;
     message.parallelStarts = object.parallelStarts ?? 0;
     message.runtimeVersions = object.runtimeVersions?.map((e) => e) || [];
+    message.networks = object.networks?.map((e) => e) || [];
+    message.isolation = object.isolation ?? "";
     return message;
   },
 };
