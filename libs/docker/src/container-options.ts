@@ -11,6 +11,8 @@ export interface ContainerRequest {
   readonly owner: string
   readonly sandboxId: string
   readonly image: string
+  /** The image is the function's, and has all that the function sees: nothing of the host's is laid over it. */
+  readonly bringsItsRoot?: boolean
   readonly runtime: RuntimeImage
   /** Unlike that of any other sandbox, and not 0. */
   readonly uid: number
@@ -51,10 +53,9 @@ const bind = (Source: string, Target: string, ReadOnly: boolean): Mount => ({
  */
 export function containerOptions(request: ContainerRequest): Docker.ContainerCreateOptions {
   const { runtime, paths, uid } = request
+  const code = [bind(paths.task, '/var/task', true), bind(paths.layers, '/opt', true)]
   const own = [
     bind(paths.run, '/run/weft', true),
-    bind(paths.task, '/var/task', true),
-    bind(paths.layers, '/opt', true),
     bind(paths.tmp, '/tmp', false),
     bind(paths.passwd, '/etc/passwd', true),
     bind(paths.group, '/etc/group', true),
@@ -62,14 +63,15 @@ export function containerOptions(request: ContainerRequest): Docker.ContainerCre
   ]
   const taken = new Set(runtime.binds.map(([, inside]) => inside))
   const shared = request.hostFiles.filter((path) => !taken.has(path)).map((path) => bind(path, path, true))
+  const system = request.bringsItsRoot ? [] : [...shared, ...code]
   return {
     name: request.name,
     Image: request.image,
-    Entrypoint: [],
-    Cmd: [...runtime.command],
+    Entrypoint: runtime.command.slice(0, 1),
+    Cmd: runtime.command.slice(1),
     Env: Object.entries(runtime.environment).map(([key, value]) => `${key}=${value}`),
     User: `${uid}:${uid}`,
-    WorkingDir: '/var/task',
+    WorkingDir: request.bringsItsRoot ? '/' : '/var/task',
     Hostname: 'sandbox',
     Labels: { [ownerLabel]: request.owner, [sandboxLabel]: request.sandboxId },
     AttachStdin: false,
@@ -99,7 +101,7 @@ export function containerOptions(request: ContainerRequest): Docker.ContainerCre
       // Output is read from the attached stream; a log of the engine's would grow with whatever a function prints.
       LogConfig: { Type: 'none', Config: {} },
       // The runtime's files come last: they may lie below the shared ones.
-      Mounts: [...shared, ...own, ...runtime.binds.map(([host, inside]) => bind(host, inside, true))],
+      Mounts: [...system, ...own, ...runtime.binds.map(([host, inside]) => bind(host, inside, true))],
       RestartPolicy: { Name: 'no' },
       AutoRemove: false,
       Init: false,

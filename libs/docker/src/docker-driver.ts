@@ -5,7 +5,15 @@ import type { Duplex } from 'node:stream'
 import { err, type IsolationClass, isolationOfRuntime, ok, type Result } from '@weft/contracts'
 import { type Clock, type Logger, systemClock } from '@weft/platform'
 import { canMakeScratchDisks, scratchDisks } from '@weft/platform/host'
-import { type Sandbox, type SandboxDriver, type Scratch, type StemRequest, seccompProfile } from '@weft/sandbox'
+import {
+  type ImageContent,
+  type ImageRoot,
+  type Sandbox,
+  type SandboxDriver,
+  type Scratch,
+  type StemRequest,
+  seccompProfile,
+} from '@weft/sandbox'
 import type Docker from 'dockerode'
 import { ensureBaseImage } from './base-image.ts'
 import {
@@ -20,6 +28,7 @@ import {
 } from './container-options.ts'
 import { DockerSandbox, type InsideHelper } from './docker-sandbox.ts'
 import { type Call, connectEngine, EngineTimeout, engineProblem, statusOf, withTimeout } from './engine.ts'
+import { DockerImageRoot, ImageStore } from './image-store.ts'
 
 export interface DockerDriverOptions {
   /**
@@ -65,7 +74,9 @@ export function createDockerDriver(options: DockerDriverOptions): SandboxDriver 
 
 class DockerDriver implements SandboxDriver {
   readonly name = 'docker'
+  readonly isolation: IsolationClass
   readonly describe: string
+  readonly openImage?: (content: ImageContent) => Promise<ImageRoot>
   readonly #docker: Docker
   readonly #owner: string
   readonly #root: string
@@ -74,9 +85,9 @@ class DockerDriver implements SandboxDriver {
   readonly #disks: ReturnType<typeof scratchDisks>
   readonly #disksDir: string
   readonly #helper: InsideHelper | undefined
-  readonly isolation: IsolationClass
   readonly #clock: Clock
   readonly #log: Logger
+  readonly #images: ImageStore
   readonly #seccomp = seccompProfile(process.arch)
   #prepared: Promise<{ readonly image: string; readonly hostFiles: readonly string[] }> | undefined
 
@@ -85,18 +96,21 @@ class DockerDriver implements SandboxDriver {
     this.#root = join(this.#owner, 'docker-sandboxes')
     this.#socketPath = options.socketPath ?? defaultDockerSocket
     this.#engineRuntime = options.engineRuntime ?? 'runc'
+    this.isolation = isolationOfRuntime(this.#engineRuntime)
     this.#docker = connectEngine(this.#socketPath)
     this.#disks = scratchDisks(join(this.#owner, 'scratch'))
     this.#disksDir = join(this.#owner, 'docker-disks')
     this.#helper = options.helper
     this.#clock = options.clock ?? systemClock
     this.#log = options.log
+    this.#images = new ImageStore(this.#docker, this.#owner, this.#clock, this.#log)
+    // Images speak the Runtime API, which needs a listener inside.
+    if (options.helper) this.openImage = (content) => this.#images.open(content)
     this.describe =
       `containers of the Docker engine at ${this.#socketPath} under ${this.#engineRuntime}: own namespaces, user, ` +
       'limits and system call filter, no network; shares the host kernel unless that runtime brings its own'
   }
 
-    this.isolation = isolationOfRuntime(this.#engineRuntime)
   async probe(): Promise<Result<void, string>> {
     try {
       return await withTimeout(this.#clock, probeMs, 'answer the questions of the start', (call) => this.#probe(call))
@@ -231,10 +245,12 @@ class DockerDriver implements SandboxDriver {
       removed.push(`disk of sandbox ${name}`)
     }
     await rm(this.#disksDir, { recursive: true, force: true })
+    for (const name of await this.#images.removeAll()) removed.push(`image ${name}`)
     return removed
   }
 
   async close(): Promise<void> {
+    await this.#images.close()
     await this.#helper?.close()
     await this.#disks.close()
   }
@@ -250,10 +266,11 @@ class DockerDriver implements SandboxDriver {
   }
 
   async #containerRequest(
-    { sandboxId, runtime }: Pick<StemRequest, 'sandboxId' | 'runtime'>,
+    { sandboxId, runtime, root }: Pick<StemRequest, 'sandboxId' | 'runtime' | 'root'>,
     uid: number,
     paths: SandboxPaths,
   ): Promise<ContainerRequest> {
+    const image = root instanceof DockerImageRoot ? root : undefined
     this.#prepared ??= this.#prepare()
     return {
       name: containerName(sandboxId),
@@ -266,6 +283,7 @@ class DockerDriver implements SandboxDriver {
       seccomp: this.#seccomp,
       engineRuntime: this.#engineRuntime,
       ...(await this.#prepared),
+      ...(image && { image: image.imageName, bringsItsRoot: true }),
     }
   }
 

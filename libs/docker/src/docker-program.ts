@@ -44,8 +44,11 @@ export async function runInContainer(
     state = await look()
   }
   const { Running, ExitCode, Pid } = state
-  // What cannot be started at all ends with these statuses of the shell.
-  if (!Running && (ExitCode === 126 || ExitCode === 127)) throw new Error(`${request.command[0]} cannot be started`)
+  // What cannot be started at all ends with these statuses of the shell, and what the engine says of it is its output.
+  if (!Running && (ExitCode === 126 || ExitCode === 127)) {
+    const said = await allOf(output)
+    throw new Error(`${request.command[0]} cannot be started: ${said}`)
+  }
   let ended = !Running
   const exited = (async (): Promise<SandboxExit> => {
     await finished(output).catch(() => undefined)
@@ -67,6 +70,16 @@ export async function runInContainer(
       if (!ended && cgroupOf(Pid, undefined, (path) => path.includes(container.id))) process.kill(Pid, signal)
     },
   }
+}
+
+async function allOf(output: Duplex): Promise<string> {
+  const said: Buffer[] = []
+  demultiplex(output, (chunk) => {
+    said.push(chunk)
+    return 0
+  })
+  await finished(output).catch(() => undefined)
+  return Buffer.concat(said).toString('utf8').trim()
 }
 
 /** The engine tells a death by signal N as status 128 + N. */

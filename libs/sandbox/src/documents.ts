@@ -37,6 +37,17 @@ export const faultOf = (errorType: string, errorMessage: string): FunctionFault 
 export const exitText = ({ signal, code }: SandboxExit): string =>
   signal === undefined ? `exit status ${code ?? 0}` : `signal: ${signalNames[signal] ?? signal}`
 
+/** The program that was to become the runtime could not be started: that is told by the platform. */
+const startFaults: readonly string[] = ['Runtime.InvalidEntrypoint', 'Runtime.InvalidWorkingDir']
+
+/** What a runtime says of its initialisation that failed, or the platform of a program that it could not start. */
+export function initFailed(requestId: string, document: Buffer): FunctionFault {
+  const errorType = errorTypeOf(document) || 'Runtime.Unknown'
+  if (!startFaults.includes(errorType)) return { errorType, document }
+  const { errorMessage } = JSON.parse(document.toString('utf8')) as { readonly errorMessage?: unknown }
+  return fault(errorType, `RequestId: ${requestId} Error: ${errorMessage}`)
+}
+
 /** The runtime's process ended without an answer. */
 export function exited(requestId: string, exit: SandboxExit): FunctionFault {
   const prefix = `RequestId: ${requestId} Error: Runtime exited`

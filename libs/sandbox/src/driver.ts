@@ -18,6 +18,11 @@ export interface SandboxDriver {
    * takes longer than `timeoutMs`; leaves nothing behind then.
    */
   create(request: StemRequest): Promise<Sandbox>
+  /**
+   * Makes a container image ready to be the root of sandboxes. Rejects when it is missing or damaged. Absent where the
+   * driver runs none.
+   */
+  openImage?(content: ImageContent): Promise<ImageRoot>
   /** Removes what earlier processes of this worker left on the host; resolves to what was removed, for the log. */
   cleanUp(): Promise<readonly string[]>
   /** Ends what the driver itself keeps running. Destroy its sandboxes first. */
@@ -36,6 +41,11 @@ export interface StemRequest {
   readonly socketDir: string
   /** What is known already of the function: visible from the first; `mountCode` is not called then. */
   readonly code?: CodeFolders
+  /**
+   * From this driver's `openImage`: the sandbox sees the image in place of the host's system, read-only but for /tmp.
+   * Then the runtime has no binds, its command lies below /run/weft, and there is no `code`.
+   */
+  readonly root?: ImageRoot
   /**
    * What an earlier sandbox of the same environment kept, from its `retire`: its /tmp goes on here. It is this sandbox's
    * from then on; after a failed start it is still the caller's.
@@ -56,6 +66,34 @@ export interface CodeFolders {
   readonly taskDir: string
   /** The unpacked layers, merged in their order, seen at /opt; absent when it has none. */
   readonly layersDir?: string | undefined
+}
+
+/** A container image whose layers are at hand. */
+export interface ImageContent {
+  /** Hex digest of its manifest: what has the same has the same content. */
+  readonly digest: string
+  /** Base first. */
+  readonly layers: readonly ImageContentLayer[]
+  /** The blob of a layer, as it is stored. */
+  read(digest: string): AsyncIterable<Uint8Array>
+  /** All layers as one folder that may be the root of sandboxes; it is shared, and nobody may write to it. */
+  tree(): Promise<{ readonly dir: string; release(): void }>
+}
+
+export interface ImageContentLayer {
+  /** Hex SHA-256 of its blob. */
+  readonly digest: string
+  /** Of its blob. */
+  readonly sizeBytes: number
+  readonly compression: 'gzip' | 'zstd' | 'none'
+}
+
+/** An image that is ready to be the root of sandboxes, in use until it is released. */
+export interface ImageRoot {
+  /** Names of the programs in its /opt/extensions. */
+  readonly extensions: readonly string[]
+  /** Safe to call twice. */
+  release(): Promise<void>
 }
 
 /** A runtime as a sandbox sees it. */

@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import type { Clock, Logger } from '@weft/platform'
 import type { CodeFolders, RuntimeImage, Sandbox, SandboxDriver, SandboxExit, Scratch } from '@weft/sandbox'
 import { ApiLink } from './api-link.ts'
-import { forwardCallbacks } from './callback-forward.ts'
-import { InsideApi } from './inside-api.ts'
+import { CleanUps } from './clean-ups.ts'
+import { EarlyOutput } from './early-output.ts'
+import type { InsideApi } from './inside-api.ts'
+import { openInsidePorts } from './inside-ports.ts'
 import { FrameLink, type RuntimeLink } from './runtime-link.ts'
 
 export interface BootDeps {
@@ -67,34 +69,18 @@ export interface Body {
   retire(): Promise<Scratch>
 }
 
-const runtimeApiPort = 9001
-const callbackPort = 9002
 const bootMs = 30_000
-/** What a runtime may print before anybody listens. */
-const earlyOutputBytes = 64 * 1024
 
 /** Makes a sandbox and waits until its runtime has booted. Rejects otherwise, leaving nothing behind. */
 export async function boot(deps: BootDeps, request: BootRequest): Promise<Body> {
-  const { driver, clock, log } = deps
+  const { driver, clock } = deps
   const { image } = request
   const id = randomBytes(8).toString('hex')
   const socketDir = join(deps.socketsDir, id)
-  const cleanUps: (() => Promise<void> | void)[] = [() => rm(socketDir, { recursive: true, force: true })]
-  let ended: Promise<void> | undefined
+  const cleanUps = new CleanUps(deps.log, id)
+  cleanUps.push(() => rm(socketDir, { recursive: true, force: true }))
   let keep = false
   let kept: Scratch | undefined
-  const destroy = (): Promise<void> => {
-    ended ??= (async () => {
-      for (const cleanUp of cleanUps.reverse()) {
-        try {
-          await cleanUp()
-        } catch (error) {
-          log.error({ err: error, sandbox: id }, 'a sandbox could not be removed cleanly')
-        }
-      }
-    })()
-    return ended
-  }
   try {
     const entrance = await openEntrance(socketDir)
     cleanUps.push(() => entrance.close())
@@ -108,7 +94,7 @@ export async function boot(deps: BootDeps, request: BootRequest): Promise<Body> 
       ...(request.scratch && { scratch: request.scratch }),
       timeoutMs: bootMs,
     })
-    const output = new Output()
+    const output = new EarlyOutput()
     sandbox.onOutput((chunk, from) => output.take(chunk, from))
     cleanUps.push(async () => {
       if (keep) kept = await sandbox.retire()
@@ -118,35 +104,30 @@ export async function boot(deps: BootDeps, request: BootRequest): Promise<Body> 
     const socket = await firstOf(entrance.connected, runtime, output, clock)
     cleanUps.push(() => void socket.destroy())
     entrance.close()
-    const listen = (port: number) => sandbox.listen?.(port)
-    const [api, callback] = await Promise.all([listen(runtimeApiPort), deps.callbackAddress && listen(callbackPort)])
-    if (!image.framed && !api) throw new Error(`the ${driver.name} driver cannot serve the Runtime API`)
-    const inside = api && new InsideApi(api.server)
-    cleanUps.push(() => inside?.close())
-    const link = !image.framed && inside ? new ApiLink(socket, inside) : new FrameLink(socket)
+    const { inside, runtimeApi, endpointUrl } = await openInsidePorts(sandbox, deps.callbackAddress, cleanUps)
+    if (!image.framed && !inside) throw new Error(`the ${driver.name} driver cannot serve the Runtime API`)
+    const frames = new FrameLink(socket)
+    const link = !image.framed && inside ? new ApiLink(frames, inside) : frames
     cleanUps.push(() => link.close())
-    if (callback && deps.callbackAddress) cleanUps.push(forwardCallbacks(callback.server, deps.callbackAddress))
     await hello(link, runtime, output, clock)
     return {
-      ...{ sandbox, runtime, inside, link },
+      ...{ sandbox, runtime, inside, link, runtimeApi, endpointUrl },
       taskRoot: sandbox.taskRoot ?? '/var/task',
       layersRoot: sandbox.layersRoot ?? '/opt',
-      runtimeApi: api?.address ?? `127.0.0.1:${runtimeApiPort}`,
-      endpointUrl: callback && `http://${callback.address}`,
       variables: sandbox.variables,
       // Our own runtimes send what functions print ahead of the answer, on the same way.
       outputDelayMs: image.framed ? 0 : (sandbox.outputDelayMs ?? 0),
       onOutput: (listener) => output.pass(listener),
-      destroy,
+      destroy: () => cleanUps.run(),
       async retire() {
         keep = true
-        await destroy()
+        await cleanUps.run()
         if (!kept) throw new Error('the /tmp of a sandbox could not be kept')
         return kept
       },
     }
   } catch (error) {
-    await destroy()
+    await cleanUps.run()
     throw error
   }
 }
@@ -167,7 +148,7 @@ async function startApart(
   sandbox: Sandbox,
   { command }: RuntimeImage,
   environment: Readonly<Record<string, string>>,
-  output: Output,
+  output: EarlyOutput,
 ): Promise<RuntimeProcess> {
   if (!sandbox.run) throw new Error('this worker cannot run extensions')
   const program = await sandbox.run({ programId: 'runtime', command, environment, folder: '/tmp' })
@@ -202,34 +183,7 @@ async function openEntrance(dir: string): Promise<{ readonly connected: Promise<
   }
 }
 
-/** Output, kept until somebody takes it. */
-class Output {
-  #early: [Buffer, 'stdout' | 'stderr'][] = []
-  #earlyBytes = 0
-  #listener: ((chunk: Buffer, from: 'stdout' | 'stderr') => number) | undefined
-
-  take(chunk: Buffer, from: 'stdout' | 'stderr'): number {
-    if (this.#listener) return this.#listener(chunk, from)
-    this.#earlyBytes += chunk.length
-    if (this.#earlyBytes <= earlyOutputBytes) this.#early.push([chunk, from])
-    return 0
-  }
-
-  pass(listener: (chunk: Buffer, from: 'stdout' | 'stderr') => number): void {
-    this.#listener = listener
-    for (const [chunk, from] of this.#early.splice(0)) listener(chunk, from)
-  }
-
-  /** For the message of a failed boot. */
-  get text(): string {
-    return Buffer.concat(this.#early.map(([chunk]) => chunk))
-      .toString('utf8')
-      .trim()
-      .slice(-1_000)
-  }
-}
-
-async function firstOf<T>(wanted: Promise<T>, runtime: RuntimeProcess, output: Output, clock: Clock): Promise<T> {
+async function firstOf<T>(wanted: Promise<T>, runtime: RuntimeProcess, output: EarlyOutput, clock: Clock): Promise<T> {
   let timer: { cancel(): void } | undefined
   const late = new Promise<never>((_, reject) => {
     timer = clock.schedule(bootMs, () => reject(new Error(`the runtime has not booted within ${bootMs} ms`)))
@@ -246,7 +200,7 @@ async function firstOf<T>(wanted: Promise<T>, runtime: RuntimeProcess, output: O
   }
 }
 
-const hello = (link: RuntimeLink, runtime: RuntimeProcess, output: Output, clock: Clock): Promise<void> =>
+const hello = (link: RuntimeLink, runtime: RuntimeProcess, output: EarlyOutput, clock: Clock): Promise<void> =>
   firstOf(
     new Promise<void>((resolve, reject) =>
       link.onEvent((event) =>

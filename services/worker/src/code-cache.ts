@@ -8,15 +8,27 @@ import type { CodeStore } from '@weft/registry'
 
 export interface CodeUse {
   readonly dir: string
+  /** What it takes on the disk, without what it shares with others that it keeps. */
+  readonly bytes: number
   /** Lets the package be evicted once nobody else uses it. Safe to call twice. */
   release(): void
 }
+
+/** What a folder has been filled with. */
+interface Made {
+  readonly bytes: number
+  /** What its files belong to; it stays as long as the folder does. */
+  readonly keeps?: readonly CodeUse[]
+}
+
+type Make = (name: string, dir: string) => Promise<Made>
 
 interface Package {
   readonly dir: string
   readonly ready: Promise<void>
   settled: boolean
   bytes: number
+  keeps: readonly CodeUse[]
   users: number
   lastUsedMs: number
 }
@@ -24,7 +36,10 @@ interface Package {
 const digestPattern = /^[0-9a-f]{64}$/
 /** A tree of several packages has a name of the same form. */
 const mergedName = (digests: readonly string[]): string =>
-  digests.length === 1 ? (digests[0] as string) : createHash('sha256').update(digests.join(' ')).digest('hex')
+  digests.length === 1 ? (digests[0] as string) : nameOf(digests)
+const nameOf = (digests: readonly string[]): string => createHash('sha256').update(digests.join(' ')).digest('hex')
+/** Of another form, because a restart does not keep trees: what they keep is known to this process alone. */
+const treeName = (digests: readonly string[]): string => `${nameOf(digests)}.tree`
 /** Beside the packages while a worker is stopped cleanly; without it they may be half on disk. */
 const cleanMark = 'clean'
 
@@ -82,8 +97,22 @@ export class CodeCache {
     return this.#use(digest, this.#unpack)
   }
 
-  async #use(digest: string, make: (digest: string, dir: string) => Promise<number>): Promise<CodeUse> {
+  /** A folder that `make` fills; it resolves to the bytes in it. Rejects when that fails. */
+  useMade(digest: string, make: (dir: string) => Promise<number>): Promise<CodeUse> {
+    return this.#use(digest, async (_, dir) => ({ bytes: await make(dir) }))
+  }
+
+  /** A folder that `make` fills with links to files of others, which it keeps in use. */
+  useTree(digests: readonly string[], make: (dir: string) => Promise<readonly CodeUse[]>): Promise<CodeUse> {
+    return this.#useNamed(treeName(digests), async (_, dir) => ({ bytes: 0, keeps: await make(dir) }))
+  }
+
+  async #use(digest: string, make: Make): Promise<CodeUse> {
     if (!digestPattern.test(digest)) throw new Error(`not a digest: ${JSON.stringify(digest)}`)
+    return this.#useNamed(digest, make)
+  }
+
+  async #useNamed(digest: string, make: Make): Promise<CodeUse> {
     const known = this.#packages.get(digest) ?? this.#add(digest, make)
     known.users += 1
     try {
@@ -95,7 +124,7 @@ export class CodeCache {
     known.lastUsedMs = this.#clock.monotonic()
     let held = true
     return {
-      dir: known.dir,
+      ...{ dir: known.dir, bytes: known.bytes },
       release: () => {
         if (!held) return
         held = false
@@ -122,18 +151,20 @@ export class CodeCache {
     await writeFile(join(this.#dir, cleanMark), '')
   }
 
-  #add(digest: string, make: (digest: string, dir: string) => Promise<number>): Package {
+  #add(digest: string, make: Make): Package {
     const dir = join(this.#dir, digest)
     const entry: Package = {
       dir,
-      ready: this.#make(digest, dir, make).then((bytes) => {
+      ready: this.#make(digest, dir, make).then(({ bytes, keeps }) => {
         entry.settled = true
         entry.bytes = bytes
+        entry.keeps = keeps ?? []
         this.#bytes += bytes
         this.#evict()
       }),
       settled: false,
       bytes: 0,
+      keeps: [],
       users: 0,
       lastUsedMs: this.#clock.monotonic(),
     }
@@ -143,29 +174,32 @@ export class CodeCache {
     return entry
   }
 
-  async #make(digest: string, dir: string, make: (digest: string, dir: string) => Promise<number>): Promise<number> {
+  async #make(digest: string, dir: string, make: Make): Promise<Made> {
     const part = `${dir}.${randomBytes(4).toString('hex')}`
+    let made: Made | undefined
     try {
       await mkdir(part)
-      const bytes = await make(digest, part)
+      made = await make(digest, part)
       await this.#leaving.get(digest)
       await rename(part, dir)
-      return bytes
+      return made
+    } catch (error) {
+      letGo(made?.keeps)
+      throw error
     } finally {
       await rm(part, { recursive: true, force: true })
     }
   }
 
-  /** Resolves to the bytes that are now in the folder. */
-  readonly #unpack = async (digest: string, dir: string): Promise<number> => {
+  readonly #unpack: Make = async (digest, dir) => {
     const zip = await this.#store.get(digest)
     const result = await unpackZip(Buffer.from(zip.buffer, zip.byteOffset, zip.byteLength), dir)
     if (!result.ok) throw new Error(`package ${digest} cannot be unpacked: ${result.error.message}`)
-    return result.value.unzippedBytes
+    return { bytes: result.value.unzippedBytes }
   }
 
   /** Links, not copies: a layer that several functions combine lies on the disk once. */
-  async #merge(digests: readonly string[], dir: string): Promise<number> {
+  async #merge(digests: readonly string[], dir: string): Promise<Made> {
     for (const digest of digests) {
       const layer = await this.use(digest)
       try {
@@ -174,7 +208,7 @@ export class CodeCache {
         layer.release()
       }
     }
-    return bytesIn(dir)
+    return { bytes: await bytesIn(dir) }
   }
 
   async #adopt(digest: string): Promise<void> {
@@ -182,10 +216,12 @@ export class CodeCache {
     const bytes = await bytesIn(dir)
     this.#bytes += bytes
     const lastUsedMs = this.#clock.monotonic()
-    this.#packages.set(digest, { dir, ready: Promise.resolve(), settled: true, bytes, users: 0, lastUsedMs })
+    const ready = Promise.resolve()
+    this.#packages.set(digest, { dir, ready, settled: true, bytes, keeps: [], users: 0, lastUsedMs })
   }
 
   #evict(): void {
+    if (this.#bytes <= this.#maxBytes) return
     const unused = [...this.#packages].filter(([, entry]) => entry.settled && entry.users === 0)
     unused.sort(([, a], [, b]) => a.lastUsedMs - b.lastUsedMs)
     for (const [digest, entry] of unused) {
@@ -201,8 +237,15 @@ export class CodeCache {
       void leaving
         .then(() => rm(gone, { recursive: true, force: true }))
         .catch((error: unknown) => this.#log.error({ err: error, digest }, 'a package could not be removed'))
+        .finally(() => letGo(entry.keeps))
+      // What it kept is what takes the room.
+      if (entry.keeps.length > 0) return
     }
   }
+}
+
+function letGo(uses: readonly CodeUse[] | undefined): void {
+  for (const use of uses ?? []) use.release()
 }
 
 async function bytesIn(dir: string): Promise<number> {

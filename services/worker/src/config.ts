@@ -39,7 +39,7 @@ export interface WorkerConfig {
 export interface WorkerDeps {
   /** From `chooseDriver`; the worker closes it. */
   readonly driver: SandboxDriver
-  readonly code: Pick<CodeStore, 'get'>
+  readonly code: Pick<CodeStore, 'get' | 'getStream'>
   readonly facts: FactSink
   readonly placement: PlacementDirectory
   readonly clock: Clock

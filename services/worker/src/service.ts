@@ -9,6 +9,8 @@ import { detectRuntimes } from '@weft/runtimes'
 import { CodeCache } from './code-cache.ts'
 import { resolveConfig, type WorkerConfig, type WorkerDeps } from './config.ts'
 import { Fleet } from './fleet.ts'
+import { ImageCache } from './images/image-cache.ts'
+import { Images } from './images/images.ts'
 import { InvokeDoor } from './invoke-door.ts'
 import { Networks } from './network/networks.ts'
 import { ownerOf } from './oci/owner.ts'
@@ -27,10 +29,10 @@ export interface WorkerService extends Service {
   readonly runtimeVersions: readonly string[]
   /** Ids of the subnets and security groups that functions may name. */
   readonly networks: readonly string[]
-  /** For the health answer. */
-  details(): Readonly<Record<string, unknown>>
   /** What keeps sandboxes here apart. */
   readonly isolation: IsolationClass
+  /** For the health answer. */
+  details(): Readonly<Record<string, unknown>>
 }
 
 /** How often a stop looks whether something still runs, ms. */
@@ -61,18 +63,18 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
   const detected = detectRuntimes()
   const images = runtimeImages(detected)
   const runtimeVersions = new Map(detected.filter((one) => one.version !== '').map(({ id, version }) => [id, version]))
+  const boot = { driver, socketsDir, callbackAddress: deps.callbackAddress, clock, log }
   const stems = new StemPool({
     images,
     perRuntime: settings.stemsPerRuntime,
     prewarm: settings.prewarm,
-    boot: { driver, socketsDir, callbackAddress: deps.callbackAddress, clock, log },
-    ...{ clock, log },
+    ...{ boot, clock, log },
   })
   const fleet: Fleet = new Fleet({
     ...{ workerId, memoryMb: settings.memoryMb, idleMs: settings.idleMs, freezeAfterMs: settings.freezeAfterMs },
     pace: settings.streamPace,
     ...{
-      specialiser: new Specialiser(stems, code, networks),
+      specialiser: new Specialiser(stems, code, new Images(boot, new ImageCache(code, deps.code), deps.code), networks),
       clock,
       log,
       facts: deps.facts,
@@ -80,21 +82,21 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
     },
     partitions: deps.placement.partitions,
     runtimeVersions,
+    isolation: driver.isolation,
     tell: (partition, frame) => links.tell(partition, frame),
     changed: () => links.changed(),
-    isolation: driver.isolation,
   })
-  const runtimes = [...images.keys()]
+  const runtimes = [...images.keys(), ...(driver.openImage ? [imageRuntime] : [])]
   const versionNames = [...runtimeVersions].map(([id, version]) => `${id}:${version}`)
   const links = new PlacementLinks({
     ...{ directory: deps.placement, fleet, clock, random: deps.random, log },
     hello: {
       ...{ workerId, address: settings.address, zone: settings.zone, runtimes, memoryMb: settings.memoryMb },
       runtimeVersions: versionNames,
-      // A start is mostly computing.
-      parallelStarts: availableParallelism(),
       networks: networks?.ids ?? [],
       isolation: driver.isolation,
+      // A start is mostly computing.
+      parallelStarts: availableParallelism(),
     },
   })
   const door = new InvokeDoor(fleet)
@@ -132,9 +134,9 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
     runtimes,
     runtimeVersions: versionNames,
     networks: networks?.ids ?? [],
+    isolation: driver.isolation,
     acceptDispatcher: (channel) => door.accept(channel),
     problems: () => [
-    isolation: driver.isolation,
       ...(stems.problem === undefined ? [] : [stems.problem]),
       ...links.unreached().map((partition) => `the leader of placement partition ${partition} is not reached`),
     ],

@@ -4,26 +4,32 @@ import type { SandboxSpec } from '@weft/contracts/sandbox'
 import type { CodeFolders, Scratch } from '@weft/sandbox'
 import type { Body } from './boot.ts'
 import type { CodeCache, CodeUse } from './code-cache.ts'
+import type { ImageCode, Images } from './images/images.ts'
 import type { Networks } from './network/networks.ts'
 import type { StemPool } from './stems.ts'
 
-/** What a function brings, unpacked and in use. */
-export interface FunctionCode extends CodeFolders {
+/** A package and its layers, unpacked and in use. */
+interface PackageCode extends CodeFolders {
   /** Programs in the folder `extensions` of its layers, by name. */
   readonly extensions: readonly string[]
   /** Safe to call twice. */
   release(): void
 }
 
+/** What a function brings. */
+export type FunctionCode = PackageCode | ImageCode
+
 /** Makes sandboxes that hold a function's code and are in its networks, out of stems and the code cache. */
 export class Specialiser {
   readonly #stems: StemPool
   readonly #cache: CodeCache
+  readonly #images: Images
   readonly #networks: Networks | undefined
 
-  constructor(stems: StemPool, cache: CodeCache, networks: Networks | undefined) {
+  constructor(stems: StemPool, cache: CodeCache, images: Images, networks: Networks | undefined) {
     this.#stems = stems
     this.#cache = cache
+    this.#images = images
     this.#networks = networks
   }
 
@@ -35,6 +41,28 @@ export class Specialiser {
     spec: SandboxSpec,
     opened: (code: FunctionCode) => void,
     held?: FunctionCode,
+    scratch?: Scratch,
+  ): Promise<Body> {
+    if (spec.image) return this.#furnish(await this.#ofImage(spec, opened, held, scratch), spec)
+    const folders = held && 'taskDir' in held ? held : undefined
+    return this.#furnish(await this.#ofPackage(spec, opened, folders, scratch), spec)
+  }
+
+  async #ofImage(
+    spec: SandboxSpec,
+    opened: (code: FunctionCode) => void,
+    held?: FunctionCode,
+    scratch?: Scratch,
+  ): Promise<Body> {
+    const image = held && 'root' in held ? held : await this.#images.open(spec)
+    if (!held) opened(image)
+    return this.#images.boot(spec, image, scratch)
+  }
+
+  async #ofPackage(
+    spec: SandboxSpec,
+    opened: (code: FunctionCode) => void,
+    held?: PackageCode,
     scratch?: Scratch,
   ): Promise<Body> {
     const code = held
@@ -53,6 +81,16 @@ export class Specialiser {
     try {
       if (fetched.status === 'rejected') throw fetched.reason
       if (!hasCode) await body.sandbox.mountCode(fetched.value)
+      return body
+    } catch (error) {
+      await body.destroy()
+      throw error
+    }
+  }
+
+  /** Gives a sandbox that has its code the rest. */
+  async #furnish(body: Body, spec: SandboxSpec): Promise<Body> {
+    try {
       if (spec.subnetIds.length > 0) {
         if (!this.#networks) throw new Error('this worker has no networks')
         await this.#networks.join(body.sandbox, spec)
@@ -70,7 +108,7 @@ export class Specialiser {
     return this.#cache.has(codeDigest) && (layers.length === 0 || this.#cache.hasMerged(layersOf(layers)))
   }
 
-  async #open({ codeDigest, layers }: SandboxSpec): Promise<FunctionCode> {
+  async #open({ codeDigest, layers }: SandboxSpec): Promise<PackageCode> {
     const opening = [this.#cache.use(codeDigest)]
     if (layers.length > 0) opening.push(this.#cache.useMerged(layersOf(layers)))
     const opened = await Promise.allSettled(opening)

@@ -6,6 +6,8 @@ import { err, ok, type Result } from '@weft/contracts'
 import { type Clock, delay, type Logger, systemClock } from '@weft/platform'
 import { cgroupOf, scratchDisks } from '@weft/platform/host'
 import {
+  type ImageContent,
+  type ImageRoot,
   type RuntimeImage,
   type Sandbox,
   type SandboxDriver,
@@ -16,6 +18,7 @@ import {
 import { bundleConfig, insideUser, usersPerSandbox } from './bundle.ts'
 import { groupFolders, killGroup, removeGroup, sandboxesIn } from './groups.ts'
 import { NamespaceHelper } from './helper.ts'
+import { ImageRoots, OciImageRoot } from './image-roots.ts'
 import { removeMountsBelow } from './leftover-mounts.ts'
 import { OciProgram } from './oci-program.ts'
 import { OciSandbox } from './oci-sandbox.ts'
@@ -47,10 +50,10 @@ export const createOciDriver = (options: OciDriverOptions): SandboxDriver => new
 
 class OciDriver implements SandboxDriver {
   readonly name = 'oci'
+  readonly isolation = 'container'
   readonly describe: string
   readonly #binary: string
   readonly #clock: Clock
-  readonly isolation = 'container'
   readonly #log: Logger
   /** Twelve hex digits of the data folder: what tells one worker's things on a host from another's. */
   readonly #owner: string
@@ -63,6 +66,7 @@ class OciDriver implements SandboxDriver {
   readonly #disks: ReturnType<typeof scratchDisks>
   /** Disks of sandboxes' /tmp: in the data folder, for /run is kept in memory on most hosts. */
   readonly #disksDir: string
+  readonly #images: ImageRoots
   readonly #seccomp = seccompProfile(process.arch)
   #helper: NamespaceHelper | undefined
   /** By their paths inside. */
@@ -80,6 +84,7 @@ class OciDriver implements SandboxDriver {
     this.#stateDir = join(this.#root, 'state')
     this.#disks = scratchDisks(join(dataDir, 'scratch'))
     this.#disksDir = join(dataDir, 'disks')
+    this.#images = new ImageRoots(this.#imagesDir)
     this.describe =
       `containers made by ${this.#binary} directly: own user, namespaces, limits and system call filter, no network; ` +
       'shares the host kernel'
@@ -112,6 +117,10 @@ class OciDriver implements SandboxDriver {
     }
   }
 
+  openImage(content: ImageContent): Promise<ImageRoot> {
+    return this.#images.open(content)
+  }
+
   async create(request: StemRequest): Promise<Sandbox> {
     const waiting = new AbortController()
     const late = delay(this.#clock, request.timeoutMs, waiting.signal).then(() => 'late' as const)
@@ -139,6 +148,7 @@ class OciDriver implements SandboxDriver {
       tmpDir: join(this.#disksDir, sandboxId),
       firstHostUid: randomInt(uidRanges.first, uidRanges.end) * usersPerSandbox,
     }
+    const image = request.root instanceof OciImageRoot ? request.root : undefined
     const disk = scratch ?? new OciScratch(tmpDir, firstHostUid, () => this.#disks.unmount(tmpDir))
     const undo = async (): Promise<void> => {
       await removeGroup(this.#owner, sandboxId, this.#clock)
@@ -156,7 +166,7 @@ class OciDriver implements SandboxDriver {
         sandboxId,
         runtime: request.runtime,
         firstHostUid,
-        rootfs: this.#rootfs,
+        rootfs: image?.path ?? this.#rootfs,
         tmpDir,
         socketDir: request.socketDir,
         code: request.code,
@@ -164,7 +174,7 @@ class OciDriver implements SandboxDriver {
         memoryBytes: bootMemoryBytes,
         seccomp: this.#seccomp,
         openFilesHardLimit,
-        sharedHostPaths: hostPaths,
+        sharedHostPaths: image ? [] : hostPaths,
       })
       await writeFile(join(bundle, 'config.json'), JSON.stringify(config))
       return await this.#run(helper, sandboxId, bundle, undo, disk)
@@ -226,6 +236,10 @@ class OciDriver implements SandboxDriver {
     return join(this.#root, 'rootfs')
   }
 
+  get #imagesDir(): string {
+    return join(this.#root, 'images')
+  }
+
   #prepare(): Promise<{ readonly hostPaths: readonly string[]; readonly openFilesHardLimit: number }> {
     const prepare = async () => {
       this.#mountPoints.clear()
@@ -257,7 +271,7 @@ class OciDriver implements SandboxDriver {
       await removeGroup(this.#owner, sandboxId, this.#clock)
       removed.push(`sandbox ${sandboxId}`)
     }
-    removed.push(...(await removeMountsBelow(this.#disksDir)))
+    for (const dir of [this.#imagesDir, this.#disksDir]) removed.push(...(await removeMountsBelow(dir)))
     await rm(this.#disksDir, { recursive: true, force: true })
     await removeGroup(this.#owner, '', this.#clock)
     await rm(this.#root, { recursive: true, force: true })

@@ -2,9 +2,9 @@ import { createHash, randomUUID } from 'node:crypto'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { FabricRecord, Leader, LogBatch } from '@weft/contracts'
+import { type FabricRecord, imageRuntime, type Leader, type LogBatch } from '@weft/contracts'
 import type { LeaseId, PlacementToWorkerFrame, WorkerFrame } from '@weft/contracts/placement'
-import type { SandboxSpec } from '@weft/contracts/sandbox'
+import type { Image, SandboxSpec } from '@weft/contracts/sandbox'
 import { type ResultFrame, type RunFrame, RunInvocation, type RunResult } from '@weft/contracts/worker'
 import {
   type Channel,
@@ -108,6 +108,11 @@ export class TestWorker implements AsyncDisposable {
             if (!zip) throw new Error(`no package ${digest}`)
             return zip
           },
+          async *getStream(digest) {
+            const blob = packages.get(digest)
+            if (!blob) throw new Error(`no code ${digest}`)
+            yield blob
+          },
         }),
         facts: {
           record: (record) => void facts.records.push(record),
@@ -122,13 +127,14 @@ export class TestWorker implements AsyncDisposable {
     return new TestWorker(worker, placement, facts, packages)
   }
 
-  /** Starts an environment and waits until it is ready; rejects with the reason when it fails. */
+  /** Starts an environment, `ahead` of calls if it is to be, and waits until it is ready; rejects with the reason when it fails. */
   async environment(
     files: Readonly<Record<string, string | Buffer>>,
     spec: Partial<SandboxSpec> = {},
+    ahead = false,
   ): Promise<TestEnvironment> {
     const sandboxId = randomUUID().replaceAll('-', '')
-    this.startSandbox(sandboxId, files, spec)
+    this.startSandbox(sandboxId, files, spec, ahead)
     const answer = await this.hears(
       (frame) => (frame.$case === 'ready' || frame.$case === 'failed') && frame.value.sandboxId === sandboxId,
     )
@@ -144,15 +150,40 @@ export class TestWorker implements AsyncDisposable {
     return { arn: 'arn:aws:lambda:us-east-1:000000000000:layer:l:1', digest, sizeBytes: BigInt(zip.length) }
   }
 
+  /** Stores the layers of an image and starts an environment of it; rejects with the reason when that fails. */
+  async imageEnvironment(
+    layers: readonly { readonly blob: Buffer; readonly mediaType: string }[],
+    image: Partial<Omit<Image, 'layers'>> = {},
+    spec: Partial<SandboxSpec> = {},
+  ): Promise<TestEnvironment> {
+    const stored = layers.map(({ blob, mediaType }) => {
+      const digest = createHash('sha256').update(blob).digest('hex')
+      this.#packages.set(digest, blob)
+      return { digest, sizeBytes: BigInt(blob.length), compression: /\+(gzip|zstd)$/.exec(mediaType)?.[1] ?? 'none' }
+    })
+    return this.environment(
+      {},
+      {
+        ...{ runtime: imageRuntime, handler: '' },
+        image: { entryPoint: [], command: [], workingDirectory: '', ...image, layers: stored },
+        codeDigest: createHash('sha256')
+          .update(stored.map(({ digest }) => digest).join())
+          .digest('hex'),
+        ...spec,
+      },
+    )
+  }
+
   startSandbox(
     sandboxId: string,
     files: Readonly<Record<string, string | Buffer>>,
     spec: Partial<SandboxSpec> = {},
+    ahead = false,
   ): void {
     const { digest: codeDigest, sizeBytes: codeBytes } = this.layer(files)
     this.send({
       $case: 'start',
-      value: { epoch: 1n, sandboxId, spec: { ...plainSpec, codeDigest, codeBytes, ...spec }, provisioned: false },
+      value: { epoch: 1n, sandboxId, spec: { ...plainSpec, codeDigest, codeBytes, ...spec }, provisioned: ahead },
     })
   }
 
