@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startNatsServer } from '@weft/kit'
 import { silentLogger as log } from '@weft/platform'
+import type { CodeStore } from '@weft/registry'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createKeyring } from './accounts/keyring.ts'
 import { serverConfig } from './accounts/server-config.ts'
@@ -58,4 +59,91 @@ test('a removed package is gone with all its parts and can be put again', async 
   await store.put(zip)
   expect(Buffer.compare(await store.get(digestOf(zip)), zip)).toBe(0)
   expect((await inventory.list()).map((one) => one.digest)).toEqual([digestOf(zip)])
+})
+
+async function* piecesOf(bytes: Uint8Array, pieceBytes = 70_001): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.byteLength; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes)
+}
+const partSubjects = async () =>
+  Object.keys(
+    (await link.jsm.streams.info('OBJ_weft-code', { subjects_filter: '$O.weft-code.C.>' })).state.subjects ?? {},
+  )
+const partsStored = async () => (await partSubjects()).length
+const read = async (store: CodeStore, digest: string): Promise<Buffer> => {
+  const parts: Uint8Array[] = []
+  for await (const part of store.getStream(digest)) parts.push(part)
+  return Buffer.concat(parts)
+}
+
+test('a layer goes in and comes out in pieces, and is not asked for again when it is there', async () => {
+  const store = openCodeStore(link)
+  const blob = randomBytes(5 * 1024 * 1024 + 3)
+  const digest = digestOf(blob)
+  expect(await store.putStream(digest, blob.byteLength, piecesOf(blob))).toEqual({ ok: true, value: undefined })
+  expect((await read(store, digest)).equals(blob)).toBe(true)
+  let begun = false
+  async function* watched(): AsyncGenerator<Uint8Array> {
+    begun = true
+    yield blob
+  }
+  expect(await store.putStream(digest, blob.byteLength, watched())).toEqual({ ok: true, value: undefined })
+  expect(begun).toBe(false)
+  expect(Buffer.compare(await store.get(digest), blob)).toBe(0)
+  await expect(read(store, digestOf(randomBytes(4)))).rejects.toThrow('not in the store')
+})
+
+test('what is not what it should be leaves nothing behind', async () => {
+  const store = openCodeStore(link)
+  const before = await partsStored()
+  const blob = randomBytes(2_500_000)
+  const digest = digestOf(blob)
+  const different = { ok: false, error: 'different' }
+  expect(await store.putStream(digest, blob.byteLength, piecesOf(randomBytes(2_500_000)))).toEqual(different)
+  expect(await store.putStream(digest, blob.byteLength - 1, piecesOf(blob))).toEqual(different)
+  expect(await store.putStream(digest, blob.byteLength + 1, piecesOf(blob))).toEqual(different)
+  expect(await store.putStream(digest, 0, piecesOf(new Uint8Array()))).toEqual(different)
+  async function* broken(): AsyncGenerator<Uint8Array> {
+    yield blob.subarray(0, 2_000_000)
+    throw new Error('the registry is gone')
+  }
+  await expect(store.putStream(digest, blob.byteLength, broken())).rejects.toThrow('the registry is gone')
+  expect(await partsStored()).toBe(before)
+  await expect(read(store, digest)).rejects.toThrow('not in the store')
+})
+
+test('writers of one layer that meet all have it, and one copy stays', async () => {
+  const store = openCodeStore(link)
+  const before = await partsStored()
+  const blob = randomBytes(1_500_000)
+  const digest = digestOf(blob)
+  const puts = Array.from({ length: 4 }, () => store.putStream(digest, blob.byteLength, piecesOf(blob)))
+  expect((await Promise.all(puts)).every(({ ok }) => ok)).toBe(true)
+  expect(await partsStored()).toBe(before + 1)
+  expect((await read(store, digest)).equals(blob)).toBe(true)
+})
+
+test('a layer that was damaged in the store is not believed', async () => {
+  const store = openCodeStore(link)
+  const blob = randomBytes(3_000)
+  const digest = digestOf(blob)
+  const known = new Set(await partSubjects())
+  await store.putStream(digest, blob.byteLength, piecesOf(blob))
+  const subject = (await partSubjects()).find((one) => !known.has(one)) ?? ''
+  await link.jsm.streams.purge('OBJ_weft-code', { filter: subject })
+  await link.js.publish(subject, randomBytes(3_000))
+  await expect(read(store, digest)).rejects.toThrow('damaged')
+  await expect(store.get(digest)).rejects.toThrow('damaged')
+})
+
+test('what a writer that died left is cleared up, and nothing else', async () => {
+  const store = openCodeStore(link)
+  const inventory = openCodeInventory(link)
+  const kept = randomBytes(1_000)
+  await store.putStream(digestOf(kept), kept.byteLength, piecesOf(kept))
+  await link.js.publish('$O.weft-code.C.left-behind', 'half of it')
+  const before = await partsStored()
+  expect(await inventory.removeUnfinished(Date.now() - 60_000)).toBe(0)
+  expect(await inventory.removeUnfinished(Date.now() + 60_000)).toBe(1)
+  expect(await partsStored()).toBe(before - 1)
+  expect((await read(store, digestOf(kept))).equals(kept)).toBe(true)
 })

@@ -4,9 +4,17 @@
  * - `unsupported`: a kind of image or layer that is not known, or none for the platform.
  * - `invalid`: the registry gives what cannot be an image, or bytes other than the digest says.
  * - `too-large`
- * - `unreachable`: there is no answer, none in time, or the address may not be asked. Another try may help.
+ * - `forbidden`: the operator does not let the registry, or what it leads to, be asked.
+ * - `unreachable`: there is no answer, or none in time. Another try may help.
  */
-export type ImageFailureKind = 'missing' | 'denied' | 'unsupported' | 'invalid' | 'too-large' | 'unreachable'
+export type ImageFailureKind =
+  | 'missing'
+  | 'denied'
+  | 'unsupported'
+  | 'invalid'
+  | 'too-large'
+  | 'forbidden'
+  | 'unreachable'
 
 /** An image could not be had. The message is for the operator: it may tell of the network. */
 export class ImageFailure extends Error {

@@ -19,6 +19,7 @@ export function importFailureOf(imageUri: string, { kind }: Pick<ImageFailure, '
       }
     case 'too-large':
       return { code: 'InvalidImage', reason: `Source image ${imageUri} is larger than images may be unpacked.` }
+    case 'forbidden':
     case 'unreachable':
       return { code: 'InternalError', reason: `Source image ${imageUri} cannot be read from its registry.` }
   }

@@ -89,7 +89,7 @@ export class RegistryHttp {
 
   #send({ url, headers, form }: RegistryRequest, signal: AbortSignal): Promise<IncomingMessage> {
     if (!this.#access.allowsUrl(url))
-      throw new ImageFailure('unreachable', `${url.protocol}//${url.host} may not be asked`)
+      throw new ImageFailure('forbidden', `${url.protocol}//${url.host} may not be asked`)
     const isTls = url.protocol === 'https:'
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
     const request = (isTls ? tlsRequest : plainRequest)(url, {
@@ -123,7 +123,7 @@ export class RegistryHttp {
       resolveName(hostname, { ...options, all: true }, (error, found) => {
         const [first, ...more] = error ? [] : found.filter(({ address }) => this.#access.allowsAddress(url, address))
         if (error) callback(error, [])
-        else if (!first) callback(new ImageFailure('unreachable', `${hostname} leads to an address inside`), [])
+        else if (!first) callback(new ImageFailure('forbidden', `${hostname} leads to an address inside`), [])
         else if (options.all) callback(null, [first, ...more])
         else callback(null, first.address, first.family)
       })

@@ -85,7 +85,7 @@ const codeMembers = {
 const notValid = (imageUri: string): Result<never, AwsError> =>
   invalidParameter(`Source image ${imageUri} is not valid. Provide a valid source image.`)
 
-/** AWS's texts. What is unreachable is told in one way, so that a caller cannot learn of the network. */
+/** AWS's texts. What is out of reach is told in one way, so that a caller cannot learn of the network. */
 function refusalOf(imageUri: string, { kind }: ImageFailure): Result<never, AwsError> {
   switch (kind) {
     case 'missing':
@@ -107,6 +107,7 @@ function refusalOf(imageUri: string, { kind }: ImageFailure): Result<never, AwsE
       return invalidParameter(
         `Source image ${imageUri} is larger than the limits of images: ${limits.image.bytes} bytes of at most ${limits.image.layers} layers, ${limits.image.settingsBytes} bytes of settings.`,
       )
+    case 'forbidden':
     case 'unreachable':
       return invalidParameter(
         `Source image ${imageUri} cannot be read from its registry. Registries that are not on the public internet must be listed by the operator.`,
