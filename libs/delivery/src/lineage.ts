@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** Runs of one function in one chain of calls after which the next is refused (developer guide, invocation-recursion). */
 export const mostRunsInChain = 16
@@ -33,7 +33,7 @@ export type ChainStep = { readonly kind: 'enter'; readonly traceHeader: string }
 export function enterChain(entry: ChainEntry): ChainStep {
   const members = (entry.traceHeader ?? '').split(';').filter((member) => member !== '')
   const runs = lineageOf(members)
-  const own = createHash('sha256').update(entry.functionArn).digest('hex').slice(0, 8)
+  const own = hash('sha256', entry.functionArn, 'hex').slice(0, 8)
   const before = runs.get(own) ?? 0
   if (before >= mostRunsInChain && entry.recursiveLoop !== 'Allow') return { kind: 'loop' }
   runs.delete(own)

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { JetStreamApiError } from '@nats-io/jetstream'
+import { JetStreamApiError, type JetStreamClient } from '@nats-io/jetstream'
 import { type FabricRecord, type FactSink, type LogBatch, subjects } from '@weft/contracts'
 import { type Clock, delay, type Logger, systemClock } from '@weft/platform'
 import type { NatsLink } from './link.ts'
@@ -11,6 +11,11 @@ export interface FactSinkOptions {
   readonly lingerMs?: number
   /** Facts that may wait, bytes of JSON; 64 MB by default: minutes of a busy worker. */
   readonly bufferBytes?: number
+}
+
+/** What the sink needs of a link. */
+export interface FactLink extends Pick<NatsLink, 'problems'> {
+  readonly js: Pick<JetStreamClient, 'publish'>
 }
 
 export interface NatsFactSink extends FactSink, AsyncDisposable {
@@ -32,7 +37,7 @@ interface Lines {
  * Sends facts as JSON lines, one message per function and moment. Every message has an id and is sent again under the
  * same id until it is acknowledged, so a record is neither lost nor counted twice while the server is away.
  */
-export function openFactSink(link: NatsLink, options: FactSinkOptions): NatsFactSink {
+export function openFactSink(link: FactLink, options: FactSinkOptions): NatsFactSink {
   const clock = options.clock ?? systemClock
   const lingerMs = options.lingerMs ?? 50
   const bufferBytes = options.bufferBytes ?? 64 * 1024 * 1024
@@ -59,6 +64,9 @@ export function openFactSink(link: NatsLink, options: FactSinkOptions): NatsFact
     waiting.set(subject, lines)
     lines.texts.push(text)
     lines.bytes += bytes
+    sendLater()
+  }
+  const sendLater = (): void => {
     if (!sending) timer ??= clock.schedule(lingerMs, () => void send())
   }
 
@@ -91,31 +99,35 @@ export function openFactSink(link: NatsLink, options: FactSinkOptions): NatsFact
       }
     }
   }
-  /** One round at a time; what comes meanwhile gathers for the next. Subjects go side by side, each in its own order. */
+  /**
+   * One round at a time; what comes meanwhile gathers for the next, for as long as before the first: every message costs
+   * the store a write to the disk. Subjects go side by side, each in its own order.
+   */
   const send = (): Promise<void> => {
     sending ??= (async () => {
       timer?.cancel()
       timer = undefined
-      while (waiting.size > 0) {
-        const batch = [...waiting]
-        waiting.clear()
-        await Promise.all(batch.map(([subject, lines]) => sendSubject(subject, lines)))
-      }
+      const batch = [...waiting]
+      waiting.clear()
+      await Promise.all(batch.map(([subject, lines]) => sendSubject(subject, lines)))
       if (dropped > toldOfDrops) {
         options.log.error({ dropped: dropped - toldOfDrops }, 'facts were dropped because too many were waiting')
         toldOfDrops = dropped
       }
       sending = undefined
+      if (waiting.size > 0) sendLater()
     })()
     return sending
+  }
+  /** What has been handed over until now. */
+  const sendAll = async (): Promise<void> => {
+    await sending
+    await send()
   }
   return {
     record: (record: FabricRecord) => put(subjects.record(record.accountId, record.functionName), record),
     log: (batch: LogBatch) => put(subjects.log(batch.accountId, batch.functionName), batch),
-    async flush() {
-      await sending
-      await send()
-    },
+    flush: sendAll,
     dropped: () => dropped,
     problems: () => [
       ...(problem === undefined ? [] : [problem]),
@@ -124,8 +136,9 @@ export function openFactSink(link: NatsLink, options: FactSinkOptions): NatsFact
     async [Symbol.asyncDispose]() {
       // With the server gone the rest cannot be sent; with it there, this sends it.
       if (link.problems().length > 0) stop.abort()
-      await sending
-      await send()
+      do await sendAll()
+      while (waiting.size > 0)
+      timer?.cancel()
     },
   }
 }

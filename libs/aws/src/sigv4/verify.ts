@@ -145,18 +145,19 @@ function checkSignedHeaders(head: SignedHead, claimed: ClaimedSignature): Result
 function checkTime(claimed: ClaimedSignature, nowMs: number): Result<never, AwsError> | undefined {
   const at = fromStamp(claimed.stamp)
   if (Number.isNaN(at)) return invalid(`'${claimed.stamp}' is not a date.`)
-  const now = toStamp(nowMs)
   if (at > nowMs + skewMs)
     return invalid(
-      `Signature not yet current: ${claimed.stamp} is still later than ${toStamp(nowMs + skewMs)} (${now} + 15 min.)`,
+      `Signature not yet current: ${claimed.stamp} is still later than ${toStamp(nowMs + skewMs)} (${toStamp(nowMs)} + 15 min.)`,
     )
   if (claimed.expiresSeconds !== undefined) {
     const until = at + claimed.expiresSeconds * 1000
-    return nowMs > until ? invalid(`Signature expired: ${toStamp(until)} is now earlier than ${now}`) : undefined
+    return nowMs > until
+      ? invalid(`Signature expired: ${toStamp(until)} is now earlier than ${toStamp(nowMs)}`)
+      : undefined
   }
   if (at < nowMs - skewMs)
     return invalid(
-      `Signature expired: ${claimed.stamp} is now earlier than ${toStamp(nowMs - skewMs)} (${now} - 15 min.)`,
+      `Signature expired: ${claimed.stamp} is now earlier than ${toStamp(nowMs - skewMs)} (${toStamp(nowMs)} - 15 min.)`,
     )
   return undefined
 }

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import { type KeyLookup, openSession, type SessionClaims, unknownKey } from '@weft/aws'
 import { type AwsError, err, ok, type Result } from '@weft/contracts'
 import type { Clock } from '@weft/platform'
@@ -124,5 +124,5 @@ function roleSession(claims: SessionClaims): Omit<Principal, 'keyId'> {
   return { accountId, arn: `arn:aws:sts::${accountId}:assumed-role/${role}/${sessionName}`, session }
 }
 
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+const digest = (text: string): Buffer => hash('sha256', text, 'buffer')
 const sameSecret = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b))
