@@ -14,7 +14,7 @@ import {
 } from '@weft/platform'
 import { type DispatcherConfig, DispatcherCore } from './core.ts'
 import { PartitionLink } from './partition-link.ts'
-import { specOf } from './spec.ts'
+import { specOf, whyNotRunnable } from './spec.ts'
 import { activeTrace } from './trace-header.ts'
 import { WorkerLink } from './worker-link.ts'
 
@@ -101,9 +101,9 @@ class ChannelDispatcher implements Dispatcher {
         resolve({ kind: 'platform-error', detail: 'the caller gave up', mayHaveRun: false })
         return
       }
-      const { environmentError } = call.target.version
-      if (environmentError) {
-        resolve({ kind: 'platform-error', detail: environmentError.message, mayHaveRun: false })
+      const notRunnable = whyNotRunnable(call.target.version)
+      if (notRunnable !== undefined) {
+        resolve({ kind: 'platform-error', detail: notRunnable, mayHaveRun: false })
         return
       }
       // Whoever asks has checked this; an environment that two tenants share must not come of a mistake.

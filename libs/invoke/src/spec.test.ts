@@ -52,3 +52,41 @@ describe('environments are shared', () => {
     expect(versionKeyOf(keyOf(pinned('24.1.0')))).toBe(plain)
   })
 })
+
+describe('a container image', () => {
+  const layers = [{ digest: 'aa', sizeBytes: 3, compression: 'gzip' as const }]
+  const uris = { imageUri: 'reg.lan/i', resolvedImageUri: 'reg.lan/i@sha256:ab' }
+  const own = { entryPoint: ['/entry'], command: ['a.handler'], workingDirectory: '/image' }
+  const specWith = (image: object, change: Partial<FunctionRecord['latest']> = {}) => {
+    const code = { ...version.code, image: { ...uris, layers, ...image } }
+    const of = { ...version, packageType: 'Image' as const, runtime: '', handler: '', code, ...change }
+    return specOf({ ...target(), version: of }, 'us-east-1')
+  }
+
+  it('is run as it says itself', () => {
+    expect(specWith(own)).toMatchObject({
+      ...{ runtime: 'image', handler: '', layers: [] },
+      image: { ...own, layers: [{ digest: 'aa', sizeBytes: 3n, compression: 'gzip' }] },
+    })
+    expect(specWith({}).image).toMatchObject({ entryPoint: [], command: [], workingDirectory: '' })
+  })
+
+  it('is run as the function says where it says anything', () => {
+    const other = { entryPoint: ['/other'], command: ['b.handler'], workingDirectory: '/function' }
+    expect(specWith(own, { imageConfig: other }).image).toMatchObject(other)
+    expect(specWith(own, { imageConfig: { command: ['b.handler'] } }).image).toMatchObject({
+      ...own,
+      command: ['b.handler'],
+    })
+  })
+
+  it("has the function's variables over its own", () => {
+    const { environment } = specWith({ environment: { A: 'image', B: 'image' } }, { environment: { B: 'function' } })
+    expect(environment).toEqual({ A: 'image', B: 'function' })
+  })
+
+  it('runs only when it is in the code store', () => {
+    for (const state of ['Pending', 'Failed'] as const)
+      expect(() => specWith(own, { state })).toThrow('not in the code store')
+  })
+})

@@ -35,7 +35,8 @@ function runtimeVersionOf({ record, version }: ResolvedFunction): string {
 }
 
 function newSpec({ record, version }: ResolvedFunction, region: string, runtimeVersion: string): SandboxSpec {
-  if (version.environmentError) throw new Error(version.environmentError.message)
+  const lack = whyNotRunnable(version)
+  if (lack !== undefined) throw new Error(lack)
   const key = sandboxKey(record.accountId, record.functionName, version.version, version.revisionId)
   return {
     sandboxKey: runtimeVersion === '' ? key : variantKey(key, runtimeVersion),
@@ -70,6 +71,12 @@ function newSpec({ record, version }: ResolvedFunction, region: string, runtimeV
     runtimeVersion,
     tenantId: '',
   }
+}
+
+/** What a version lacks that it cannot run without, if anything. */
+export function whyNotRunnable({ environmentError, packageType, state }: FunctionVersion): string | undefined {
+  if (environmentError) return environmentError.message
+  return packageType === 'Image' && state !== 'Active' ? 'Its image is not in the code store.' : undefined
 }
 
 /** Runtimes learn the level of the function's own lines from a variable, which the function may set otherwise. */

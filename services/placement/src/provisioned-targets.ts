@@ -1,6 +1,6 @@
 import type { FunctionRecord, ProvisionedStatus, ResolvedFunction } from '@weft/contracts'
 import type { SandboxSpec } from '@weft/contracts/sandbox'
-import { specOf } from '@weft/invoke'
+import { specOf, whyNotRunnable } from '@weft/invoke'
 import type { ProvisionedCounts, ProvisionedTarget } from '@weft/placement'
 import { type ResolveCatalogue, resolveFunction } from '@weft/registry'
 
@@ -50,8 +50,7 @@ export function specOfVersion(
 ): SandboxSpec | undefined {
   const { accountId, functionName } = record
   const resolved = resolveFunction(catalogue, { accountId, region }, functionName, version)
-  // Without its variables a version cannot run.
-  if (!resolved.ok || resolved.value.version.environmentError) return undefined
+  if (!resolved.ok || whyNotRunnable(resolved.value.version) !== undefined) return undefined
   return specOf(resolved.value satisfies ResolvedFunction, region)
 }
 
