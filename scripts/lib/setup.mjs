@@ -27,8 +27,12 @@ const languagePrograms = {
 const clientPrograms = { aws: 'awscli', curl: 'curl' }
 /** What declared networks are made with. */
 const networkPrograms = { nft: 'nftables', ip: 'iproute2' }
+/** A kernel in user space, which an engine can run functions under. */
+const isolationPrograms = { runsc: 'runsc' }
 /** What the peers of the benchmark keep their data in. */
 const peerPrograms = { 'redis-server': 'redis-server' }
+/** Where the tests' container images come from. */
+const registryPrograms = { 'docker-registry': 'docker-registry' }
 const dockerPrograms = { dockerd: 'docker.io', 'docker-compose': 'docker-compose', iptables: 'iptables' }
 
 export function setUp({
@@ -37,6 +41,8 @@ export function setUp({
   languages = false,
   clients = false,
   networks = false,
+  images = false,
+  isolation = false,
   peers = false,
 } = {}) {
   if (process.platform !== 'linux') throw new Refusal(`Weft runs on Linux; this is ${process.platform}`)
@@ -49,6 +55,8 @@ export function setUp({
   if (languages) programs('languages', languagePrograms, [])
   if (clients) programs('clients', clientPrograms, [])
   if (networks) programs('networks', networkPrograms, [])
+  if (images) programs('container images', registryPrograms, [])
+  if (isolation) programs('isolation', isolationPrograms, [])
   if (peers) {
     npmPackages(join(root, 'test/bench/peers'), 'peers of the benchmark')
     programs('peers of the benchmark', peerPrograms, [])
