@@ -163,6 +163,32 @@ test('limits are told, follow at once, and are refused when they do not fit', as
   client.destroy()
 })
 
+test('synchronous calls have a rate where an administrator sets one', async () => {
+  const rated = await create('rated', '--concurrency', '5', '--requests-per-environment', '1')
+  await createHello(rated)
+  const answers = new Set<unknown>()
+  // Five calls a second: sixty take twelve seconds, or some are refused.
+  const caller = async (): Promise<void> => {
+    for (let n = 0; n < 15; n++) answers.add(await call(rated))
+  }
+  await Promise.all([caller(), caller(), caller(), caller()])
+  expect(answers).toEqual(new Set([200, 'TooManyRequestsException']))
+  const client = clientOf(rated)
+  const refusal = async (): Promise<unknown> =>
+    client.send(new InvokeCommand({ FunctionName: 'hello' })).then(
+      () => undefined,
+      (error: { readonly Reason?: string }) => error.Reason,
+    )
+  await expect
+    .poll(async () => (await Promise.all([refusal(), refusal(), refusal()]))[0])
+    .toBe('CallerRateLimitExceeded')
+  client.destroy()
+  await weft('admin', 'account', 'set-limits', rated.accountId, '--requests-per-environment', '0')
+  await expect
+    .poll(async () => (await Promise.all(Array.from({ length: 4 }, () => call(rated)))).join())
+    .toBe('200,200,200,200')
+})
+
 test('keys come and go', async () => {
   const four = await create('four')
   const made = await weft('admin', 'account', 'keys', 'create', four.accountId)

@@ -35,6 +35,7 @@ import {
   openInvocationBook,
   openLeaderBoard,
   openMappingLeases,
+  openObjectStore,
   openPositionBook,
   openProvisionedBook,
   openStores,
@@ -194,7 +195,10 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
   progress('choosing a sandbox driver')
   const workerDir = join(dataDir, 'worker')
   mkdirSync(workerDir, { recursive: true })
-  const chosen = await chooseDriver({ choice: options.sandbox, dataDir: workerDir, log: logOf('worker') })
+  const chosen = await chooseDriver({
+    ...{ choice: options.sandbox, dataDir: workerDir, log: logOf('worker') },
+    ...(options.dockerSocket !== undefined && { dockerSocket: options.dockerSocket }),
+  })
   if (!chosen.ok) throw new StartFailure(chosen.error)
   const memoryMb = options.memoryMb ?? workerMemoryMb()
   const facts = { worker: factsOf('worker'), queue: factsOf('async-queue'), poller: factsOf('poller') }
@@ -247,6 +251,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
       clock,
       random,
       log: logOf('invoke'),
+      hasRate: (account) => catalogue.account(account)?.requestsPerEnvironment !== undefined,
       drainMs: stopDeadlineMs,
     }),
   )
@@ -271,6 +276,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
         events: natsEventAcceptor({ link: links['async-queue'], log: logOf('async-queue') }),
         book: openInvocationBook(links['async-queue'], clock),
         buses: natsBusPublisher(links['async-queue']),
+        buckets: openObjectStore(links['async-queue']),
         invoker: dispatcher,
         catalogue,
         facts: facts.queue,
@@ -352,9 +358,9 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
         sealer,
         runtimes: () => worker.runtimes,
         runtimeVersions: () => worker.runtimeVersions,
+        isolations: () => [worker.isolation],
         networks: () => worker.networks,
         problems: problemsBelow,
-        isolations: () => [worker.isolation],
         health: {
           service: 'weft',
           problems: () => [],

@@ -149,3 +149,37 @@ describe('the concurrency ledger', () => {
     expect(ledger.admit('a', '1').ok).toBe(true)
   })
 })
+
+describe('a rate of synchronous calls', () => {
+  const rated = (requestsPerEnvironment?: number) =>
+    new ConcurrencyLedger(settings({ reserved: new Map([['f', 2]]), requestsPerEnvironment }))
+
+  it('is what each environment of a pool may serve, for a second at once', () => {
+    const ledger = rated(10)
+    expect(ledger.spend('g', 79, 0)).toBe(0)
+    expect(ledger.spend('h', 1, 0)).toBeGreaterThan(0)
+    expect(ledger.spend('f', 19, 0)).toBe(0)
+    expect(ledger.spend('f', 1, 0)).toBeGreaterThan(0)
+  })
+
+  it('is kept over time: what was let in too much is owed', () => {
+    const ledger = rated(10)
+    expect(ledger.spend('f', 40, 0)).toBe(1_050)
+    expect(ledger.spend('f', 1, 1_050)).toBe(50)
+    let calls = 41
+    for (let now = 1_100; now < 11_100; now += ledger.spend('f', 1, now)) calls += 1
+    expect(calls).toBeLessThanOrEqual(20 + 20 * 11.1)
+    expect(calls).toBeGreaterThan(20 * 11)
+  })
+
+  it('is none where none is set', () => {
+    expect(rated().spend('f', 1_000_000, 0)).toBe(0)
+  })
+
+  it('follows the limits when they change', () => {
+    const ledger = rated(10)
+    expect(ledger.spend('f', 20, 0)).toBeGreaterThan(0)
+    ledger.configure(settings({ reserved: new Map([['f', 4]]), requestsPerEnvironment: 10 }))
+    expect(ledger.spend('f', 1, 0)).toBe(0)
+  })
+})

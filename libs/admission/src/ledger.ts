@@ -9,6 +9,8 @@ export interface ConcurrencySettings {
   readonly reserved: ReadonlyMap<string, number>
   /** Capacity held ready for one version or alias, by function name; part of the function's reserved or the account's pool. */
   readonly provisioned: readonly ProvisionedCapacity[]
+  /** Synchronous calls per second for each environment that a pool may have; absent: as many as they can serve. */
+  readonly requestsPerEnvironment?: number | undefined
 }
 
 export interface ProvisionedCapacity {
@@ -68,6 +70,8 @@ export class ConcurrencyLedger {
   readonly #functions = new Map<string, FunctionUse>()
   /** Functions that have or had provisioned capacity. */
   #provisionedFunctions: string[] = []
+  /** Of synchronous calls, by pool; absent while it would be full. */
+  readonly #rates = new Map<string, { readonly perSecond: number; readonly bucket: TokenBucket }>()
 
   constructor(settings: ConcurrencySettings) {
     this.#settings = settings
@@ -180,8 +184,30 @@ export class ConcurrencyLedger {
     return use.scaling.take(now)
   }
 
+  /**
+   * Counts synchronous calls that were let in; for how long no more may be, ms. What was let in too much is owed, so that
+   * over time the rate is kept, whoever lets in and however late he tells.
+   */
+  spend(functionName: string, calls: number, now: number): number {
+    const { requestsPerEnvironment, reserved } = this.#settings
+    if (requestsPerEnvironment === undefined) return 0
+    const pool = this.poolOf(functionName)
+    const perSecond = requestsPerEnvironment * (reserved.get(functionName) ?? this.#shared)
+    // Without any concurrency nothing runs, at whatever rate.
+    if (perSecond === 0) return 0
+    const known = this.#rates.get(pool)
+    const rate =
+      known?.perSecond === perSecond
+        ? known
+        : { perSecond, bucket: new TokenBucket({ capacity: perSecond, refillMs: 1_000, now }) }
+    this.#rates.set(pool, rate)
+    rate.bucket.spend(calls, now)
+    return rate.bucket.waitMs(now)
+  }
+
   /** Drops what equals a function never seen. */
   forgetIdle(now: number): void {
+    for (const [pool, { bucket }] of this.#rates) if (bucket.full(now)) this.#rates.delete(pool)
     for (const [name, use] of this.#functions) {
       if (use.scaling?.full(now)) use.scaling = undefined
       this.#drop(name, use)

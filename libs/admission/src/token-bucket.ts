@@ -19,6 +19,12 @@ export class TokenBucket {
     return true
   }
 
+  /** Takes tokens for what has happened, whether they are there or not: what is missing is owed. */
+  spend(tokens: number, now: number): void {
+    this.#refill(now)
+    this.#tokens -= tokens
+  }
+
   /** Puts one token back: what it was taken for did not happen. */
   giveBack(): void {
     this.#tokens = Math.min(this.#capacity, this.#tokens + 1)

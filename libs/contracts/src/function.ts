@@ -359,14 +359,16 @@ export interface Account {
   readonly accountId: AccountId
   readonly name: string
   readonly concurrencyLimit: number
+  /** Synchronous calls per second for each environment that its concurrency allows; AWS has 10. Absent: as many as they serve. */
+  readonly requestsPerEnvironment?: number
   /** Bytes its own streams and buckets in NATS may fill; its accepted events may fill half as much beside. */
   readonly storageBytes?: number
   /** Bytes of its packages, every version counted. Absent: as AWS has it, 75 GB. */
   readonly codeStorageBytes?: number
-  readonly createdAtMs?: number
-  /** Every door is closed to it, and its events and mappings wait; nothing of it is lost. */
   /** What must at least keep the sandboxes of its functions apart. Absent: what workers have. */
   readonly isolation?: IsolationClass
+  readonly createdAtMs?: number
+  /** Every door is closed to it, and its events and mappings wait; nothing of it is lost. */
   readonly disabled?: true
   readonly accessKeys: readonly AccessKey[]
   /** What the store holds of keys whose secrets could not be opened here; `accessKeys` is empty then. */
@@ -409,6 +411,6 @@ export interface Member {
   readonly runtimeVersions?: readonly string[]
   /** Of workers: ids of the subnets and security groups that environments on them can have. */
   readonly networks?: readonly string[]
-}
   /** Of workers: what keeps their sandboxes apart. */
   readonly isolation?: IsolationClass
+}

@@ -171,6 +171,7 @@ export class DispatcherCore {
     switch (frame?.$case) {
       case undefined:
       case 'welcome':
+      case 'rateLimited':
         return
       case 'granted':
         if (frame.value.lease?.id) this.#granted(partition, frame.value, frame.value.lease, now)

@@ -1,5 +1,5 @@
 import type { AccountId, InvokeCall, InvokeOutcome, Invoker } from '@weft/contracts'
-import type { Lease } from '@weft/contracts/placement'
+import type { Lease, RateLimited } from '@weft/contracts/placement'
 import {
   type Clock,
   delay,
@@ -14,6 +14,7 @@ import {
 } from '@weft/platform'
 import { type DispatcherConfig, DispatcherCore } from './core.ts'
 import { PartitionLink } from './partition-link.ts'
+import { RateMeter, ratePoolOf, rateReason } from './rate-meter.ts'
 import { specOf, whyNotRunnable } from './spec.ts'
 import { activeTrace } from './trace-header.ts'
 import { WorkerLink } from './worker-link.ts'
@@ -34,6 +35,8 @@ export interface DispatcherOptions {
   readonly patienceMs?: number
   /** Calls that wait for sandboxes at once. 10,000 by default. */
   readonly maxWaiting?: number
+  /** Whether an account has a limit on the rate of its synchronous calls. Absent: none has. */
+  readonly hasRate?: (account: AccountId) => boolean
   /** At the end, running calls are waited for this long. 25,000 by default. */
   readonly drainMs?: number
 }
@@ -43,6 +46,8 @@ export interface DispatcherOptions {
  * to start another, to wait less would start sandboxes that are ready only when the burst is over.
  */
 const defaultPatienceMs = 30
+/** Calls under a rate are told of so often, ms: so long more may be let in than the rate allows, which is owed then. */
+const rateMs = 10
 
 /** The one door to running code. Disposing it waits for what runs, then gives every lease back. */
 export interface Dispatcher extends Invoker, AsyncDisposable {
@@ -69,6 +74,8 @@ class ChannelDispatcher implements Dispatcher {
   readonly #unsubscribe: () => void
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
+  readonly #rates = new RateMeter()
+  #rateTimer: Timer | undefined
   #closed = false
 
   constructor(options: DispatcherOptions) {
@@ -112,6 +119,11 @@ class ChannelDispatcher implements Dispatcher {
         resolve({ kind: 'platform-error', detail, mayHaveRun: false })
         return
       }
+      const limited = this.#overRate(call)
+      if (limited) {
+        resolve(limited)
+        return
+      }
       const spec = specOf(call.target, this.#options.region, call.tenantId)
       const now = this.#options.clock.monotonic()
       if (!signal) this.#core.invoke(call, spec, resolve, now)
@@ -130,6 +142,22 @@ class ChannelDispatcher implements Dispatcher {
       }
       this.#settled()
     })
+  }
+
+  /** Counts a synchronous call of an account with a rate; how it is refused when the rate is used up. */
+  #overRate({ source, target }: InvokeCall): InvokeOutcome | undefined {
+    const { hasRate, clock } = this.#options
+    if (source !== 'sync' || !hasRate?.(target.record.accountId)) return undefined
+    const pool = ratePoolOf(target)
+    const waitMs = this.#rates.spend(pool, clock.monotonic())
+    if (waitMs > 0)
+      return { kind: 'throttled', reason: rateReason(pool), retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1_000)) }
+    this.#rateTimer ??= clock.schedule(rateMs, () => {
+      this.#rateTimer = undefined
+      for (const value of this.#rates.take())
+        this.#linkTo(this.#partition(value.accountId as AccountId))?.send({ frame: { $case: 'spent', value } })
+    })
+    return undefined
   }
 
   /** With active tracing every call belongs to a trace. */
@@ -157,6 +185,7 @@ class ChannelDispatcher implements Dispatcher {
     if (this.#core.running > 0) this.#log.warn({ running: this.#core.running }, 'calls still run at the end')
     this.#unsubscribe()
     this.#timer?.cancel()
+    this.#rateTimer?.cancel()
     for (const link of this.#partitions.values()) link.stop()
     for (const link of this.#workers.values()) link.close()
   }
@@ -166,7 +195,8 @@ class ChannelDispatcher implements Dispatcher {
     const known = this.#partitions.get(partition)
     if (known) return known
     const { placement: directory, clock, random } = this.#options
-    const deps = { core: this.#core, directory, clock, random, settled: () => this.#settled() }
+    const rates = { rateLimited: (limit: RateLimited) => this.#rates.limited(limit, clock.monotonic()) }
+    const deps = { core: this.#core, directory, clock, random, settled: () => this.#settled(), ...rates }
     const link = new PartitionLink(deps, partition)
     // Known before it dials: dialling sends through it what waits already.
     this.#partitions.set(partition, link)

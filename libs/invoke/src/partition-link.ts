@@ -1,5 +1,10 @@
 import type { Leader } from '@weft/contracts'
-import { DenialReason, type DispatcherFrame, type PlacementToDispatcherFrame } from '@weft/contracts/placement'
+import {
+  DenialReason,
+  type DispatcherFrame,
+  type PlacementToDispatcherFrame,
+  type RateLimited,
+} from '@weft/contracts/placement'
 import type { Channel, Clock, PlacementDirectory, Random, Timer } from '@weft/platform'
 import type { DispatcherCore } from './core.ts'
 
@@ -12,6 +17,7 @@ export interface LinkDeps {
   readonly clock: Clock
   readonly random: Random
   readonly settled: () => void
+  readonly rateLimited: (limit: RateLimited) => void
 }
 
 /**
@@ -83,6 +89,7 @@ export class PartitionLink {
   #receive(frame: PlacementToDispatcherFrame): void {
     const { core, clock, settled } = this.#deps
     if (frame.frame?.$case === 'welcome') this.#failures = 0
+    if (frame.frame?.$case === 'rateLimited') this.#deps.rateLimited(frame.frame.value)
     const denied = frame.frame?.$case === 'denied' ? frame.frame.value.reason : undefined
     core.placementFrame(this.#partition, frame, clock.monotonic())
     settled()

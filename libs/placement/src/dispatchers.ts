@@ -1,5 +1,6 @@
 import {
   type AcquireLease,
+  type CallsSpent,
   DenialReason,
   type DispatcherFrame,
   type DispatcherHello,
@@ -112,9 +113,21 @@ export function dispatcherFrame(
       state.dirtyAccounts.add(lease.fn.account)
       return
     }
+    case 'spent':
+      spent(state, frame.value, now)
+      return
     case 'hello':
       return
   }
+}
+
+/** Synchronous calls were let in. Whoever lets in more is told when the rate is used up. */
+function spent(state: PartitionState, { accountId, functionName, calls }: CallsSpent, now: number): void {
+  const ledger = state.accounts.get(accountId)?.ledger ?? state.config.ledgerOf(accountId)
+  const forMs = ledger.spend(functionName, calls, now)
+  if (forMs === 0) return
+  for (const dispatcher of state.dispatchers.values())
+    state.tell(dispatcher, { $case: 'rateLimited', value: { accountId, functionName, forMs } })
 }
 
 export function dispatcherLost(state: PartitionState, connection: ConnectionId, now: number): void {

@@ -21,6 +21,8 @@ export interface Ledger {
   count(functionName: string): Slot
   /** Environments of a version that are initialised ahead of calls: calls of it use their capacity first. */
   provision(functionName: string, version: string, ready: number): void
+  /** Counts synchronous calls that were let in; for how long no more may be, ms. */
+  spend(functionName: string, calls: number, now: number): number
   /** Asks for one more environment under the scaling rate. */
   admitEnvironment(functionName: string, now: number): boolean
 }

@@ -66,7 +66,7 @@ describe('accounts', () => {
     expect(setAccountLimits([first], first, { concurrency: 5 }, tight)).toMatchObject({ ok: true })
   })
 
-  it.each([{ concurrency: -1 }, { concurrency: 0.5 }, { storageBytes: 1 }, { codeStorageBytes: -1 }])(
+  it.each([{ concurrency: -1 }, { concurrency: 0.5 }, { storageBytes: 1 }, { codeStorageBytes: -1 }, { requestsPerEnvironment: 0.5 }])(
     'take no limit %o',
     (wanted) => {
       expect(setAccountLimits([first], first, wanted, shares)).toMatchObject({

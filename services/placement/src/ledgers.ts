@@ -37,7 +37,8 @@ export class Ledgers {
     const reserved = new Map<string, number>()
     for (const { functionName, reservedConcurrency } of this.#catalogue.functions(account))
       if (reservedConcurrency !== undefined) reserved.set(functionName, reservedConcurrency)
-    const accountLimit = this.#catalogue.account(account)?.concurrencyLimit ?? limits.accountConcurrency
-    return { accountLimit, reserved, provisioned: [] }
+    const { concurrencyLimit: accountLimit = limits.accountConcurrency, requestsPerEnvironment } =
+      this.#catalogue.account(account) ?? {}
+    return { accountLimit, reserved, provisioned: [], requestsPerEnvironment }
   }
 }

@@ -36,6 +36,8 @@ export interface Cluster extends Disposable {
   /** Ends it for good, until `start`. */
   stop(service: string): Promise<void>
   start(service: string): Promise<void>
+  /** Stops it as an operator does, with a minute to finish what it is at, and starts it again. */
+  restart(service: string): Promise<void>
   /** Resolves once the container runs and its health check passes. */
   whenHealthy(service: string): Promise<void>
   /** What the service's /healthz says of itself. */
@@ -112,6 +114,7 @@ export function openCluster(): Cluster {
     },
     stop: async (service) => void (await (await find(service)).kill({ signal: 'SIGKILL' })),
     start: async (service) => void (await (await find(service)).start()),
+    restart: async (service) => void (await (await find(service)).restart({ t: 60 })),
     async whenHealthy(service) {
       for (;;) {
         const { State } = await container(service)
@@ -124,9 +127,15 @@ export function openCluster(): Cluster {
 }
 
 /** Runs a function through the SDK; resolves to its answer, rejects as the SDK does. */
-export async function invoke(lambda: LambdaClient, FunctionName: string, event: unknown): Promise<unknown> {
+export async function invoke(
+  lambda: LambdaClient,
+  FunctionName: string,
+  event: unknown,
+  abortSignal?: AbortSignal,
+): Promise<unknown> {
   const { Payload, FunctionError } = await lambda.send(
     new InvokeCommand({ FunctionName, Payload: Buffer.from(JSON.stringify(event)) }),
+    abortSignal && { abortSignal },
   )
   const answer: unknown = JSON.parse(Buffer.from(Payload ?? []).toString('utf8'))
   if (FunctionError) throw new Error(`${FunctionError}: ${JSON.stringify(answer)}`)

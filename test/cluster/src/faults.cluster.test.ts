@@ -34,12 +34,35 @@ const worksAgain = (): Promise<void> =>
       echo: { again: 1 },
     })
 
+test('workers are replaced one after another without a failed call', async () => {
+  let replaced = false
+  let calls = 0
+  const failed: unknown[] = []
+  const caller = async (): Promise<void> => {
+    while (!replaced) {
+      const call = ++calls
+      await invoke(lambda, name, { call, sleepMs: 20 }).catch((error: unknown) => failed.push(error))
+    }
+  }
+  const callers = Array.from({ length: 6 }, caller)
+  for (const worker of ['worker-1', 'worker-2']) {
+    await cluster.restart(worker)
+    await cluster.whenHealthy(worker)
+    const before = calls
+    await expect.poll(() => calls, { timeout: 60_000 }).toBeGreaterThan(before + 20)
+  }
+  replaced = true
+  await Promise.all(callers)
+  expect(failed).toEqual([])
+})
+
 test('a killed worker fails the calls it runs at once, and the next ones succeed', async () => {
   const longMs = 100_000
   // Enough at once that both workers run some; the sleep outlasts the test's patience, so only the kill can end one.
   const began = performance.now()
+  const enough = new AbortController()
   const calls = Array.from({ length: 8 }, () =>
-    invoke(lambda, name, { sleepMs: longMs }).then(
+    invoke(lambda, name, { sleepMs: longMs }, enough.signal).then(
       () => ({ failed: false, afterMs: performance.now() - began }),
       () => ({ failed: true, afterMs: performance.now() - began }),
     ),
@@ -55,6 +78,8 @@ test('a killed worker fails the calls it runs at once, and the next ones succeed
   expect(performance.now() - began).toBeLessThan(longMs)
   expect(await invoke(lambda, name, { after: victim })).toEqual({ echo: { after: victim } })
   await cluster.whenHealthy(victim)
+  // Those of the other worker sleep on; nobody waits for them.
+  enough.abort()
   await Promise.all(calls)
 })
 

@@ -21,6 +21,9 @@ export const stageSpec = (functionName: string, over: Partial<SandboxSpec> = {})
 /** A ledger with one limit for the whole account, and room for a set number of environments. */
 export class PlainLedger implements Ledger {
   used = 0
+  calls = 0
+  /** Beyond these no more are let in. */
+  mostCalls = Number.POSITIVE_INFINITY
   accountLimit: number
   environments: number
   /** By function and version: how many are initialised ahead of calls. */
@@ -53,6 +56,11 @@ export class PlainLedger implements Ledger {
 
   provision(functionName: string, version: string, ready: number): void {
     this.provisioned.set(`${functionName} ${version}`, ready)
+  }
+
+  spend(_functionName: string, calls: number): number {
+    this.calls += calls
+    return this.calls > this.mostCalls ? 500 : 0
   }
 
   admitEnvironment(): boolean {
@@ -112,6 +120,8 @@ export class Stage {
       zone: '',
       runtimes: ['nodejs24.x'],
       runtimeVersions: [],
+      networks: [],
+      isolation: 'container',
       memoryMb: 1_024n,
       parallelStarts: 0,
       sandboxes: [],
@@ -120,8 +130,6 @@ export class Stage {
     }
     return this.handle({ kind: 'worker-hello', connection, hello })
   }
-      networks: [],
-      isolation: 'container',
 
   dispatcher(connection: number, held: readonly string[] = []): string[] {
     this.#generation += 1n
@@ -242,6 +250,8 @@ function tell(decision: Decision): string {
         return `stop ${frame.value.sandboxId}`
       case 'welcome':
         return `welcome ${frame.value.epoch}`
+      case 'rateLimited':
+        return `rate limited ${frame.value.functionName} ${frame.value.forMs} ms`
       case undefined:
         return 'nothing'
     }

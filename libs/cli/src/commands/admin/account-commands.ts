@@ -14,6 +14,7 @@ export interface AdminContext {
 
 interface LimitOptions {
   readonly concurrency?: number
+  readonly requestsPerEnvironment?: number
   readonly storageMb?: number
   readonly codeStorageMb?: number
   readonly isolation?: string
@@ -156,6 +157,11 @@ function addKeyCommands(account: Command, { io, withAdmin }: AdminContext): void
 const withLimits = (command: Command): Command =>
   command
     .option('--concurrency <calls>', 'calls that may run at the same time', wholeNumber)
+    .option(
+      '--requests-per-environment <calls>',
+      'synchronous calls a second for each environment that the concurrency allows; 0: no limit',
+      wholeNumber,
+    )
     .option('--storage-mb <MB>', 'what its streams and buckets in NATS may fill', wholeNumber)
     .option('--code-storage-mb <MB>', 'packages, every version counted', wholeNumber)
     .option('--isolation <class>', 'what must at least keep its sandboxes apart: container, gvisor or vm; "": nothing')
@@ -165,8 +171,15 @@ function wholeNumber(text: string): number {
   return Number(text)
 }
 
-const limitsOf = ({ concurrency, storageMb, codeStorageMb, isolation }: LimitOptions): AccountLimits => ({
+const limitsOf = ({
   concurrency,
+  requestsPerEnvironment,
+  storageMb,
+  codeStorageMb,
+  isolation,
+}: LimitOptions): AccountLimits => ({
+  concurrency,
+  requestsPerEnvironment,
   isolation,
   storageBytes: bytesOf(storageMb),
   codeStorageBytes: bytesOf(codeStorageMb),

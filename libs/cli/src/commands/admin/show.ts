@@ -11,6 +11,7 @@ export function showAccount(io: Io, account: Account): void {
     ['state', account.disabled ? 'disabled' : 'enabled'],
     ...(account.createdAt ? [['created', account.createdAt.toISOString()]] : []),
     ['concurrency', String(limits?.concurrency ?? 0)],
+    ...(limits?.requestsPerEnvironment ? [['requests', `${limits.requestsPerEnvironment}/s per environment`]] : []),
     ['storage', mb(limits?.storageBytes)],
     ['code storage', mb(limits?.codeStorageBytes)],
     ...(limits?.isolation ? [['isolation', limits.isolation]] : []),
