@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Refusal, run } from '../../scripts/lib/steps.mjs'
 
-/** What the worker runs (runc, mount, mkfs.ext4, nsenter, python3) and what a function may expect of its system. */
+/** What the worker runs (runc, mount, mkfs.ext4, nsenter, python3, nft, ip) and what a function may expect of its system. */
 export const imagePackages = [
   ...[
     'libc6',
@@ -29,6 +29,7 @@ export const imagePackages = [
     'tar',
     'gzip',
   ],
+  ...['nftables', 'iproute2'],
 ]
 
 /** Only needed to install or configure packages, which never happens in an image. */

@@ -75,6 +75,7 @@ export function createDockerDriver(options: DockerDriverOptions): SandboxDriver 
 class DockerDriver implements SandboxDriver {
   readonly name = 'docker'
   readonly isolation: IsolationClass
+  readonly withoutListeners: boolean
   readonly describe: string
   readonly openImage?: (content: ImageContent) => Promise<ImageRoot>
   readonly #docker: Docker
@@ -101,6 +102,7 @@ class DockerDriver implements SandboxDriver {
     this.#disks = scratchDisks(join(this.#owner, 'scratch'))
     this.#disksDir = join(this.#owner, 'docker-disks')
     this.#helper = options.helper
+    this.withoutListeners = options.helper === undefined
     this.#clock = options.clock ?? systemClock
     this.#log = options.log
     this.#images = new ImageStore(this.#docker, this.#owner, this.#clock, this.#log)

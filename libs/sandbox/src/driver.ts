@@ -9,6 +9,8 @@ export interface SandboxDriver {
   readonly name: 'oci' | 'docker' | 'process'
   /** What keeps its sandboxes apart from the host. */
   readonly isolation: IsolationClass
+  /** Its sandboxes have no `listen`: such a worker offers no runtimes that packages bring, nor images. */
+  readonly withoutListeners?: boolean
   /** What it isolates and what not, one sentence, shown at start. */
   readonly describe: string
   /** Whether this host can run it; the error says precisely what is missing. Takes 5 s at most. */

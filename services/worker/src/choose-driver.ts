@@ -1,4 +1,4 @@
-import { err, ok, type Result } from '@weft/contracts'
+import { err, isolationOfRuntime, ok, type Result } from '@weft/contracts'
 import { createDockerDriver } from '@weft/docker'
 import type { Logger } from '@weft/platform'
 import type { SandboxDriver } from '@weft/sandbox'
@@ -14,7 +14,7 @@ export interface DriverOptions {
   readonly log: Logger
   /** Of the Docker engine; its default when absent. */
   readonly dockerSocket?: string
-  /** Low-level runtime as the Docker engine names it; `runc` when absent. */
+  /** Low-level runtime: a program, or what the Docker engine names it; `runc` when absent. */
   readonly engineRuntime?: string
 }
 
@@ -29,7 +29,12 @@ export interface ChosenDriver {
  * error says what is missing.
  */
 export async function chooseDriver(options: DriverOptions): Promise<Result<ChosenDriver, string>> {
-  const { choice } = options
+  const { choice, engineRuntime = 'runc' } = options
+  // Only an engine knows how to run functions under another kernel: nothing weaker takes its place.
+  const ownKernel = isolationOfRuntime(engineRuntime) !== 'container'
+  if (ownKernel && choice !== 'docker' && choice !== 'auto')
+    return err(`${engineRuntime} takes the docker driver; "${choice}" was asked for`)
+  if (ownKernel) return tryDriver(make('docker', options), `${engineRuntime} was asked for`)
   if (choice !== 'auto') return tryDriver(make(choice, options), 'as asked')
   const oci = await tryDriver(make('oci', options), 'the host can run it')
   if (oci.ok) return oci
@@ -44,12 +49,13 @@ function make(name: SandboxDriver['name'], options: DriverOptions): SandboxDrive
   const { dataDir, log, dockerSocket, engineRuntime } = options
   switch (name) {
     case 'oci':
-      return createOciDriver({ dataDir, log })
+      return createOciDriver({ dataDir, log, ...(engineRuntime !== undefined && { runtimeBinary: engineRuntime }) })
     case 'docker':
       return createDockerDriver({
         ...{ dataDir, log },
-        // Entering the namespaces of containers takes root.
-        ...(process.getuid?.() === 0 && { helper: new NamespaceHelper(log) }),
+        // Entering the namespaces of containers takes root, and containers that have some of this host's kernel.
+        ...(process.getuid?.() === 0 &&
+          isolationOfRuntime(engineRuntime ?? 'runc') === 'container' && { helper: new NamespaceHelper(log) }),
         ...(dockerSocket !== undefined && { socketPath: dockerSocket }),
         ...(engineRuntime !== undefined && { engineRuntime }),
       })

@@ -52,6 +52,11 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
   await rm(socketsDir, { recursive: true, force: true })
   await mkdir(socketsDir, { recursive: true, mode: 0o711 })
   const declared = Object.keys(settings.networks.subnets).length > 0
+  // Said before anything runs: functions would fail one by one.
+  if (declared && (driver.withoutListeners || driver.name === 'process'))
+    throw new Error(
+      `networks are declared, and no sandbox of the ${driver.name} driver (${driver.isolation}) can join any`,
+    )
   const networks = declared
     ? await Networks.open({ declaration: settings.networks, owner: ownerOf(dataDir), dataDir, log })
     : undefined
@@ -61,7 +66,8 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
     ...{ store: deps.code, clock, log },
   })
   const detected = detectRuntimes()
-  const images = runtimeImages(detected)
+  const known = runtimeImages(detected)
+  const images = driver.withoutListeners ? new Map([...known].filter(([, { framed }]) => framed)) : known
   const runtimeVersions = new Map(detected.filter((one) => one.version !== '').map(({ id, version }) => [id, version]))
   const boot = { driver, socketsDir, callbackAddress: deps.callbackAddress, clock, log }
   const stems = new StemPool({

@@ -12,6 +12,8 @@ export interface DockerdOptions {
   readonly dataRoot?: string
   /** Start an engine of its own even where the host's answers. */
   readonly own?: boolean
+  /** Low-level runtimes beside runc: programs by their names. */
+  readonly runtimes?: Readonly<Record<string, string>>
 }
 
 export interface TestEngine extends AsyncDisposable {
@@ -58,6 +60,7 @@ export async function startDockerd(options: DockerdOptions = {}): Promise<TestEn
     ...['--host', `unix://${socketPath}`, '--data-root', dataRoot, '--exec-root', join(dir, 'exec')],
     ...['--pidfile', join(dir, 'dockerd.pid'), '--cgroup-parent', cgroupParent],
     ...['--bridge=none', '--iptables=false', '--ip6tables=false', '--ip-masq=false', '--ip-forward=false'],
+    ...Object.entries(options.runtimes ?? {}).flatMap(([name, program]) => ['--add-runtime', `${name}=${program}`]),
   ]
   const logFile = join(dir, 'dockerd.log')
   const log = openSync(logFile, 'w')

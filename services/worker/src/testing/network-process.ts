@@ -1,17 +1,18 @@
 /**
  * A worker with networks, to be run in a network namespace of its own (`unshare --net`), which stands for the host. Beside
- * it lie two more: "the Internet" with a server at 203.0.113.10 and a private network with one at 192.168.77.10. Argument:
- * data folder. Prints what functions reached, as JSON.
+ * it lie two more: "the Internet" with a server at 203.0.113.10 and a private network with one at 192.168.77.10. Arguments:
+ * data folder, name of the driver. Prints what functions reached, as JSON.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
-import { silentLogger as log } from '@weft/platform'
-import { createOciDriver } from '../oci/oci-driver.ts'
+import { drivers } from './drivers.ts'
 import { TestWorker } from './test-worker.ts'
 
-const [dataDir = ''] = process.argv.slice(2)
+const [dataDir = '', driverName = ''] = process.argv.slice(2)
+const driver = drivers.find(({ name }) => name === driverName)
+if (!driver) throw new Error(`no driver ${driverName}`)
 const started: ChildProcess[] = []
 const sh = (command: string): string => execFileSync('/bin/sh', ['-c', command], { encoding: 'utf8' })
 
@@ -47,7 +48,8 @@ const control = createServer((socket) => socket.end('control')).listen(0, '0.0.0
 await once(control, 'listening')
 const controlPort = (control.address() as AddressInfo).port
 
-const worker = await TestWorker.start(createOciDriver({ dataDir, log }), dataDir, {
+const host = await driver.prepare()
+const worker = await TestWorker.start(host.create(dataDir), dataDir, {
   networks: {
     subnets: {
       'subnet-out': { cidr: '10.213.0.0/24', dns: ['203.0.113.53'], reach: [] },
@@ -107,6 +109,7 @@ findings.without = await (await worker.environment(code, spec)).call(everywhere(
 findings.unknown = await member('subnet-other', 'sg-all').catch((error: Error) => error.message)
 findings.ids = worker.worker.networks
 await worker[Symbol.asyncDispose]()
+await host[Symbol.asyncDispose]()
 findings.left = `${sh('nft list ruleset')}${sh('ip -o link show type bridge')}`
 control.close()
 for (const child of started) child.kill('SIGKILL')

@@ -1,0 +1,89 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createDockerDriver } from '@weft/docker'
+import { startDockerd, type TestEngine } from '@weft/docker/testing'
+import { silentLogger as log } from '@weft/platform'
+import { detectRuntimes } from '@weft/runtimes'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { chooseDriver } from './choose-driver.ts'
+import { TestWorker, testDataDir } from './testing/test-worker.ts'
+
+const python = detectRuntimes().find(({ language }) => language === 'python')?.id ?? ''
+
+describe('functions under gVisor', () => {
+  let data: ReturnType<typeof testDataDir>
+  let programs: string
+  let engine: TestEngine
+  let w: TestWorker
+  beforeAll(async () => {
+    data = testDataDir()
+    programs = mkdtempSync(join(tmpdir(), 'weft-runsc-'))
+    const program = join(programs, 'runsc')
+    // The runtime in a sandbox connects to the socket of its worker; it has no other network.
+    writeFileSync(program, '#!/bin/sh\nexec runsc --host-uds=open --network=none "$@"\n')
+    chmodSync(program, 0o755)
+    engine = await startDockerd({ own: true, runtimes: { runsc: program } })
+    const { socketPath } = engine
+    w = await TestWorker.start(
+      createDockerDriver({ dataDir: data.path, socketPath, engineRuntime: 'runsc', log }),
+      data.path,
+    )
+  })
+  afterAll(async () => {
+    await w?.[Symbol.asyncDispose]()
+    await engine?.[Symbol.asyncDispose]()
+    data.remove()
+    rmSync(programs, { recursive: true, force: true })
+  })
+
+  test('it is chosen when asked for, and nothing weaker in its place', async () => {
+    const options = { dataDir: data.path, log, dockerSocket: engine.socketPath, engineRuntime: 'runsc' } as const
+    const chosen = await chooseDriver({ ...options, choice: 'auto' })
+    expect(chosen).toMatchObject({ ok: true, value: { driver: { name: 'docker', isolation: 'gvisor' } } })
+    expect(await chooseDriver({ ...options, choice: 'oci' })).toMatchObject({ ok: false })
+    expect(await chooseDriver({ ...options, choice: 'auto', engineRuntime: 'kata' })).toMatchObject({ ok: false })
+  })
+
+  test('the worker offers what can run there', () => {
+    expect(w.worker.isolation).toBe('gvisor')
+    expect(w.worker.runtimes).toContain('nodejs24.x')
+    expect(w.worker.runtimes.filter((id) => id.startsWith('provided'))).toEqual([])
+  })
+
+  test('Node.js: a kernel of its own, calls one after another, frozen between them', async () => {
+    const code = {
+      'index.mjs': `import { readFileSync } from 'node:fs'
+        let calls = 0
+        export const handler = async () => ({ calls: ++calls, kernel: readFileSync('/proc/version', 'utf8') })`,
+    }
+    const env = await w.environment(code, { isolation: 'gvisor' })
+    const first = (await env.call()) as { calls: number; kernel: string }
+    expect(first).toMatchObject({ calls: 1, kernel: expect.not.stringContaining(kernelOfHost()) })
+    expect(await env.call()).toMatchObject({ calls: 2 })
+  })
+
+  test('Python: its files, and an end after a timeout', async () => {
+    const code = {
+      'index.py': `
+import time
+def handler(event, context):
+    open("/tmp/mark", "a").write("x")
+    if event.get("hang"): time.sleep(60)
+    return open("/tmp/mark").read()`,
+    }
+    const env = await w.environment(code, { runtime: python, timeoutMs: 5_000 })
+    expect(await env.call()).toBe('x')
+    expect(await env.call({ hang: 1 })).toMatchObject({ errorType: 'Sandbox.Timedout' })
+    expect(await env.call()).toBe('xxx')
+  })
+
+  test('what asks for more is refused by the worker too', async () => {
+    await expect(w.environment({ 'index.mjs': '' }, { isolation: 'vm' })).rejects.toThrow(
+      'needs the isolation vm, and this worker has gvisor',
+    )
+  })
+})
+
+const kernelOfHost = (): string => execFileSync('uname', ['-r'], { encoding: 'utf8' }).trim()
