@@ -19,10 +19,13 @@ const hasNetworks = ({ networks }: Worker, { subnetIds, securityGroupIds }: Sand
   subnetIds.length === 0 ||
   (subnetIds.some((one) => networks.has(one)) && securityGroupIds.every((one) => networks.has(one)))
 
+/** What is to run, as far as a worker must have something for it. */
+export type Wanted = Pick<Pool, 'spec' | 'isolation'>
+
 /** What a worker must have for a pool, and what to say when none has it, with all that comes before. */
 const needs: readonly (readonly [
-  met: (worker: Worker, pool: Pool) => boolean,
-  told: (pool: Pool) => string | undefined,
+  met: (worker: Worker, wanted: Wanted) => boolean,
+  told: (wanted: Wanted) => string | undefined,
 ])[] = [
   [(worker, { spec }) => hasRuntime(worker, spec), ({ spec }) => `the runtime ${spec.runtimeVersion || spec.runtime}`],
   [
@@ -38,8 +41,8 @@ const needs: readonly (readonly [
 ]
 
 /** It could run this, now or once there is room. */
-export const offers = (worker: Worker, pool: Pool): boolean =>
-  worker.connection !== undefined && needs.every(([met]) => met(worker, pool))
+export const offers = (worker: Worker, wanted: Wanted): boolean =>
+  worker.connection !== undefined && needs.every(([met]) => met(worker, wanted))
 
 /** Why no worker could ever take it; undefined while that is open, because workers may still be on their way. */
 export function whyNever(state: PartitionState, pool: Pool, now: number): string | undefined {
@@ -61,7 +64,7 @@ const weights = { codeIsThere: 0.25, sameZone: 0.5, justFailed: 2 }
 /**
  * The worker for the next start of a pool; `busy` when those with room have as many starts under way as they take at
  * once, undefined when none has room. Most free memory first, which spreads, or least, which packs; a worker that has had
- * the function counts as a little better, because its code is there, and one in a zone that has much of the function
+ * the function, or was told to expect it, counts as a little better, because its code is there, and one in a zone that has much of the function
  * already as worse. Where the function has just failed to start comes last.
  */
 export function bestWorker(
@@ -86,7 +89,7 @@ export function bestWorker(
     const room = left / worker.memoryMb
     const score =
       (state.config.starts === 'pack' ? -room : room) +
-      (worker.functions.has(pool.fn) ? weights.codeIsThere : 0) -
+      (hasCode(worker, pool) ? weights.codeIsThere : 0) -
       (zones.get(worker.zone) ?? 0) * weights.sameZone -
       (worker === pool.avoid ? weights.justFailed : 0)
     if (score > bestScore || (score === bestScore && best && worker.id < best.id)) {
@@ -96,6 +99,9 @@ export function bestWorker(
   }
   return best ?? (busy ? 'busy' : undefined)
 }
+
+const hasCode = (worker: Worker, { fn, spec }: Pool): boolean =>
+  worker.functions.has(fn) || worker.expects.has(spec.codeDigest)
 
 /** By zone: its share of the function's sandboxes. Empty when all workers are in one. */
 function zoneShares(state: PartitionState, { fn }: Pool): ReadonlyMap<string, number> {

@@ -1,8 +1,10 @@
 import { type AccountUse, type LeaderWorker, versionKeyOf } from '@weft/contracts'
 import type { DispatcherFrame, DispatcherHello, WorkerFrame, WorkerHello } from '@weft/contracts/placement'
+import type { SandboxSpec } from '@weft/contracts/sandbox'
 import { settleAccount } from './admitting.ts'
 import { freeMb, offers } from './choose-worker.ts'
 import { dispatcherFrame, dispatcherHello, dispatcherLost, expireWaiters } from './dispatchers.ts'
+import { expectFunction } from './expecting.ts'
 import { partitionProblems } from './invariants.ts'
 import { isolationChanged } from './isolation.ts'
 import { endOrphans, recall, revoke } from './leases.ts'
@@ -28,6 +30,8 @@ export type PartitionEvent =
       readonly functionName: string
       readonly currentKeys: ReadonlySet<string>
     }
+  /** The function is new, or its code is. */
+  | { readonly kind: 'function-expected'; readonly spec: SandboxSpec }
   /** Environments that are to be kept initialised for a function; all of its versions at once. */
   | {
       readonly kind: 'provisioned-changed'
@@ -166,6 +170,9 @@ export class LeasePartition {
       }
       case 'function-changed':
         this.#retire(event.accountId, event.functionName, event.currentKeys)
+        return
+      case 'function-expected':
+        expectFunction(state, event.spec)
         return
       case 'provisioned-changed':
         provisionedChanged(state, event.accountId, event.functionName, event.targets)

@@ -23,6 +23,7 @@ export const newWorker = (id: string, address: string, now: number): Worker => (
   unreportedMb: 0,
   refusedUntil: 0,
   draining: false,
+  expects: new Set(),
   sandboxes: new Set(),
   functions: new Map(),
 })

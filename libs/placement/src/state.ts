@@ -145,6 +145,8 @@ export interface Worker {
   unreportedMb: number
   refusedUntil: number
   draining: boolean
+  /** Digests of code that it was told to expect, the oldest first. */
+  readonly expects: Set<string>
   readonly sandboxes: Set<Sandbox>
   /** How many of them each function has. */
   readonly functions: Map<FunctionState, number>

@@ -16,7 +16,7 @@ import { MemoryLeaderBoard, stageSpec } from '@weft/placement/testing'
 import { type Channel, memoryChannelPair, silentLogger } from '@weft/platform'
 import { FakeClock } from '@weft/platform/testing'
 import type { Catalogue, CatalogueChange } from '@weft/registry'
-import { MemoryCollection, MemoryStore } from '@weft/registry/testing'
+import { MemoryCollection, MemoryStore, recordNamed } from '@weft/registry/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type PlacementService, startPlacement } from './service.ts'
 import { MemoryProvisionedBook } from './testing/memory-book.ts'
@@ -39,7 +39,10 @@ class TestCatalogue {
   readonly catalogue = {
     accounts: () => [],
     account: (id: AccountId) => (id === account ? { concurrencyLimit: this.limit } : undefined),
-    function: () => ({ latest: { version: '$LATEST', revisionId: this.revisionId } }),
+    function: () => {
+      const record = recordNamed('f')
+      return { ...record, latest: { ...record.latest, revisionId: this.revisionId } }
+    },
     versions: () => this.versions,
     functions: () => [
       { functionName: 'f', ...(this.reserved !== undefined && { reservedConcurrency: this.reserved }) },

@@ -31,6 +31,7 @@ import { type Channel, type Clock, type Logger, partitionOf, type Timer } from '
 import type { Catalogue, CatalogueChange, Collection, ProvisionedBook, Store } from '@weft/registry'
 import { isolationNeeded } from './isolation-needed.ts'
 import { Ledgers } from './ledgers.ts'
+import { NewCode } from './new-code.ts'
 import { ProvisionedKeeper } from './provisioned-keeper.ts'
 import { ProvisionedScaler } from './scaling/scaler.ts'
 import { SnapStartKeeper } from './snap-start-keeper.ts'
@@ -76,6 +77,7 @@ export class Lead {
   readonly #core: LeasePartition
   readonly #ledgers: Ledgers
   readonly #provisioned: ProvisionedKeeper
+  readonly #newCode: NewCode
   readonly #snapStarts: SnapStartKeeper
   readonly #scaler: ProvisionedScaler
   readonly #dispatchers = new Map<ConnectionId, DispatcherChannel>()
@@ -116,6 +118,7 @@ export class Lead {
     const ahead = new WantedAhead((id, functionName, targets) =>
       this.#handle({ kind: 'provisioned-changed', accountId: id, functionName, targets }),
     )
+    this.#newCode = new NewCode(deps.catalogue, deps.region)
     this.#provisioned = new ProvisionedKeeper({
       ...{ catalogue: deps.catalogue, book: deps.provisionedBook, region: deps.region, epoch: leader.epoch },
       ...{ clock: deps.clock, log: deps.log },
@@ -191,6 +194,8 @@ export class Lead {
     this.#provisioned.changed(account, name)
     this.#snapStarts.changed(account, name)
     this.#scaler.changed(account, name)
+    const spec = this.#newCode.changed(account, name)
+    if (spec) this.#handle({ kind: 'function-expected', spec })
   }
 
   /** Ends the lead by choice, so that another can claim at once. */

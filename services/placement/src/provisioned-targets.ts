@@ -42,6 +42,7 @@ function sharesOf(catalogue: ResolveCatalogue, record: FunctionRecord, qualifier
   ]
 }
 
+/** What a worker needs to run the version; undefined of one that cannot run. */
 export function specOfVersion(
   catalogue: ResolveCatalogue,
   record: FunctionRecord,

@@ -9,6 +9,7 @@ import type { StreamedAnswer } from './answer-path.ts'
 import type { Body } from './boot.ts'
 import type { RunReply } from './current-run.ts'
 import { Environment } from './environment.ts'
+import { ExpectedFunctions } from './expected-functions.ts'
 import type { FunctionCode, Specialiser } from './specialise.ts'
 
 export interface FleetParts {
@@ -64,12 +65,14 @@ export class Fleet {
   readonly #gates: readonly LeaseGate[]
   /** Environments whose end is decided but whose sandboxes are not removed yet. */
   readonly #leaving = new Set<Promise<void>>()
+  readonly #expected: ExpectedFunctions
   #promisedMb = 0
   #draining = false
   #reaper: Timer
 
   constructor(parts: FleetParts) {
     this.#parts = parts
+    this.#expected = new ExpectedFunctions((spec) => parts.specialiser.prepare(spec), parts.log)
     const now = parts.clock.monotonic()
     this.#gates = Array.from({ length: parts.partitions }, () => new LeaseGate(defaultLeaseTimings, 'serve', now))
     this.#reaper = parts.clock.schedule(reapMs, () => this.#reap())
@@ -156,6 +159,11 @@ export class Fleet {
     void starting.finally(() => this.#leaving.delete(starting))
   }
 
+  /** A first call of the function is to be expected. */
+  expect(spec: SandboxSpec): void {
+    if (!this.#draining) this.#expected.add(spec)
+  }
+
   /** Ends an environment; tells `gone`. */
   stop(sandboxId: string, reason: string): void {
     const member = this.#members.get(sandboxId)
@@ -210,6 +218,7 @@ export class Fleet {
     this.#draining = true
     this.#reaper.cancel()
     for (const { sandboxId } of this.#members.values()) this.stop(sandboxId, 'the worker stops')
+    await this.#expected.close()
     while (this.#leaving.size > 0) await Promise.allSettled(this.#leaving)
   }
 

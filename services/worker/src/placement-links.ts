@@ -230,6 +230,9 @@ export class PlacementLinks {
       case 'stop':
         if (current(frame.value.epoch)) fleet.stop(frame.value.sandboxId, frame.value.reason)
         break
+      case 'expect':
+        if (frame.value.spec) fleet.expect(frame.value.spec)
+        break
       case 'endLease':
         fleet.endLease(partition, frame.value)
         break

@@ -104,6 +104,12 @@ export class Specialiser {
     }
   }
 
+  /** Has the function's package and layers unpacked, and stems of its runtime made, ahead of its first call. */
+  async prepare(spec: SandboxSpec): Promise<void> {
+    this.#stems.expect(spec.runtime)
+    if (!spec.image) (await this.#open(spec)).release()
+  }
+
   #has({ codeDigest, layers }: SandboxSpec): boolean {
     return this.#cache.has(codeDigest) && (layers.length === 0 || this.#cache.hasMerged(layersOf(layers)))
   }

@@ -117,6 +117,14 @@ export class StemPool {
     }
   }
 
+  /** A call of a function of this runtime is to be expected. */
+  expect(runtime: string): void {
+    const shelf = this.#shelves.get(runtime)
+    if (!shelf) return
+    shelf.lastUsedMs = this.#options.clock.monotonic()
+    this.#refillSoon(refillDelayMs)
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     this.#timer?.cancel()

@@ -193,6 +193,8 @@ export class ModelWorker {
         else this.#output.toLeader(partition, { frame: { $case: 'leaseEnded', value: { sandboxId, id } } })
         return
       }
+      // Code takes no time here.
+      case 'expect':
       case undefined:
         return
     }

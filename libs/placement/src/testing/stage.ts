@@ -246,6 +246,8 @@ function tell(decision: Decision): string {
         return `end ${name(frame.value)}`
       case 'start':
         return `start ${frame.value.sandboxId} ${frame.value.spec?.functionName}${frame.value.provisioned ? ' ahead' : ''}`
+      case 'expect':
+        return `expect ${frame.value.spec?.functionName}`
       case 'stop':
         return `stop ${frame.value.sandboxId}`
       case 'welcome':

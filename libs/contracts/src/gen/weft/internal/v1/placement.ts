@@ -339,7 +339,14 @@ export interface PlacementToWorkerFrame {
     value: StopSandbox;
   } | //
   /** Refuse the lease from now on and answer LeaseEnded once nothing runs under it. Sent when its dispatcher is lost. */
-  { $case: "endLease"; value: EndLease } | undefined;
+  { $case: "endLease"; value: EndLease } | //
+  /** Its first call is to be expected: a hint, which may be ignored. */
+  { $case: "expect"; value: ExpectFunction } | undefined;
+}
+
+/** A function is new, or its code is. */
+export interface ExpectFunction {
+  spec?: SandboxSpec | undefined;
 }
 
 export interface StartSandbox {
@@ -3761,6 +3768,9 @@ export const PlacementToWorkerFrame: MessageFns<PlacementToWorkerFrame> = {
       case "endLease":
         EndLease.encode(message.frame.value, writer.uint32(34).fork()).join();
         break;
+      case "expect":
+        ExpectFunction.encode(message.frame.value, writer.uint32(42).fork()).join();
+        break;
     }
     return writer;
   },
@@ -3810,6 +3820,14 @@ export const PlacementToWorkerFrame: MessageFns<PlacementToWorkerFrame> = {
             message.frame = { $case: "endLease", value: EndLease.decode(reader, reader.uint32()) };
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.frame = { $case: "expect", value: ExpectFunction.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3834,6 +3852,8 @@ export const PlacementToWorkerFrame: MessageFns<PlacementToWorkerFrame> = {
         ? { $case: "endLease", value: EndLease.fromJSON(object.endLease) }
         : isSet(object.end_lease)
         ? { $case: "endLease", value: EndLease.fromJSON(object.end_lease) }
+        : isSet(object.expect)
+        ? { $case: "expect", value: ExpectFunction.fromJSON(object.expect) }
         : undefined,
     };
   },
@@ -3848,6 +3868,8 @@ export const PlacementToWorkerFrame: MessageFns<PlacementToWorkerFrame> = {
       obj.stop = StopSandbox.toJSON(message.frame.value);
     } else if (message.frame?.$case === "endLease") {
       obj.endLease = EndLease.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "expect") {
+      obj.expect = ExpectFunction.toJSON(message.frame.value);
     }
     return obj;
   },
@@ -3882,7 +3904,82 @@ export const PlacementToWorkerFrame: MessageFns<PlacementToWorkerFrame> = {
         }
         break;
       }
+      case "expect": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "expect", value: ExpectFunction.fromPartial(object.frame.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseExpectFunction(): ExpectFunction {
+  return { spec: undefined };
+}
+
+export const ExpectFunction: MessageFns<ExpectFunction> = {
+  encode(message: ExpectFunction, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.spec !== undefined) {
+      SandboxSpec.encode(message.spec, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExpectFunction {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExpectFunction();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.spec = SandboxSpec.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExpectFunction {
+    return { spec: isSet(object.spec) ? SandboxSpec.fromJSON(object.spec) : undefined };
+  },
+
+  toJSON(message: ExpectFunction): unknown {
+    const obj: any = {};
+    if (message.spec !== undefined) {
+      obj.spec = SandboxSpec.toJSON(message.spec);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ExpectFunction>, I>>(base?: I): ExpectFunction {
+    return ExpectFunction.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ExpectFunction>, I>>(object: I): ExpectFunction {
+    const message = createBaseExpectFunction();
+    message.spec = (object.spec !== undefined && object.spec !== null)
+      ? SandboxSpec.fromPartial(object.spec)
+      : undefined;
     return message;
   },
 };
