@@ -92,7 +92,12 @@ export interface FrontendDeps {
   /** Other AWS services on the same port. */
   readonly doors?: (authorizer: Authorizer) => readonly AwsDoor[]
   /** Reads a package from a bucket of the account. Absent: packages come inline only. */
-  readonly bucketObject?: (account: AccountId, bucket: string, key: string) => Promise<Result<Uint8Array, AwsError>>
+  readonly bucketObject?: (
+    account: AccountId,
+    bucket: string,
+    key: string,
+    versionId?: string,
+  ) => Promise<Result<Uint8Array, AwsError>>
   /** What the health paths of the HTTP port tell; this service alone when absent. */
   readonly health?: HealthOptions
 }

@@ -9,6 +9,10 @@ export interface ObjectInfo {
   readonly lastModifiedMs: number
   /** Kept and given back as they came; names in lower case. */
   readonly headers: Readonly<Record<string, string>>
+  /** Where its bucket keeps versions. */
+  readonly versionId?: string
+  /** It is no object: it says that the key is deleted. */
+  readonly deleteMarker?: true
 }
 
 export interface ByteRange {
@@ -21,11 +25,14 @@ export interface ByteRange {
 export interface ObjectEntry extends ObjectInfo {
   readonly blobs: readonly Blob[]
   readonly partBytes: number
+  /** Versions before this one, newest first; none of them has any of its own. */
+  readonly older?: readonly ObjectEntry[]
 }
 
-export const infoOf = ({ key, sizeBytes, etag, lastModifiedMs, headers }: ObjectEntry): ObjectInfo => ({
-  ...{ key, sizeBytes, etag, lastModifiedMs, headers },
-})
+export function infoOf(entry: ObjectEntry): ObjectInfo {
+  const { blobs: _blobs, partBytes: _partBytes, older: _older, ...info } = entry
+  return info
+}
 
 interface Place {
   readonly blobId: string

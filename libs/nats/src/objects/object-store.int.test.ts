@@ -159,3 +159,48 @@ describe('uploads in parts', () => {
     expect(await store.uploads.complete(us, 'refused', named, [first])).toMatchObject({ ok: true })
   })
 })
+
+describe('versions', () => {
+  const bucket = 'versioned'
+  const text = async (versionId?: string): Promise<string | undefined> => {
+    const found = await store.open(us, bucket, 'k', undefined, versionId)
+    if (!found || found.info.deleteMarker) return undefined
+    const parts: Uint8Array[] = []
+    for await (const part of found.body) parts.push(part)
+    return Buffer.concat(parts).toString()
+  }
+  const put = async (body: string): Promise<string> => {
+    const made = await store.put(us, bucket, 'k', Buffer.from(body), {})
+    return made.ok ? (made.value.versionId ?? '') : made.error
+  }
+
+  it('are kept from the moment that the bucket keeps them, and their bytes go with them', async () => {
+    await store.createBucket(us, bucket)
+    const before = await blobs()
+    await put('zero')
+    expect(await store.setVersioning(us, bucket, 'Enabled')).toMatchObject({ ok: true })
+    const [one, two] = [await put('one'), await put('two')]
+    expect([await text('null'), await text(one), await text(two), await text()]).toEqual(['zero', 'one', 'two', 'two'])
+    const mark = await store.remove(us, bucket, 'k')
+    expect(mark).toMatchObject({ deleteMarker: true })
+    expect(await store.info(us, bucket, 'k')).toBeUndefined()
+    expect(await store.list(us, bucket)).toEqual([])
+    expect(await store.deleteBucket(us, bucket)).toEqual({ ok: false, error: 'not-empty' })
+    const listed = await store.listVersions(us, bucket)
+    expect(listed.map(({ versionId }) => versionId)).toEqual([mark?.versionId, two, one, 'null'])
+    for (const { versionId } of listed) await store.remove(us, bucket, 'k', versionId)
+    expect(await blobs()).toBe(before)
+    expect(await store.deleteBucket(us, bucket)).toMatchObject({ ok: true })
+  })
+
+  it('of many writers at once are all there', async () => {
+    await store.createBucket(us, bucket)
+    await store.setVersioning(us, bucket, 'Enabled')
+    const ids = await Promise.all(Array.from({ length: 8 }, (_, n) => put(`${n}`)))
+    expect(new Set(ids).size).toBe(8)
+    expect((await store.listVersions(us, bucket)).map(({ versionId }) => versionId).toSorted()).toEqual(ids.toSorted())
+    await Promise.all([...ids.map((id) => store.remove(us, bucket, 'k', id)), put('last')])
+    expect(await store.listVersions(us, bucket)).toMatchObject([{ isLatest: true }])
+    expect(await text()).toBe('last')
+  })
+})

@@ -4,7 +4,7 @@ import type { Clock } from '@weft/platform'
 import type { Blobs, Bytes, WrittenBlob } from './blobs.ts'
 import type { Entries, StoredEntry } from './entries.ts'
 import { infoOf, type ObjectEntry, type ObjectInfo } from './object-entry.ts'
-import type { PutCondition } from './object-store.ts'
+import type { PutCondition, PutTrouble } from './object-store.ts'
 
 export interface UploadInfo {
   readonly uploadId: string
@@ -20,7 +20,7 @@ export interface PartInfo {
   readonly lastModifiedMs: number
 }
 
-export type CompleteTrouble = 'no-upload' | 'invalid-part' | 'too-small' | 'condition-failed'
+export type CompleteTrouble = 'no-upload' | 'invalid-part' | 'too-small' | PutTrouble
 
 /** Uploads of objects in parts, as of S3. Rejects when the store is unreachable or full. */
 export interface Uploads {
@@ -88,7 +88,7 @@ export interface UploadsDeps {
     bucket: string,
     entry: ObjectEntry,
     condition: PutCondition | undefined,
-  ) => Promise<Result<ObjectInfo, 'condition-failed'>>
+  ) => Promise<Result<ObjectInfo, PutTrouble>>
   readonly objectAt: (account: AccountId, bucket: string, key: string) => Promise<ObjectEntry | undefined>
 }
 

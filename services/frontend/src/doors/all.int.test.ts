@@ -135,7 +135,7 @@ const send = async (
   service: string,
   method: string,
   path: string,
-  body = '',
+  body: string | Buffer<ArrayBuffer> = '',
   headers: Record<string, string> = {},
   key = 'AKIAUS',
 ) => {
@@ -197,6 +197,31 @@ describe('the doors together', () => {
       '<Code>InvalidAccessKeyId</Code>',
     )
     expect((await send('s3', 'DELETE', '/things/a%20b')).status).toBe(204)
+  })
+
+  it('make a function of the version of a package that is named', async () => {
+    await send('s3', 'PUT', '/packages')
+    const enabled = '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>'
+    await send('s3', 'PUT', '/packages?versioning', enabled)
+    const good = await send('s3', 'PUT', '/packages/f.zip', await zipPackage())
+    await send('s3', 'PUT', '/packages/f.zip', 'no package')
+    const create = async (FunctionName: string, version: object) => {
+      const Code = { S3Bucket: 'packages', S3Key: 'f.zip', ...version }
+      const body = {
+        FunctionName,
+        Runtime: 'nodejs24.x',
+        Role: `arn:aws:iam::${us}:role/r`,
+        Handler: 'index.handler',
+        Code,
+      }
+      const headers = { 'content-type': 'application/json' }
+      return send('lambda', 'POST', '/2015-03-31/functions', JSON.stringify(body), headers)
+    }
+    expect((await create('newest', {})).text).toContain('Could not unzip uploaded file')
+    expect((await create('named', { S3ObjectVersion: good.headers.get('x-amz-version-id') })).status).toBe(201)
+    expect((await create('missing', { S3ObjectVersion: 'A'.repeat(32) })).text).toContain(
+      'S3 Error Code: NoSuchVersion',
+    )
   })
 
   it('tell who calls', async () => {

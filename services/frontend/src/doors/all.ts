@@ -189,10 +189,15 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
   }
 }
 
-/** A package in a bucket, as CreateFunction with S3Bucket and S3Key asks for it. The texts are those of AWS. */
+/** A package in a bucket, as CreateFunction with S3Bucket, S3Key and S3ObjectVersion asks for it. The texts are those of AWS. */
 const bucketObject =
   (store: ObjectStore) =>
-  async (account: AccountId, bucket: string, key: string): Promise<Result<Uint8Array, AwsError>> => {
+  async (
+    account: AccountId,
+    bucket: string,
+    key: string,
+    versionId?: string,
+  ): Promise<Result<Uint8Array, AwsError>> => {
     const refused = (code: string, message: string): Result<never, AwsError> =>
       err(
         awsError(
@@ -202,8 +207,9 @@ const bucketObject =
       )
     if (!isBucketName(bucket) || (await store.bucketCreatedAtMs(account, bucket)) === undefined)
       return refused('NoSuchBucket', 'The specified bucket does not exist')
-    const found = await store.open(account, bucket, key)
-    if (!found) return refused('NoSuchKey', 'The specified key does not exist.')
+    const found = await store.open(account, bucket, key, undefined, versionId)
+    if (!found && versionId !== undefined) return refused('NoSuchVersion', 'The specified version does not exist.')
+    if (!found || found.info.deleteMarker) return refused('NoSuchKey', 'The specified key does not exist.')
     const parts: Uint8Array[] = []
     for await (const part of found.body) parts.push(part)
     return ok(Buffer.concat(parts))

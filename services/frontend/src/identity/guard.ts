@@ -113,10 +113,11 @@ export class Guard {
   #refusePackage(
     principal: Principal,
     resourceAccount: AccountId,
-    { S3Bucket: bucket, S3Key: key }: BucketPackage,
+    { S3Bucket: bucket, S3Key: key, S3ObjectVersion: version }: BucketPackage,
   ): AwsError | undefined {
     if (bucket === undefined || key === undefined) return undefined
-    const ask = { action: 's3:GetObject', resource: `arn:aws:s3:::${bucket}/${key}`, resourceAccount }
+    const action = version === undefined ? 's3:GetObject' : 's3:GetObjectVersion'
+    const ask = { action, resource: `arn:aws:s3:::${bucket}/${key}`, resourceAccount }
     if (this.#deps.authorizer.decide(principal, ask).allowed) return undefined
     return awsError(
       'AccessDeniedException',
@@ -128,6 +129,7 @@ export class Guard {
 interface BucketPackage {
   readonly S3Bucket?: string | undefined
   readonly S3Key?: string | undefined
+  readonly S3ObjectVersion?: string | undefined
 }
 
 /** Where CreateFunction, UpdateFunctionCode and PublishLayerVersion say that the package lies. */

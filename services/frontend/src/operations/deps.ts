@@ -51,7 +51,12 @@ export interface OperationDeps {
   /** The URL of a function by its id. */
   readonly functionUrl: (urlId: string) => string
   /** Reads a package from a bucket of the account. Absent: packages come inline only. */
-  readonly bucketObject?: (account: AccountId, bucket: string, key: string) => Promise<Result<Uint8Array, AwsError>>
+  readonly bucketObject?: (
+    account: AccountId,
+    bucket: string,
+    key: string,
+    versionId?: string,
+  ) => Promise<Result<Uint8Array, AwsError>>
 }
 
 export const scopeOf = (deps: Pick<OperationDeps, 'region'>, principal: Principal): Scope => ({

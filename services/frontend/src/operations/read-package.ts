@@ -69,7 +69,6 @@ async function fetchPackage(
   if (!inBucket) return invalidParameter('Please provide a source for function code.')
   if (input.S3Bucket === undefined || input.S3Key === undefined)
     return invalidParameter('Please provide both S3Bucket and S3Key.')
-  if (input.S3ObjectVersion !== undefined) return notServed('S3ObjectVersion')
   if (!deps.bucketObject) return notServed('S3Bucket')
-  return deps.bucketObject(scope.accountId, input.S3Bucket, input.S3Key)
+  return deps.bucketObject(scope.accountId, input.S3Bucket, input.S3Key, input.S3ObjectVersion)
 }

@@ -95,7 +95,7 @@ const contents = (object: ObjectInfo, shown: (text: string) => string): XmlMembe
 })
 
 /** A slash stays, as S3 has it. */
-const encodeUrl = (text: string): string => encodeURIComponent(text.toWellFormed()).replaceAll('%2F', '/')
+export const encodeUrl = (text: string): string => encodeURIComponent(text.toWellFormed()).replaceAll('%2F', '/')
 
 function readListQuery(query: ReadonlyMap<string, string>): Result<ListQuery, S3Error> {
   const maxKeys = query.get('max-keys') ?? '1000'

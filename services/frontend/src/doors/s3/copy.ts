@@ -1,20 +1,23 @@
 import { err, isBucketName, ok, type Result } from '@weft/contracts'
-import type { OpenObject } from '@weft/nats'
+import type { ObjectInfo, OpenObject } from '@weft/nats'
 import { type S3Result, xml } from './buckets.ts'
 import { type S3Error, s3Error } from './errors.ts'
-import { etagIn, headersToKeep } from './objects.ts'
+import { etagIn, headersToKeep, notThere, putRefusals } from './objects.ts'
 import type { S3Call } from './s3-door.ts'
+import { versionHeaders, versionIn } from './versions.ts'
 
 interface Source {
   readonly bucket: string
   readonly key: string
+  readonly versionId?: string
 }
 
 /** `x-amz-copy-source`: `/bucket/key` or `bucket/key`, percent-encoded. */
 function sourceIn({ request }: S3Call): Result<Source, S3Error> {
   const given = request.headers['x-amz-copy-source'] ?? ''
-  const [path = '', version] = given.split('?')
-  if (version !== undefined) return err(s3Error('NotImplemented', 'Objects have no versions in this fabric.'))
+  const [path = '', query] = given.split('?')
+  const version = versionIn(new Map(new URLSearchParams(query)))
+  if (!version.ok) return version
   let plain: string
   try {
     plain = decodeURIComponent(path.replaceAll('+', '%20')).replace(/^\//, '')
@@ -25,7 +28,7 @@ function sourceIn({ request }: S3Call): Result<Source, S3Error> {
   const [bucket, key] = [plain.slice(0, Math.max(0, slash)), plain.slice(slash + 1)]
   if (slash < 1 || key === '' || !isBucketName(bucket))
     return err(s3Error('InvalidArgument', 'Copy Source must mention the source bucket and key: sourcebucket/sourcekey'))
-  return ok({ bucket, key })
+  return ok({ bucket, key, ...(version.value !== undefined && { versionId: version.value }) })
 }
 
 /** `bytes=first-last`, as UploadPartCopy takes it. */
@@ -50,18 +53,27 @@ export async function openSource(call: S3Call): Promise<Result<OpenObject & { re
   if (!source.ok) return source
   const range = rangeIn(call)
   if (!range.ok) return range
-  const { bucket, key } = source.value
-  const allowed = may('s3:GetObject', `arn:aws:s3:::${bucket}/${key}`)
+  const { bucket, key, versionId } = source.value
+  const allowed = may(versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion', `arn:aws:s3:::${bucket}/${key}`)
   if (!allowed.ok) return allowed
   for (const name of ['x-amz-copy-source-if-modified-since', 'x-amz-copy-source-if-unmodified-since'])
     if (request.headers[name] !== undefined) return err(s3Error('NotImplemented'))
   let beyond = false
-  const found = await store.open(account, bucket, key, (info) => {
+  const rangeOf = (info: ObjectInfo) => {
     beyond = range.value !== undefined && range.value.last >= info.sizeBytes
     return beyond ? { first: 0, last: -1 } : range.value
-  })
-  if (!found)
-    return err(s3Error((await store.bucketCreatedAtMs(account, bucket)) === undefined ? 'NoSuchBucket' : 'NoSuchKey'))
+  }
+  const found = await store.open(account, bucket, key, rangeOf, versionId)
+  if (!found) return err(await notThere(call, bucket, versionId))
+  if (found.info.deleteMarker)
+    return err(
+      versionId === undefined
+        ? s3Error('NoSuchKey')
+        : s3Error(
+            'InvalidRequest',
+            'The source of a copy request may not specifically refer to a delete marker by version id.',
+          ),
+    )
   if (beyond)
     return err(
       s3Error('InvalidArgument', `Range specified is not valid for source object of size: ${found.info.sizeBytes}`),
@@ -85,7 +97,7 @@ export async function copyObject(call: S3Call, bucket: string, key: string): S3R
   const opened = await openSource(call)
   if (!opened.ok) return opened
   const { source, info, body } = opened.value
-  if (directive === 'COPY' && source.bucket === bucket && source.key === key)
+  if (directive === 'COPY' && source.bucket === bucket && source.key === key && source.versionId === undefined)
     return err(
       s3Error(
         'InvalidRequest',
@@ -93,10 +105,12 @@ export async function copyObject(call: S3Call, bucket: string, key: string): S3R
       ),
     )
   const put = await store.put(account, bucket, key, body, directive === 'COPY' ? info.headers : kept.value)
-  if (!put.ok) return err(s3Error('NoSuchBucket'))
+  if (!put.ok) return err(putRefusals[put.error])
   const event = 's3:ObjectCreated:Copy'
   const told = await notifier.tell(account, request, { bucket, key, event, object: put.value })
   if (!told.ok) return told
   const { lastModifiedMs, etag } = put.value
-  return ok(xml('CopyObjectResult', { LastModified: new Date(lastModifiedMs).toISOString(), ETag: `"${etag}"` }))
+  const copied = xml('CopyObjectResult', { LastModified: new Date(lastModifiedMs).toISOString(), ETag: `"${etag}"` })
+  const from = info.versionId === undefined ? {} : { 'x-amz-copy-source-version-id': info.versionId }
+  return ok({ ...copied, headers: { ...copied.headers, ...versionHeaders(put.value), ...from } })
 }

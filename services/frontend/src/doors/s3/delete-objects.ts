@@ -3,8 +3,9 @@ import { type S3Result, xml } from './buckets.ts'
 import { wrongChecksum } from './checksums.ts'
 import { s3Error, s3Errors } from './errors.ts'
 import { removeObject } from './objects.ts'
-import { malformedXml, readXml, xmlList, xmlRecord } from './read-xml.ts'
+import { malformedXml, readXml, type XmlRecord, xmlList, xmlRecord } from './read-xml.ts'
 import type { S3Call } from './s3-door.ts'
+import { versionIn } from './versions.ts'
 
 /** API reference, DeleteObjects. */
 const mostKeys = 1_000
@@ -13,6 +14,9 @@ const atOnce = 16
 
 interface Outcome {
   readonly Key: string
+  readonly VersionId?: string
+  readonly DeleteMarker?: true
+  readonly DeleteMarkerVersionId?: string
   readonly Code?: string
   readonly Message?: string
 }
@@ -25,14 +29,11 @@ export async function deleteObjects(call: S3Call, bucket: string): S3Result {
   const root = readXml(body, 'Delete')
   if (!root.ok) return root
   const items = xmlList(root.value.Object).map(xmlRecord)
-  const keys = items.map(({ Key }) => Key)
-  if (keys.length === 0 || keys.length > mostKeys) return malformedXml()
-  if (!keys.every((key): key is string => typeof key === 'string' && key !== '')) return malformedXml()
-  if (items.some(({ VersionId }) => VersionId !== undefined))
-    return err(s3Error('NotImplemented', 'Objects have no versions in this fabric.'))
+  if (items.length === 0 || items.length > mostKeys) return malformedXml()
+  if (!items.every(isNamed)) return malformedXml()
   if ((await call.store.bucketCreatedAtMs(call.account, bucket)) === undefined) return err(s3Error('NoSuchBucket'))
   const outcomes: Outcome[] = []
-  const left = [...keys.entries()].reverse()
+  const left = [...items.filter(isNamed).entries()].reverse()
   const work = async (): Promise<void> => {
     for (let next = left.pop(); next; next = left.pop()) outcomes[next[0]] = await removeOne(call, bucket, next[1])
   }
@@ -40,16 +41,30 @@ export async function deleteObjects(call: S3Call, bucket: string): S3Result {
   const quiet = root.value.Quiet === 'true'
   return ok(
     xml('DeleteResult', {
-      Deleted: quiet ? [] : outcomes.filter(({ Code }) => Code === undefined).map(({ Key }) => ({ Key })),
+      Deleted: quiet ? [] : outcomes.filter(({ Code }) => Code === undefined).map((one) => ({ ...one })),
       Error: outcomes.flatMap(({ Key, Code, Message }) => (Code === undefined ? [] : [{ Key, Code, Message }])),
     }),
   )
 }
 
-async function removeOne(call: S3Call, bucket: string, key: string): Promise<Outcome> {
-  const allowed = call.may('s3:DeleteObject', `arn:aws:s3:::${bucket}/${key}`)
-  const done = allowed.ok ? await removeObject(call, bucket, key) : allowed
-  if (done.ok) return { Key: key }
+interface Named {
+  readonly Key: string
+  readonly VersionId?: string
+}
+
+const isNamed = (item: XmlRecord): item is XmlRecord & Named =>
+  typeof item.Key === 'string' && item.Key !== '' && ['string', 'undefined'].includes(typeof item.VersionId)
+
+async function removeOne(call: S3Call, bucket: string, { Key, VersionId }: Named): Promise<Outcome> {
+  const named = { Key, ...(VersionId !== undefined && { VersionId }) }
+  const version = versionIn(new Map(VersionId === undefined ? [] : [['versionId', VersionId]]))
+  const action = VersionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion'
+  const allowed = version.ok ? call.may(action, `arn:aws:s3:::${bucket}/${Key}`) : version
+  const done = allowed.ok ? await removeObject(call, bucket, Key, VersionId) : allowed
+  if (done.ok) {
+    const { deleteMarker, versionId = '' } = done.value ?? {}
+    return { ...named, ...(deleteMarker && { DeleteMarker: deleteMarker, DeleteMarkerVersionId: versionId }) }
+  }
   const { code, message } = done.error
-  return { Key: key, Code: code, Message: message ?? s3Errors[code][1] }
+  return { ...named, Code: code, Message: message ?? s3Errors[code][1] }
 }

@@ -12,6 +12,7 @@ export const s3Errors = {
   EntityTooSmall: [400, 'Your proposed upload is smaller than the minimum allowed size'],
   EntityTooLarge: [400, 'Your proposed upload exceeds the maximum allowed object size.'],
   ExpiredToken: [400, 'The provided token has expired.'],
+  IllegalVersioningConfigurationException: [400, 'The versioning element must be specified'],
   IncompleteBody: [400, 'You did not provide the number of bytes specified by the Content-Length HTTP header.'],
   InternalError: [500, 'An internal error occurred. Try again.'],
   InvalidAccessKeyId: [403, 'The AWS access key ID that you provided does not exist in our records.'],
@@ -35,6 +36,7 @@ export const s3Errors = {
   MethodNotAllowed: [405, 'The specified method is not allowed against this resource.'],
   NoSuchBucket: [404, 'The specified bucket does not exist.'],
   NoSuchKey: [404, 'The specified key does not exist.'],
+  NoSuchVersion: [404, 'The specified version does not exist.'],
   NoSuchUpload: [
     404,
     'The specified multipart upload does not exist. The upload ID might be invalid, or the multipart upload might have been aborted or completed.',
@@ -58,6 +60,8 @@ export interface S3Error {
   readonly code: S3ErrorCode
   /** Instead of the code's own text. */
   readonly message?: string
+  /** Beside those of every refusal. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 export const s3Error = (code: S3ErrorCode, message?: string): S3Error => ({
@@ -77,7 +81,7 @@ export function errorResponse(error: S3Error, head: DoorHead): DoorResponse {
   })
   return {
     status,
-    headers: { 'content-type': 'application/xml', 'x-amz-request-id': head.requestId },
+    headers: { ...error.headers, 'content-type': 'application/xml', 'x-amz-request-id': head.requestId },
     body: head.method === 'HEAD' ? '' : body,
   }
 }

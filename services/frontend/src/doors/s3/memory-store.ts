@@ -1,10 +1,24 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { type AccountId, err, ok } from '@weft/contracts'
-import type { ObjectInfo, ObjectStore, PutCondition, Uploads } from '@weft/nats'
+import {
+  deletionMark,
+  infoOf,
+  type ObjectEntry,
+  type ObjectStore,
+  type PutCondition,
+  type Uploads,
+  type Versioning,
+  versionIdOf,
+  versionOf,
+  versionsIn,
+  withoutVersion,
+  withVersion,
+} from '@weft/nats'
 
 interface MemoryBucket {
   readonly createdAtMs: number
-  readonly objects: Map<string, { readonly info: ObjectInfo; readonly body: Buffer }>
+  versioning?: Versioning
+  readonly objects: Map<string, ObjectEntry>
 }
 
 type Put = ObjectStore['put']
@@ -20,17 +34,27 @@ async function whole(bytes: Uint8Array | AsyncIterable<Uint8Array> | Iterable<Ui
 /** An object store for tests that keeps everything in memory. */
 export function memoryObjectStore(now: () => number): ObjectStore {
   const buckets = new Map<string, MemoryBucket>()
+  /** Bytes by the id of their blob. */
+  const bodies = new Map<string, Buffer>()
   const find = (account: AccountId, bucket: string) => buckets.get(`${account}/${bucket}`)
+  const entriesOf = (account: AccountId, bucket: string) =>
+    [...(find(account, bucket)?.objects.values() ?? [])].sort((a, b) =>
+      Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)),
+    )
   const put =
     (etagOf: (body: Buffer) => string): Put =>
     async (account, bucket, key, given, headers, condition) => {
       const found = find(account, bucket)
       if (!found) return err('no-bucket')
-      if (condition && !holds(condition, found.objects.get(key)?.info)) return err('condition-failed')
+      if (condition && !holds(condition, found.objects.get(key))) return err('condition-failed')
       const body = await whole(given)
-      const info = { key, sizeBytes: body.byteLength, etag: etagOf(body), lastModifiedMs: now(), headers }
-      found.objects.set(key, { info, body })
-      return ok(info)
+      const blobId = randomUUID()
+      bodies.set(blobId, body)
+      const about = { key, sizeBytes: body.byteLength, etag: etagOf(body), lastModifiedMs: now(), headers }
+      const blobs = [{ blobId, sizeBytes: body.byteLength }]
+      const { next } = withVersion(found.objects.get(key), { ...about, blobs, partBytes: 1 }, found.versioning)
+      found.objects.set(key, next)
+      return ok(infoOf(next))
     }
   return {
     uploads: memoryUploads(now, find, put),
@@ -40,6 +64,16 @@ export function memoryObjectStore(now: () => number): ObjectStore {
       return ok(undefined)
     },
     bucketCreatedAtMs: async (account, bucket) => find(account, bucket)?.createdAtMs,
+    async versioning(account, bucket) {
+      const found = find(account, bucket)
+      return found && (found.versioning ? { status: found.versioning } : {})
+    },
+    async setVersioning(account, bucket, status) {
+      const found = find(account, bucket)
+      if (!found) return err('missing')
+      found.versioning = status
+      return ok(undefined)
+    },
     buckets: async (account) =>
       [...buckets]
         .filter(([key]) => key.startsWith(`${account}/`))
@@ -52,31 +86,53 @@ export function memoryObjectStore(now: () => number): ObjectStore {
       return ok(undefined)
     },
     put: put(md5),
-    info: async (account, bucket, key) => find(account, bucket)?.objects.get(key)?.info,
-    async open(account, bucket, key, rangeOf) {
-      const found = find(account, bucket)?.objects.get(key)
-      if (!found) return undefined
-      const range = rangeOf?.(found.info)
-      const body = range ? found.body.subarray(range.first, range.last + 1) : found.body
+    async info(account, bucket, key) {
+      const entry = find(account, bucket)?.objects.get(key)
+      return entry && !entry.deleteMarker ? infoOf(entry) : undefined
+    },
+    async open(account, bucket, key, rangeOf, versionId) {
+      const entry = versionOf(find(account, bucket)?.objects.get(key), versionId)
+      if (!entry) return undefined
+      const info = infoOf(entry)
+      const [blob] = entry.blobs
+      const bytes = (blob && bodies.get(blob.blobId)) ?? Buffer.alloc(0)
+      const range = entry.deleteMarker ? undefined : rangeOf?.(info)
       return {
-        info: found.info,
+        info,
         body: (async function* () {
-          yield body
+          yield range ? bytes.subarray(range.first, range.last + 1) : bytes
         })(),
       }
     },
-    async remove(account, bucket, key) {
-      find(account, bucket)?.objects.delete(key)
+    async remove(account, bucket, key, versionId) {
+      const found = find(account, bucket)
+      const entry = found?.objects.get(key)
+      if (!found || (!entry && !found.versioning)) return undefined
+      if (versionId === undefined && found.versioning) {
+        const { next } = withVersion(entry, deletionMark(key, now()), found.versioning)
+        found.objects.set(key, next)
+        return infoOf(next)
+      }
+      if (!entry) return undefined
+      const { next, gone } =
+        versionId === undefined ? { next: undefined, gone: [entry] } : withoutVersion(entry, versionId)
+      if (next) found.objects.set(key, next)
+      else found.objects.delete(key)
+      return gone[0] && infoOf(gone[0])
     },
     list: async (account, bucket) =>
-      [...(find(account, bucket)?.objects.values() ?? [])]
-        .map(({ info }) => info)
-        .sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key))),
+      entriesOf(account, bucket)
+        .filter(({ deleteMarker }) => !deleteMarker)
+        .map(infoOf),
+    listVersions: async (account, bucket) =>
+      entriesOf(account, bucket).flatMap((entry) =>
+        versionsIn(entry).map((one, at) => ({ ...infoOf(one), versionId: versionIdOf(one), isLatest: at === 0 })),
+      ),
   }
 }
 
-const holds = (condition: PutCondition, info: ObjectInfo | undefined): boolean =>
-  condition.kind === 'absent' ? info === undefined : info?.etag === condition.etag
+const holds = (condition: PutCondition, entry: ObjectEntry | undefined): boolean =>
+  condition.kind === 'absent' ? !entry || entry.deleteMarker === true : entry?.etag === condition.etag
 
 function memoryUploads(
   now: () => number,

@@ -5,6 +5,7 @@ import { type S3Error, type S3ErrorCode, s3Error } from './errors.ts'
 import { bodyOf, conditionOf, etagIn, headersToKeep } from './objects.ts'
 import { readXml, xmlList, xmlRecord } from './read-xml.ts'
 import type { S3Call } from './s3-door.ts'
+import { versionHeaders } from './versions.ts'
 
 /** S3 user guide, "Multipart upload limits". */
 const mostParts = 10_000
@@ -71,6 +72,7 @@ const troubles = {
   'invalid-part': 'InvalidPart',
   'too-small': 'EntityTooSmall',
   'condition-failed': 'PreconditionFailed',
+  'too-many-versions': 'InvalidRequest',
 } as const satisfies Record<string, S3ErrorCode>
 
 /** CompleteMultipartUpload. */
@@ -85,11 +87,10 @@ export async function completeUpload(call: S3Call, bucket: string, key: string):
   const event = 's3:ObjectCreated:CompleteMultipartUpload'
   const told = await notifier.tell(account, request, { bucket, key, event, object: made.value })
   if (!told.ok) return told
-  return ok(
-    xml('CompleteMultipartUploadResult', {
-      ...{ Location: `/${bucket}/${key}`, Bucket: bucket, Key: key, ETag: `"${made.value.etag}"` },
-    }),
-  )
+  const completed = xml('CompleteMultipartUploadResult', {
+    ...{ Location: `/${bucket}/${key}`, Bucket: bucket, Key: key, ETag: `"${made.value.etag}"` },
+  })
+  return ok({ ...completed, headers: { ...completed.headers, ...versionHeaders(made.value) } })
 }
 
 export async function abortUpload(call: S3Call, bucket: string, key: string): S3Result {

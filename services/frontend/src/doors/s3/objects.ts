@@ -1,12 +1,13 @@
 import { parseAwsChunked } from '@weft/aws'
 import { err, ok, type Result } from '@weft/contracts'
-import type { ObjectInfo, PutCondition } from '@weft/nats'
+import { mostVersions, type ObjectInfo, type PutCondition } from '@weft/nats'
 import type { S3Result } from './buckets.ts'
 import { wrongChecksum } from './checksums.ts'
 import { copyObject } from './copy.ts'
 import { type S3Error, s3Error } from './errors.ts'
 import { readRange } from './range.ts'
 import type { S3Call } from './s3-door.ts'
+import { versionHeaders, versionIn } from './versions.ts'
 
 /** S3 API reference: user metadata, names and values together. */
 const metadataBytes = 2_048
@@ -30,11 +31,19 @@ export async function putObject(call: S3Call, bucket: string, key: string): S3Re
   const condition = conditionOf(headers)
   if (!condition.ok) return condition
   const put = await call.store.put(call.account, bucket, key, body.value, kept.value, condition.value)
-  if (!put.ok) return err(s3Error(put.error === 'no-bucket' ? 'NoSuchBucket' : 'PreconditionFailed'))
+  if (!put.ok) return err(putRefusals[put.error])
   const event = 's3:ObjectCreated:Put'
   const told = await call.notifier.tell(call.account, call.request, { bucket, key, event, object: put.value })
-  return told.ok ? ok({ status: 200, headers: { etag: `"${put.value.etag}"` }, body: '' }) : told
+  const versioned = { etag: `"${put.value.etag}"`, ...versionHeaders(put.value) }
+  return told.ok ? ok({ status: 200, headers: versioned, body: '' }) : told
 }
+
+/** Why an object is not put. */
+export const putRefusals = {
+  'no-bucket': s3Error('NoSuchBucket'),
+  'condition-failed': s3Error('PreconditionFailed'),
+  'too-many-versions': s3Error('InvalidRequest', `A key has ${mostVersions} versions at most in this fabric.`),
+} as const
 
 /** The bytes themselves, without framing, checked against what the caller says of them. */
 export function bodyOf({ request: { body, headers } }: S3Call): Result<Buffer, S3Error> {
@@ -79,13 +88,22 @@ export function conditionOf(headers: Readonly<Record<string, string>>): Result<P
   return ok(match === undefined ? undefined : { kind: 'matches', etag: etagIn(match) })
 }
 
-const notThere = async ({ store, account }: S3Call, bucket: string): Promise<S3Error> =>
-  s3Error((await store.bucketCreatedAtMs(account, bucket)) === undefined ? 'NoSuchBucket' : 'NoSuchKey')
+export const notThere = async ({ store, account }: S3Call, bucket: string, versionId?: string): Promise<S3Error> => {
+  if ((await store.bucketCreatedAtMs(account, bucket)) === undefined) return s3Error('NoSuchBucket')
+  return s3Error(versionId === undefined ? 'NoSuchKey' : 'NoSuchVersion')
+}
+
+/** A mark of deletion is no object: asked for by its id it is the wrong thing to read, else nothing is there. */
+const isDeleted = (info: ObjectInfo, versionId: string | undefined): S3Error => ({
+  ...s3Error(versionId === undefined ? 'NoSuchKey' : 'MethodNotAllowed'),
+  headers: { ...versionHeaders(info), ...(versionId !== undefined && { allow: 'DELETE' }) },
+})
 
 const headersOf = (info: ObjectInfo): Record<string, string> => ({
   'content-type': 'binary/octet-stream',
   ...info.headers,
   etag: `"${info.etag}"`,
+  ...versionHeaders(info),
   'last-modified': new Date(info.lastModifiedMs).toUTCString(),
   'accept-ranges': 'bytes',
 })
@@ -109,12 +127,16 @@ function byCondition(info: ObjectInfo, headers: Readonly<Record<string, string>>
 export async function getObject(call: S3Call, bucket: string, key: string): S3Result {
   const { request } = call
   let range: ReturnType<typeof readRange>
-  const found = await call.store.open(call.account, bucket, key, (info) => {
+  const version = versionIn(call.query)
+  if (!version.ok) return version
+  const rangeOf = (info: ObjectInfo) => {
     range = readRange(request.headers.range, info.sizeBytes)
     return range === 'unsatisfiable' ? { first: 0, last: -1 } : range
-  })
-  if (!found) return err(await notThere(call, bucket))
+  }
+  const found = await call.store.open(call.account, bucket, key, rangeOf, version.value)
+  if (!found) return err(await notThere(call, bucket, version.value))
   const { info } = found
+  if (info.deleteMarker) return err(isDeleted(info, version.value))
   const common = headersOf(info)
   const condition = byCondition(info, request.headers)
   if (condition === 'failed') return err(s3Error('PreconditionFailed'))
@@ -132,16 +154,30 @@ export async function getObject(call: S3Call, bucket: string, key: string): S3Re
 }
 
 export async function deleteObject(call: S3Call, bucket: string, key: string): S3Result {
+  const version = versionIn(call.query)
+  if (!version.ok) return version
   if ((await call.store.bucketCreatedAtMs(call.account, bucket)) === undefined) return err(s3Error('NoSuchBucket'))
-  const removed = await removeObject(call, bucket, key)
-  return removed.ok ? ok({ status: 204, headers: {}, body: '' }) : removed
+  const removed = await removeObject(call, bucket, key, version.value)
+  if (!removed.ok) return removed
+  const { versionId, deleteMarker } = { versionId: version.value, ...removed.value }
+  const about = { ...(versionId !== undefined && { versionId }), ...(deleteMarker && { deleteMarker }) }
+  return ok({ status: 204, headers: versionHeaders(about), body: '' })
 }
 
-/** Removes an object of a bucket that is there, and tells of it. */
-export async function removeObject(call: S3Call, bucket: string, key: string): Promise<Result<void, S3Error>> {
+/** Removes an object, or a version of it, of a bucket that is there, and tells of it. Gives what the store tells. */
+export async function removeObject(
+  call: S3Call,
+  bucket: string,
+  key: string,
+  versionId?: string,
+): Promise<Result<ObjectInfo | undefined, S3Error>> {
+  const { store, account, notifier, request } = call
   // Nothing happens to a key that is not there.
-  const known = call.notifier.settings(call.account, bucket) && (await call.store.info(call.account, bucket, key))
-  await call.store.remove(call.account, bucket, key)
-  if (!known) return ok(undefined)
-  return call.notifier.tell(call.account, call.request, { bucket, key, event: 's3:ObjectRemoved:Delete' })
+  const known = notifier.settings(account, bucket) && (await store.info(account, bucket, key))
+  const removed = await store.remove(account, bucket, key, versionId)
+  if (!(versionId === undefined ? known : removed)) return ok(removed)
+  const marked = versionId === undefined && removed?.deleteMarker
+  const event = marked ? 's3:ObjectRemoved:DeleteMarkerCreated' : 's3:ObjectRemoved:Delete'
+  const told = await notifier.tell(account, request, { bucket, key, event })
+  return told.ok ? ok(removed) : told
 }

@@ -17,6 +17,9 @@ export function s3Access(method: string, { bucket, key, query }: S3Target): Acce
   if (key !== undefined) return { action: objectAction(method, query), resource }
   if (query.has('uploads')) return { action: 's3:ListBucketMultipartUploads', resource }
   if (method === 'GET' && query.has('location')) return { action: 's3:GetBucketLocation', resource }
+  if (query.has('versions')) return { action: 's3:ListBucketVersions', resource }
+  if (query.has('versioning'))
+    return { action: method === 'GET' ? 's3:GetBucketVersioning' : 's3:PutBucketVersioning', resource }
   if (query.has('notification'))
     return { action: method === 'GET' ? 's3:GetBucketNotification' : 's3:PutBucketNotification', resource }
   return { action: bucketActions[method] ?? 's3:ListBucket', resource }
@@ -26,7 +29,9 @@ function objectAction(method: string, query: ReadonlyMap<string, string>): strin
   if (query.has('tagging')) return method === 'GET' ? 's3:GetObjectTagging' : 's3:PutObjectTagging'
   if (query.has('uploadId') && method === 'GET') return 's3:ListMultipartUploadParts'
   if (query.has('uploadId') && method === 'DELETE') return 's3:AbortMultipartUpload'
-  return objectActions[method] ?? 's3:GetObject'
+  const action = objectActions[method] ?? 's3:GetObject'
+  // Versions are read and deleted by rights of their own.
+  return query.has('versionId') && method !== 'PUT' ? `${action}Version` : action
 }
 
 const objectActions: Readonly<Record<string, string>> = {

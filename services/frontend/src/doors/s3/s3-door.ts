@@ -20,6 +20,7 @@ import { getNotifications, putNotifications } from './notifications/operations.t
 import { deleteObject, getObject, putObject } from './objects.ts'
 import { authorize, authorizeS3, maskMissing } from './s3-access.ts'
 import { readTarget, type S3Target } from './target.ts'
+import { getVersioning, listVersions, putVersioning } from './versions.ts'
 
 export interface S3Call {
   readonly store: ObjectStore
@@ -37,7 +38,7 @@ export const largestObjectBytes = 64 * 1024 * 1024
 
 /** Queries that ask for nothing of their own: presigned signatures, and the operation's name that SDKs add. */
 const plainQuery =
-  /^(x-id|X-Amz-.*|list-type|location|prefix|delimiter|max-keys|start-after|continuation-token|encoding-type|fetch-owner|notification|uploads|uploadId|partNumber|part-number-marker|max-parts|key-marker|upload-id-marker|max-uploads|delete|tagging)$/
+  /^(x-id|X-Amz-.*|list-type|location|prefix|delimiter|max-keys|start-after|continuation-token|encoding-type|fetch-owner|notification|uploads|uploadId|partNumber|part-number-marker|max-parts|key-marker|upload-id-marker|max-uploads|delete|tagging|versioning|versions|versionId|version-id-marker)$/
 
 export interface S3DoorDeps {
   readonly store: ObjectStore
@@ -91,6 +92,11 @@ async function route(call: S3Call, { bucket, key, query }: S3Target): S3Result {
   if (key !== undefined) return routeObject(call, bucket, key)
   if (query.has('delete')) return method === 'POST' ? deleteObjects(call, bucket) : err(s3Error('MethodNotAllowed'))
   if (query.has('uploads')) return method === 'GET' ? listUploads(call, bucket) : err(s3Error('MethodNotAllowed'))
+  if (query.has('versioning')) {
+    if (method === 'PUT') return putVersioning(call, bucket)
+    return method === 'GET' ? getVersioning(call, bucket) : err(s3Error('MethodNotAllowed'))
+  }
+  if (query.has('versions')) return method === 'GET' ? listVersions(call, bucket) : err(s3Error('MethodNotAllowed'))
   if (query.has('notification')) {
     if (method === 'PUT') return putNotifications(call, bucket)
     return method === 'GET' ? getNotifications(call, bucket) : err(s3Error('MethodNotAllowed'))

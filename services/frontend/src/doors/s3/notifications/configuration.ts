@@ -11,6 +11,7 @@ export const eventTypes = [
   's3:ObjectCreated:CompleteMultipartUpload',
   's3:ObjectRemoved:*',
   's3:ObjectRemoved:Delete',
+  's3:ObjectRemoved:DeleteMarkerCreated',
 ]
 
 const malformed = (message: string): Result<never, S3Error> => err(s3Error('MalformedXML', message))
