@@ -52,7 +52,7 @@ function vitest(project, env) {
 
 await atTheEdge(async () => {
   if (process.getuid?.() !== 0) throw new Refusal('the tests build real sandboxes and need root: run `sudo npm test`')
-  setUp({ docker: true, brokers: true, languages: true, clients: true, networks: true, isolation: true })
+  setUp({ docker: true, brokers: true, languages: true, clients: true, networks: true, isolation: true, images: true })
   mkdirSync(results, { recursive: true })
   const env = {
     ...process.env,
