@@ -10,7 +10,7 @@ import {
   type Result,
   requestIdOfMessage,
 } from '@weft/contracts'
-import { eventTime } from './bus/bus-event.ts'
+import { type BusEvent, eventTime } from './bus/bus-event.ts'
 import type { BusPublisher, TopicPublisher } from './bus/ports.ts'
 import type { HeaderValues } from './envelope.ts'
 import type { EventAcceptor } from './ports.ts'
@@ -26,6 +26,12 @@ export interface TargetMessage {
   readonly messageId: string
   /** X-Amzn-Trace-Id form: carries the lineage on, by which loops are found. */
   readonly traceHeader?: string
+  /** The event of a bus that it was made of. */
+  readonly event?: BusEvent
+  /** Where it is put in a bucket, without a slash at the end. */
+  readonly objectPrefix?: string
+  /** Of a message of a topic. */
+  readonly subject?: string
 }
 
 export interface TargetTrouble {
@@ -62,9 +68,16 @@ export const functionTargets = (events: EventAcceptor, now: () => number): Event
   },
 })
 
-/** What is read of the record that a destination gets. */
-interface TargetRecord {
-  readonly requestContext?: { readonly functionArn?: unknown; readonly condition?: unknown }
+/** What the record of a run, as destinations get it, is about; undefined for anything else. */
+export function recordAttributes(record: unknown): { readonly type: string; readonly functionArn: string } | undefined {
+  const { requestContext } = (record ?? {}) as { readonly requestContext?: unknown }
+  if (typeof requestContext !== 'object' || requestContext === null) return undefined
+  const { functionArn = '', condition } = requestContext as {
+    readonly functionArn?: unknown
+    readonly condition?: unknown
+  }
+  const outcome = condition === 'Success' ? 'Success' : 'Failure'
+  return { type: `Lambda Function Invocation Result - ${outcome}`, functionArn: `${functionArn}` }
 }
 
 /** Event buses of the same account as targets: the record becomes an event, as of AWS's destinations. */
@@ -75,17 +88,18 @@ export const busTargets = (buses: BusPublisher, now: () => number): EventTargets
     if (bus.accountId !== message.accountId) return permanent(`${targetArn} belongs to another account`)
     if (message.payload.length > limits.busEventBytes)
       return permanent(`the record has ${message.payload.length} bytes, an event ${limits.busEventBytes} at most`)
-    const detail = JSON.parse(new TextDecoder().decode(message.payload)) as TargetRecord
-    const { functionArn, condition } = detail.requestContext ?? {}
+    const detail = JSON.parse(new TextDecoder().decode(message.payload)) as object
+    const record = recordAttributes(detail)
+    if (!record) return permanent('only records of runs can be put onto a bus')
     const stored = await buses.put(message.accountId, bus.bus, {
       version: '0',
       id: requestIdOfMessage(targetArn, message.messageId, 0),
-      'detail-type': `Lambda Function Invocation Result - ${condition === 'Success' ? 'Success' : 'Failure'}`,
+      'detail-type': record.type,
       source: 'lambda',
       account: message.accountId,
       time: eventTime(now()),
       region: bus.region,
-      resources: [targetArn, `${functionArn}`],
+      resources: [targetArn, record.functionArn],
       detail: { ...detail },
     })
     return stored.ok ? ok(undefined) : err({ reason: `the event bus is ${stored.error}`, permanent: false })
@@ -94,7 +108,7 @@ export const busTargets = (buses: BusPublisher, now: () => number): EventTargets
 
 /** Topics of the same account as targets: the payload becomes a message, its headers attributes. */
 export const topicTargets = (topics: TopicPublisher, now: () => number): EventTargets => ({
-  async send(targetArn, { accountId, payload, headers, messageId, traceHeader }) {
+  async send(targetArn, { accountId, payload, headers, messageId, traceHeader, subject }) {
     const topic = parseTopicArn(targetArn)
     if (!topic || topic.subscriptionId !== undefined) return permanent(`${targetArn} is no topic`)
     if (topic.accountId !== accountId) return permanent(`${targetArn} belongs to another account`)
@@ -106,7 +120,8 @@ export const topicTargets = (topics: TopicPublisher, now: () => number): EventTa
       return permanent(`the message has ${bytes} bytes, ${limits.topicMessageBytes} at most are taken`)
     const stored = await topics.publish(accountId, topic.name, {
       ...{ id: requestIdOfMessage(targetArn, messageId, 0), message: new TextDecoder().decode(payload) },
-      ...{ attributes, publishedAtMs: now(), ...(traceHeader !== undefined && { traceHeader }) },
+      ...{ attributes, publishedAtMs: now(), ...(subject !== undefined && { subject }) },
+      ...(traceHeader !== undefined && { traceHeader }),
     })
     return stored.ok ? ok(undefined) : err({ reason: `the topic is ${stored.error}`, permanent: false })
   },

@@ -7,6 +7,10 @@ export interface BusRequest {
   readonly payload: Uint8Array
   /** First value of a header, whatever the case of its name; undefined when absent. */
   header(name: string): string | undefined
+  /** All of them, names in lower case; the first value of each. */
+  headers(): Readonly<Record<string, string>>
+  /** False: whoever sent it will not hear the answer. */
+  readonly wantsReply: boolean
 }
 
 export interface BusReply {
@@ -22,7 +26,8 @@ export interface RequestServer extends AsyncDisposable {
 
 /**
  * Answers requests on a subject, shared with the other members of the queue group. `handle` gets every request,
- * malformed ones too, and must not reject. A message without a reply subject is not a request and is left alone. A
+ * malformed ones too, and must not reject. A message without a reply subject is no request and is left alone, unless
+ * `withoutReply` wants it. A
  * reply that is larger than `link.connection.info.max_payload` cannot be sent: `handle` has to see to that.
  *
  * Disposing unsubscribes and resolves when the requests that run have been answered.
@@ -34,6 +39,7 @@ export function serveRequests(
     readonly queueGroup: string
     readonly log: Logger
     readonly handle: (request: BusRequest) => Promise<BusReply>
+    readonly withoutReply?: (subject: string) => boolean
   },
 ): RequestServer {
   const running = new Set<Promise<void>>()
@@ -54,7 +60,7 @@ export function serveRequests(
         options.log.error({ err: error }, `the subscription of ${options.subject} is broken`)
         return
       }
-      if (!message.reply) return
+      if (!message.reply && !options.withoutReply?.(message.subject)) return
       const one = answer(message).finally(() => running.delete(one))
       running.add(one)
     },
@@ -78,4 +84,9 @@ const requestOf = (message: Msg): BusRequest => ({
     const value = message.headers?.get(name, Match.IgnoreCase)
     return value === undefined || value === '' ? undefined : value
   },
+  headers: () =>
+    Object.fromEntries(
+      (message.headers?.keys() ?? []).map((name) => [name.toLowerCase(), message.headers?.get(name) ?? '']),
+    ),
+  wantsReply: message.reply !== undefined && message.reply !== '',
 })

@@ -16,6 +16,7 @@ import { busSource, logSource, natsBusPublisher } from './bus-queue.ts'
 import { natsEventAcceptor } from './events.ts'
 import { openIdentities } from './identities.ts'
 import type { NatsLink } from './link.ts'
+import { type ObjectStore, openObjectStore } from './objects/object-store.ts'
 import { NatsPostQueue } from './post-queue.ts'
 
 /** Buses, rules and schedules of all accounts, kept up to date by a watch for as long as they are not disposed. */
@@ -46,8 +47,9 @@ export interface TriggerParts extends AsyncDisposable {
   readonly archives: ArchiveStore
   /** Where replays put what they take from archives. */
   readonly buses: BusPublisher & BusBacklog
-  /** Topics that rules and schedules name as targets. */
+  /** Topics and buckets that are named as targets. */
   readonly topics: TopicPublisher
+  readonly buckets: ObjectStore
   problems(): readonly string[]
 }
 
@@ -70,6 +72,7 @@ export async function openTriggerParts(
     archives: natsArchiveStore(link),
     buses,
     topics: buses,
+    buckets: openObjectStore(link, options.clock),
     problems: () => [...records.problems(), ...identities.problems()],
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   }

@@ -44,7 +44,10 @@ export function applyEventInvoke(
 ): Result<EventInvokeSettings, AwsError> {
   const onSuccess = destinationOf(base.onSuccessArn, input.DestinationConfig?.OnSuccess?.Destination, rules)
   if (!onSuccess.ok) return onSuccess
-  const onFailure = destinationOf(base.onFailureArn, input.DestinationConfig?.OnFailure?.Destination, rules)
+  const onFailure = destinationOf(base.onFailureArn, input.DestinationConfig?.OnFailure?.Destination, {
+    ...rules,
+    buckets: true,
+  })
   if (!onFailure.ok) return onFailure
   const { onSuccessArn: _success, onFailureArn: _failure, ...rest } = base
   const next = {

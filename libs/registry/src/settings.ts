@@ -12,7 +12,7 @@ import { imageSettingsOf } from './images.ts'
 import type { SettingsInput } from './inputs.ts'
 import { howToOffer } from './runtimes.ts'
 import type { Offer, Scope } from './scope.ts'
-import { isStreamTarget } from './targets.ts'
+import { takesDeadLetters } from './targets.ts'
 
 /** The part of a version that its configuration decides. */
 export type Settings = Pick<
@@ -163,9 +163,9 @@ function deadLetterTarget(
 ): Result<string, AwsError> {
   if (wanted === undefined) return ok(base ?? '')
   if (wanted === '') return ok('')
-  if (!isStreamTarget(wanted, scope))
+  if (!takesDeadLetters(wanted, scope))
     return invalidParameter(
-      `The dead-letter target must be a JetStream stream, subject or queue of this account and region: arn:aws:jetstream:${scope.region}:${scope.accountId}:stream/NAME or …:subject/SUBJECT`,
+      `The dead-letter target must be a topic, or a JetStream stream, subject or queue, of this account and region: arn:aws:sns:${scope.region}:${scope.accountId}:NAME, arn:aws:jetstream:${scope.region}:${scope.accountId}:stream/NAME or …:subject/SUBJECT`,
     )
   return ok(wanted)
 }

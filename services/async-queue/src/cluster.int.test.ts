@@ -14,6 +14,7 @@ import {
   natsTargets,
   openInvocationBook,
   openLink,
+  openObjectStore,
 } from '@weft/nats'
 import { silentLogger, systemClock } from '@weft/platform'
 import { expect, test } from 'vitest'
@@ -69,6 +70,7 @@ cluster { name: test, pool_size: -1, listen: "127.0.0.1:${port}", routes: [${rou
         events: natsEventAcceptor({ link: own, log: silentLogger }),
         book: openInvocationBook(own),
         buses: natsBusPublisher(own),
+        buckets: openObjectStore(own),
         invoker,
         catalogue: new TestCatalogue('f'),
         facts: { record: () => {}, log: () => {}, flush: async () => {} },

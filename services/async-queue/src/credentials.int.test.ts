@@ -13,6 +13,7 @@ import {
   natsTargets,
   openInvocationBook,
   openLink,
+  openObjectStore,
   serverConfig,
 } from '@weft/nats'
 import { silentLogger, systemClock } from '@weft/platform'
@@ -65,6 +66,7 @@ test("the service's own credentials are enough: events of a client run, retry, a
         events: natsEventAcceptor({ link: own, log: silentLogger }),
         book: openInvocationBook(own),
         buses: natsBusPublisher(own),
+        buckets: openObjectStore(own),
         invoker,
         catalogue,
         facts: { record: () => {}, log: () => {}, flush: async () => {} },

@@ -12,6 +12,7 @@ import {
   openInvocationBook,
   openLeaderBoard,
   openLink,
+  openObjectStore,
 } from '@weft/nats'
 import {
   fileSetting,
@@ -45,6 +46,11 @@ await runService({
       'WEFT_ASYNC_TOTAL_CONCURRENCY',
       settings.integer(1, 100_000).default(asyncQueueDefaults.totalConcurrency),
     ),
+    /** Waits before the retries of a function error, s; AWS's are one minute and two. */
+    retrySeconds: setting(
+      'WEFT_ASYNC_RETRY_SECONDS',
+      settings.text.regex(/^\d{1,4},\d{1,4}$/, 'must be two numbers of seconds, as 60,120').optional(),
+    ),
   },
   check: ({ accountConcurrency, totalConcurrency }) =>
     accountConcurrency <= totalConcurrency
@@ -77,14 +83,17 @@ await runService({
     )
     const inbox = opened.use(natsEventInbox({ link, clock, log }))
     const { accountConcurrency, totalConcurrency } = config
+    const retryDelaysMs = config.retrySeconds?.split(',').map((seconds) => Number(seconds) * 1_000)
+    const retry = { ...asyncQueueDefaults.retry, ...(retryDelaysMs && { retryDelaysMs }) }
     const queue = await startAsyncQueue(
-      { ...asyncQueueDefaults, region, accountConcurrency, totalConcurrency },
+      { ...asyncQueueDefaults, region, accountConcurrency, totalConcurrency, retry },
       {
         inbox,
         targets: natsTargets(accounts),
         events: natsEventAcceptor({ link, log }),
         book: openInvocationBook(link, clock),
         buses: natsBusPublisher(link),
+        buckets: openObjectStore(link),
         invoker: dispatcher,
         catalogue,
         facts,

@@ -11,6 +11,7 @@ import {
   natsTargets,
   openInvocationBook,
   openLink,
+  openObjectStore,
 } from '@weft/nats'
 import { silentLogger, systemClock } from '@weft/platform'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -75,6 +76,7 @@ async function start(invoker: TestInvoker, catalogue: TestCatalogue, through: Na
     events: acceptor(),
     book: openInvocationBook(link),
     buses: natsBusPublisher(link),
+    buckets: openObjectStore(link),
     facts: { record: () => {}, log: () => {}, flush: async () => {} },
     clock: systemClock,
     log: silentLogger,

@@ -1,7 +1,10 @@
 import type { AccountId, FactSink, Invoker } from '@weft/contracts'
 import {
+  type BucketWriter,
   type BusPublisher,
+  bucketTargets,
   busTargets,
+  cloudEventTargets,
   type EventAcceptor,
   type EventInbox,
   type EventTargets,
@@ -24,6 +27,8 @@ export interface AsyncQueueDeps {
   readonly targets: EventTargets
   /** Takes in what functions get that are targets of others. */
   readonly events: EventAcceptor
+  /** Buckets that functions name as destinations. */
+  readonly buckets: BucketWriter
   /** Event buses and topics that functions name as destinations. */
   readonly buses: BusPublisher & TopicPublisher
   readonly invoker: Invoker
@@ -57,6 +62,8 @@ export async function startAsyncQueue(config: AsyncQueueConfig, deps: AsyncQueue
       lambda: functionTargets(deps.events, () => clock.now()),
       events: busTargets(deps.buses, () => clock.now()),
       sns: topicTargets(deps.buses, () => clock.now()),
+      s3: bucketTargets(deps.buckets, () => clock.now()),
+      cloudevents: cloudEventTargets(deps.targets),
     }),
     random: deps.random ?? systemRandom,
     config,

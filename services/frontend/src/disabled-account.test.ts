@@ -66,7 +66,13 @@ async function tryDoors(): Promise<Readonly<Record<string, number>>> {
     maxMessageBytes: () => 8_000_000,
   })
   const subject = subjects.invoke(account, functionName('f'))
-  const reply = await nats({ subject, payload: Buffer.from('{}'), header: () => undefined })
+  const reply = await nats({
+    subject,
+    payload: Buffer.from('{}'),
+    header: () => undefined,
+    headers: () => ({}),
+    wantsReply: true,
+  })
   const site = await rawRequest(frontend.endpoint, { method: 'GET', path: '/', headers: { host: url } })
   return {
     key: await invoke(keys),

@@ -1,6 +1,9 @@
 import type { EventSourceMapping, FactSink, Invoker } from '@weft/contracts'
 import {
   archiveTargets,
+  type BucketWriter,
+  bucketTargets,
+  cloudEventTargets,
   type DeadBatches,
   type EventAcceptor,
   type EventTargets,
@@ -25,7 +28,7 @@ export interface PollerDeps {
   readonly sources: MappingSources
   readonly leases: MappingLeases
   readonly deadBatches: DeadBatches
-  /** Streams, subjects and queues that mappings name as destinations. */
+  /** Streams, subjects and queues that are named as targets. */
   readonly targets: EventTargets
   /** Event buses and schedules; absent: this poller runs none. */
   readonly triggers?: Pick<
@@ -34,8 +37,10 @@ export interface PollerDeps {
   > & {
     /** Takes in what functions get from rules and schedules. */
     readonly events: EventAcceptor
-    /** Topics that rules and schedules name as targets. */
+    /** Topics that rules, schedules and mappings name as targets. */
     readonly topics: TopicPublisher
+    /** Buckets that mappings name as destinations. */
+    readonly buckets: BucketWriter
   }
   readonly invoker: Invoker
   readonly facts: FactSink
@@ -69,6 +74,7 @@ export async function startPoller(config: PollerConfig, deps: PollerDeps): Promi
   const tended = new Map<string, Promise<void>>()
   const context: TendContext = {
     ...deps,
+    targets: destinations(deps),
     random: deps.random ?? systemRandom,
     config,
     states: new MappingStates(deps.mappingStore, log),
@@ -136,15 +142,26 @@ export async function startPoller(config: PollerConfig, deps: PollerDeps): Promi
   }
 }
 
+/** What mappings can have as destinations. */
+function destinations({ targets, triggers, clock }: PollerDeps): EventTargets {
+  const now = (): number => clock.now()
+  return targetsByService({
+    jetstream: targets,
+    cloudevents: cloudEventTargets(targets),
+    ...(triggers && { sns: topicTargets(triggers.topics, now), s3: bucketTargets(triggers.buckets, now) }),
+  })
+}
+
 const triggersDeps = (
   { region }: PollerConfig,
   { catalogue, leases, targets, clock, log }: PollerDeps,
-  { events, topics, ...triggers }: NonNullable<PollerDeps['triggers']>,
+  { events, topics, buckets: _, ...triggers }: NonNullable<PollerDeps['triggers']>,
 ): TriggersDeps => ({
   ...{ ...triggers, catalogue, leases, region, clock, log },
   isOpen: (account) => catalogue.account(account) !== undefined,
   targets: targetsByService({
     jetstream: targets,
+    cloudevents: cloudEventTargets(targets),
     lambda: functionTargets(events, () => clock.now()),
     events: archiveTargets(
       triggers.archives,

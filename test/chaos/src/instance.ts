@@ -14,6 +14,7 @@ import {
   openInvocationBook,
   openLink,
   openMappingLeases,
+  openObjectStore,
 } from '@weft/nats'
 import { systemClock as clock, delay, silentLogger as log } from '@weft/platform'
 import { pollerDefaults, startPoller } from '@weft/poller-service'
@@ -77,6 +78,7 @@ await startAsyncQueue(
     events: natsEventAcceptor({ link, log }),
     book: openInvocationBook(link, clock),
     buses: natsBusPublisher(link),
+    buckets: openObjectStore(link),
   },
 )
 await startPoller(

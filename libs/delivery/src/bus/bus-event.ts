@@ -1,4 +1,5 @@
 import type { AccountId } from '@weft/contracts'
+import type { CameAs } from '../cloud-events/bus-mapping.ts'
 
 /** An event as rules and targets see it. EventBridge user guide, "Structure of EventBridge events". */
 export interface BusEvent {
@@ -15,6 +16,8 @@ export interface BusEvent {
   readonly detail: Readonly<Record<string, unknown>>
   /** Of an event that was replayed from an archive. */
   readonly 'replay-name'?: string
+  /** Of an event that came as a CloudEvent. */
+  readonly cloudevent?: CameAs
 }
 
 /** Whole seconds, as events tell time. */

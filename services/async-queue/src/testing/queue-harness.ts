@@ -11,6 +11,7 @@ import {
   natsTargets,
   openInvocationBook,
   openLink,
+  openObjectStore,
 } from '@weft/nats'
 import { silentLogger, systemClock } from '@weft/platform'
 import { expect } from 'vitest'
@@ -51,6 +52,7 @@ export async function startQueue(
         events,
         book: openInvocationBook(link),
         buses: natsBusPublisher(link),
+        buckets: openObjectStore(link),
         targets: natsTargets({ reader: async () => link, publisher: async () => link }),
         facts: { record: () => {}, log: () => {}, flush: async () => {} },
         clock: systemClock,

@@ -33,6 +33,7 @@ import type { Sealer, Service } from '@weft/platform'
 import { clearCode } from '../clear-code.ts'
 import type { FrontendConfig } from '../config.ts'
 import { HttpApiIndex } from '../http-api/directory.ts'
+import type { Authorizer } from '../identity/authorizer.ts'
 import { Credentials } from '../identity/credentials.ts'
 import { isLayerVersion } from '../operations/find-layers.ts'
 import { type FrontendDeps, startFrontend } from '../service.ts'
@@ -40,11 +41,13 @@ import { autoscalingDoor } from './autoscaling/autoscaling-door.ts'
 import { eventsDoor } from './events/events-door.ts'
 import { type GrpcDoorConfig, startGrpcDoor } from './grpc/server.ts'
 import { logsDoor } from './logs/logs-door.ts'
+import { isForBus, natsEventsDoor } from './nats-events.ts'
 import { natsInvokeDoor } from './nats-invoke.ts'
 import { Notifier } from './s3/notifications/notifier.ts'
 import { s3Door } from './s3/s3-door.ts'
 import { schedulerDoor } from './scheduler/scheduler-door.ts'
 import { snsDoor } from './sns/sns-door.ts'
+import { invocationOperations } from './weft/invocations.ts'
 import { weftDoor } from './weft/weft-door.ts'
 
 export interface AllDoorsConfig extends FrontendConfig {
@@ -114,6 +117,11 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
     ...snapStarts.problems(),
     ...own.flatMap((service) => service.problems()),
   ]
+  /** What AWS has no counterpart of. */
+  const ownOperations = (authorizer: Authorizer) => ({
+    invocations: invocationOperations({ book, authorizer, clock, region }),
+    events: { triggers, publisher, authorizer, region, clock },
+  })
   const frontend = opened.use(
     await startFrontend(config, {
       health: { service: 'frontend', problems, stopping: () => stopping },
@@ -132,13 +140,14 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
         schedulerDoor({ triggers, authorizer, region, clock }),
         autoscalingDoor({ catalogue, functions: deps.stores.functions, authorizer, region, clock }),
         snsDoor({ triggers, publisher, authorizer, region, clock }),
-        weftDoor({ book, authorizer, clock, region }),
+        weftDoor({ ...ownOperations(authorizer), region }),
       ],
       bucketObject: bucketObject(store),
     }),
   )
   own = [frontend]
   const { operations } = frontend
+  const { invocations, events } = ownOperations(frontend.authorizer)
   const credentials = new Credentials({ catalogue, identities, clusterSecret: deps.clusterSecret, clock })
   const grpc = opened.use(
     await startGrpcDoor(
@@ -146,16 +155,19 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
       { catalogue, credentials, log, clock, operations, problems },
     ),
   )
+  const call = natsInvokeDoor({
+    invoke: operations.invoke,
+    log,
+    maxMessageBytes: () => link.connection.info?.max_payload ?? 0,
+  })
+  const takeEvent = natsEventsDoor({ events, log })
   const nats = opened.use(
     serveRequests(link, {
       subject: subjects.invokeAll,
       queueGroup: subjects.invokeQueueGroup,
       log,
-      handle: natsInvokeDoor({
-        invoke: operations.invoke,
-        log,
-        maxMessageBytes: () => link.connection.info?.max_payload ?? 0,
-      }),
+      handle: (request) => (isForBus(request.subject) ? takeEvent(request) : call(request)),
+      withoutReply: isForBus,
     }),
   )
   // As long as anything is wrong it is not known for sure what is in use.

@@ -80,6 +80,8 @@ export interface BodyLimit {
 export interface AwsDoor {
   /** Name in the credential scope: `lambda`, `s3`, `logs`, `sts`. */
   readonly service: string
+  /** Beginning of the paths where a caller may tell its secret as a bearer token instead of signing. */
+  readonly tokenPath?: string
   /** Asked before the body is read. */
   bodyLimit(head: DoorHead): BodyLimit
   handle(request: DoorRequest): Promise<DoorResponse>

@@ -19,7 +19,8 @@ const harness = (result: Result<InvokeOutput, AwsError> | Error = ok(answered)) 
   })
   const send = (subject: string, headers: Record<string, string> = {}, payload = '{}') => {
     const lower = Object.fromEntries(Object.entries(headers).map(([k, v]) => [k.toLowerCase(), v]))
-    return door({ subject, payload: Buffer.from(payload), header: (name) => lower[name.toLowerCase()] })
+    const header = (name: string) => lower[name.toLowerCase()]
+    return door({ subject, payload: Buffer.from(payload), header, headers: () => lower, wantsReply: true })
   }
   return { calls, send }
 }

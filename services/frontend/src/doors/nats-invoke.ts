@@ -37,7 +37,7 @@ export const natsInvokeDoor =
     const requestId = newRequestId()
     try {
       const call = readCall(request)
-      if (!call.ok) return refusal(call.error, requestId)
+      if (!call.ok) return natsRefusal(call.error, requestId)
       const { target, input } = call.value
       const attributes = { 'messaging.system': 'nats', 'weft.request_id': requestId }
       return await withSpan(
@@ -52,12 +52,12 @@ export const natsInvokeDoor =
           const result = await deps.invoke({ principal, requestId }, input)
           if (result.ok) return answer(result.value, requestId, deps.maxMessageBytes())
           span.fail(result.error.code)
-          return refusal(result.error, requestId)
+          return natsRefusal(result.error, requestId)
         },
       )
     } catch (error) {
       deps.log.error({ err: error, requestId, subject: request.subject }, 'NATS invoke failed')
-      return refusal(awsError('ServiceException', 'Internal service error.'), requestId)
+      return natsRefusal(awsError('ServiceException', 'Internal service error.'), requestId)
     }
   }
 
@@ -124,7 +124,7 @@ function answer(output: InvokeOutput, requestId: string, maxMessageBytes: number
       'RequestTooLargeException',
       `The answer of ${output.payload.byteLength} bytes does not fit into one message (limit ${room} bytes)`,
     )
-    return refusal(error, requestId)
+    return natsRefusal(error, requestId)
   }
   return {
     payload: output.payload,
@@ -138,7 +138,7 @@ function answer(output: InvokeOutput, requestId: string, maxMessageBytes: number
 }
 
 /** A refusal by the convention of NATS services; the body is AWS's. */
-function refusal(error: AwsError, requestId: string): BusReply {
+export function natsRefusal(error: AwsError, requestId: string): BusReply {
   const row = awsErrors[error.code]
   return {
     payload: Buffer.from(

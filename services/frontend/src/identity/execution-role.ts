@@ -56,6 +56,7 @@ const sending: Readonly<Record<string, readonly [action: string, told: string]>>
   lambda: ['lambda:InvokeFunction', 'InvokeFunction on Lambda'],
   events: ['events:PutEvents', 'PutEvents on EventBridge'],
   sns: ['sns:Publish', 'Publish on SNS'],
+  s3: ['s3:PutObject', 'PutObject on S3'],
 }
 
 /** Where a request makes a function's events go. */
@@ -87,7 +88,7 @@ export function refuseTargets(
     }).allowed
   for (const target of targetsIn(input)) {
     const [action, told] = sending[target.split(':')[2] ?? ''] ?? []
-    if (action !== undefined && !may(action, target))
+    if (action !== undefined && !may(action, action === 's3:PutObject' ? `${target}/*` : target))
       return awsError(
         'InvalidParameterValueException',
         `The function execution role does not have permissions to call ${told}`,

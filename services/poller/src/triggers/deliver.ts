@@ -12,7 +12,7 @@ import {
   scheduleArn,
   type TriggerTarget,
 } from '@weft/contracts'
-import type { EventTargets, TargetTrouble } from '@weft/delivery'
+import type { BusEvent, EventTargets, TargetMessage, TargetTrouble } from '@weft/delivery'
 import { type Identities, roleProblem, serviceMayInvoke } from '@weft/policy'
 import { type ResolveCatalogue, resolveFunction } from '@weft/registry'
 
@@ -43,6 +43,8 @@ export interface Outgoing {
   readonly messageId: string
   /** X-Amzn-Trace-Id form: carries the lineage on, by which loops are found. */
   readonly traceHeader?: string
+  /** The event that it was made of. */
+  readonly event?: BusEvent
 }
 
 export const senderOf = (region: string, of: EventRule | Schedule): Sender => ({
@@ -91,13 +93,14 @@ export async function bury(
   })
 }
 
-const messageTo = ({ from, target, payload, messageId, traceHeader }: Outgoing) => ({
+const messageTo = ({ from, target, payload, messageId, traceHeader, event }: Outgoing): TargetMessage => ({
   accountId: from.accountId,
   functionName: nameIn(target.arn) ?? functionName(from.name.replaceAll('.', '_')),
   payload: new TextEncoder().encode(payload),
   headers: {},
   messageId,
   ...(traceHeader !== undefined && { traceHeader }),
+  ...(event && { event }),
 })
 
 function nameIn(arn: string): FunctionName | undefined {

@@ -44,7 +44,7 @@ export function* followRules(
     const context = { ruleArn: from.arn, ruleName: rule.name, ingestedAtMs: storedAtMs }
     for (const target of rule.targets) {
       const messageId = `${idOfPosted(posted)}-${rule.name}-${target.id}`
-      yield { from, target, payload: targetInput(target, event, context), messageId }
+      yield { from, target, payload: targetInput(target, event, context), messageId, event }
     }
   }
   // What is replayed is archived already.

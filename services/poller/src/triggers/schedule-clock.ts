@@ -149,7 +149,7 @@ export class ScheduleClock {
     )
     const context = { ruleArn: arn, ruleName: rule.name, ingestedAtMs: scheduledMs }
     return rule.targets.map((target) => ({
-      ...{ from, target, payload: targetInput(target, event, context), messageId: `${id}-${target.id}` },
+      ...{ from, target, payload: targetInput(target, event, context), messageId: `${id}-${target.id}`, event },
     }))
   }
 

@@ -1,6 +1,7 @@
 import {
   type EventRule,
   type InputTransformer,
+  parseCloudEventArn,
   parseFunctionRef,
   parseTopicArn,
   type TriggerTarget,
@@ -42,9 +43,9 @@ export function checkedTargetArn(context: { readonly accountId: string }, arn: s
   const isFunction = service === 'lambda' && parseFunctionRef(arn).ok
   const topic = parseTopicArn(arn)
   const isTopic = topic !== undefined && topic.subscriptionId === undefined
-  if (!isFunction && !isTopic && service !== 'jetstream')
+  if (!isFunction && !isTopic && service !== 'jetstream' && !parseCloudEventArn(arn))
     throw validation(
-      `${arn} is not a supported target: functions, topics and arn:aws:jetstream streams, queues and subjects are.`,
+      `${arn} is not a supported target: functions, topics, arn:aws:jetstream streams, queues and subjects, and arn:aws:cloudevents subjects are.`,
     )
   if (account !== context.accountId) throw validation(`${arn} belongs to another account.`)
   return arn

@@ -3,6 +3,7 @@ import type { Metadata } from '@grpc/grpc-js'
 import { unknownKey } from '@weft/aws'
 import { type AwsError, awsError, err, isAccountId, ok, type Result } from '@weft/contracts'
 import type { Catalogue } from '@weft/registry'
+import { byToken } from '../../identity/bearer-token.ts'
 import type { Credentials } from '../../identity/credentials.ts'
 import type { Principal } from '../door.ts'
 
@@ -23,7 +24,7 @@ export function authenticate(
   const tokens = metadata.get('authorization')
   if (tokens.length > 1) return err(awsError('IncompleteSignatureException', 'More than one authorization given.'))
   const [token] = tokens
-  if (token !== undefined) return byToken(String(token), deps)
+  if (token !== undefined) return byToken(String(token), deps.credentials)
   if (certificate) return byCertificate(certificate, deps)
   return err(
     awsError(
@@ -31,21 +32,6 @@ export function authenticate(
       'Missing metadata authorization: Bearer <accessKeyId>:<secretAccessKey>',
     ),
   )
-}
-
-/** A secret has no colon in it. */
-const tokenPattern = /^Bearer ([A-Za-z0-9]{1,128}):([\x21-\x39\x3b-\x7e]{1,256})(?::([\x21-\x7e]{1,16384}))?$/i
-
-function byToken(token: string, { credentials }: AuthDeps): Result<Principal, AwsError> {
-  const [, keyId, secret, sessionToken] = tokenPattern.exec(token) ?? []
-  if (keyId === undefined || secret === undefined)
-    return err(
-      awsError(
-        'IncompleteSignatureException',
-        'authorization must be: Bearer <accessKeyId>:<secretAccessKey>[:<sessionToken>]',
-      ),
-    )
-  return credentials.authenticate(keyId, secret, sessionToken)
 }
 
 function byCertificate(certificate: PeerCertificate, { catalogue }: AuthDeps): Result<Principal, AwsError> {

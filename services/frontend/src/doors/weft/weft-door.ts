@@ -1,69 +1,92 @@
-import { type AwsError, awsError, awsErrors, functionArn } from '@weft/contracts'
-import { cancelInvocation, type InvocationBook, type TrackedEntry, type TrackedInvocation } from '@weft/delivery'
-import type { Clock } from '@weft/platform'
-import type { Authorizer } from '../../identity/authorizer.ts'
-import type { AwsDoor, DoorRequest, DoorResponse } from '../door.ts'
+import { type AwsError, awsError, awsErrors } from '@weft/contracts'
+import type { TrackedEntry } from '@weft/delivery'
+import type { AwsDoor, DoorHead, DoorRequest, DoorResponse } from '../door.ts'
+import { type CloudEventsDeps, isBusName, putCloudEvents } from './cloud-events.ts'
+import { arnOf, type Invocations } from './invocations.ts'
 
-const invocations = /^\/2026-01-01\/invocations\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/
 const limitBytes = 1_024
+/** A batch of the largest events, each with its frame. */
+const eventsLimitBytes = 4 * 1024 * 1024
 
-const json = (status: number, body: object): DoorResponse => ({
+const json = (status: number, body: object, headers: Readonly<Record<string, string>> = {}): DoorResponse => ({
   status,
-  headers: { 'content-type': 'application/json' },
+  headers: { 'content-type': 'application/json', ...headers },
   body: JSON.stringify(body),
 })
 
-const refusal = (error: AwsError): DoorResponse =>
-  json(awsErrors[error.code].http, { Type: awsErrors[error.code].fault, Code: error.code, Message: error.message })
+const refusal = ({ code, message, retryAfterSeconds }: AwsError): DoorResponse =>
+  json(
+    awsErrors[code].http,
+    { Type: awsErrors[code].fault, Code: code, Message: message },
+    retryAfterSeconds === undefined ? {} : { 'retry-after': `${Math.ceil(retryAfterSeconds)}` },
+  )
 
 export interface WeftDoorDeps {
-  readonly book: InvocationBook
-  readonly authorizer: Authorizer
-  readonly clock: Clock
+  readonly invocations: Invocations
+  readonly events: CloudEventsDeps
   readonly region: string
 }
 
+type Handler = (deps: WeftDoorDeps, request: DoorRequest, name: string) => Promise<DoorResponse>
+
+interface Route {
+  readonly method: string
+  readonly path: RegExp
+  readonly limitBytes: number
+  readonly handle: Handler
+}
+
+const routes: readonly Route[] = [
+  { method: 'GET', path: /^\/2026-01-01\/invocations\/([0-9a-f-]{36})$/, limitBytes, handle: tell('get') },
+  { method: 'DELETE', path: /^\/2026-01-01\/invocations\/([0-9a-f-]{36})$/, limitBytes, handle: tell('cancel') },
+  {
+    ...{ method: 'POST', path: /^\/2026-01-01\/event-buses\/([^/]+)\/events$/ },
+    ...{ limitBytes: eventsLimitBytes, handle: takeEvents },
+  },
+]
+
+const routeOf = ({ method, rawPath }: Pick<DoorHead, 'method' | 'rawPath'>): Route | undefined =>
+  routes.find((route) => route.method === method && route.path.test(rawPath))
+
 /**
- * What AWS has no counterpart of: `GET /2026-01-01/invocations/<request id>` tells what became of an invocation whose result
- * is kept, `DELETE` cancels one that waits. Signed for the service `weft`.
+ * What AWS has no counterpart of, signed for the service `weft` or with the secret as a bearer token:
+ * `GET /2026-01-01/invocations/<request id>` tells what became of an invocation whose result is kept, `DELETE` cancels one that
+ * waits; `POST /2026-01-01/event-buses/<bus>/events` takes CloudEvents.
  */
-export function weftDoor({ book, authorizer, clock, region }: WeftDoorDeps): AwsDoor {
-  const answer = async (request: DoorRequest): Promise<DoorResponse> => {
-    const requestId = invocations.exec(request.rawPath)?.[1]
-    const remove = request.method === 'DELETE'
-    if (requestId === undefined || !(remove || request.method === 'GET'))
-      return refusal(awsError('UnknownOperationException', 'There is no such operation.'))
-    const { accountId } = request.principal
-    const entry = await book.read(accountId, requestId)
-    const refused = authorizer.authorize(request.principal, {
-      action: remove ? 'weft:CancelInvocation' : 'weft:GetInvocation',
-      resource: entry ? arnOf(entry.invocation, region) : '*',
-      context: { 'aws:sourceip': request.sourceIp },
-    })
-    if (refused) return refusal(refused)
-    if (!entry)
-      return refusal(awsError('ResourceNotFoundException', `The result of ${requestId} is not kept, or not any more.`))
-    if (!remove) return json(200, describe(entry, region))
-    const after = await cancelInvocation(book, accountId, requestId, clock.now())
-    if (after?.state === 'cancelled') return json(200, describe({ ...entry, invocation: after }, region))
-    return refusal(
-      awsError('ResourceConflictException', `The invocation cannot be cancelled: it is ${after?.state ?? 'gone'}.`),
-    )
-  }
-  return {
-    service: 'weft',
-    bodyLimit: () => ({
-      limitBytes,
+export const weftDoor = (deps: WeftDoorDeps): AwsDoor => ({
+  service: 'weft',
+  tokenPath: '/2026-01-01/',
+  bodyLimit(head) {
+    const most = routeOf(head)?.limitBytes ?? limitBytes
+    return {
+      limitBytes: most,
       tooLarge: (size) =>
-        awsError('RequestEntityTooLargeException', `${size} byte request is too large (limit ${limitBytes} bytes)`),
-    }),
-    refuse: refusal,
-    handle: answer,
+        awsError('RequestEntityTooLargeException', `${size} byte request is too large (limit ${most} bytes)`),
+    }
+  },
+  refuse: refusal,
+  async handle(request) {
+    const route = routeOf(request)
+    const name = route?.path.exec(request.rawPath)?.[1]
+    if (!route || name === undefined)
+      return refusal(awsError('UnknownOperationException', 'There is no such operation.'))
+    return route.handle(deps, request, name)
+  },
+})
+
+function tell(what: keyof Invocations): Handler {
+  return async ({ invocations, region }, { principal, sourceIp }, requestId) => {
+    const done = await invocations[what]({ principal, requestId, sourceIp })
+    return done.ok ? json(200, describe(done.value, region)) : refusal(done.error)
   }
 }
 
-const arnOf = ({ accountId, functionName, qualifier }: TrackedInvocation, region: string): string =>
-  functionArn(region, accountId, functionName, qualifier)
+async function takeEvents({ events }: WeftDoorDeps, request: DoorRequest, bus: string): Promise<DoorResponse> {
+  const { principal, sourceIp, headers, body } = request
+  if (!isBusName(bus)) return refusal(awsError('ResourceNotFoundException', `Event bus ${bus} does not exist.`))
+  const put = await putCloudEvents(events, { principal, sourceIp, bus, message: { headers, payload: body } })
+  return put.ok ? json(202, { EventIds: put.value }) : refusal(put.error)
+}
 
 function describe({ invocation, answer }: TrackedEntry, region: string) {
   const { acceptedAtMs, endedAtMs, keepMs } = invocation
