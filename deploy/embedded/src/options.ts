@@ -22,6 +22,8 @@ export interface EmbeddedOptions {
   readonly memoryMb?: number
   /** A file that declares the networks of functions. */
   readonly networks?: string
+  /** Of the Docker engine, for the sandboxes that it makes. */
+  readonly dockerSocket?: string
   /** Registries of container images that may be on any address. */
   readonly registries?: readonly string[]
   /** A file of the shape of docker's config.json. */
@@ -55,6 +57,7 @@ export function parseOptions(args: readonly string[]): EmbeddedOptions {
       memory,
     )
     .addOption(new Option('--networks <file>', 'networks that functions may join').env('WEFT_NETWORKS'))
+    .addOption(new Option('--docker-socket <path>', "the Docker engine's socket").env('WEFT_DOCKER_SOCKET'))
     .addOption(
       new Option(
         '--registries <list>',

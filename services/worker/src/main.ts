@@ -43,6 +43,8 @@ await runService({
       settings.integer(128, 16 * 1024 * 1024).default(Math.floor((totalmem() / 1024 / 1024) * hostShare)),
     ),
     sandbox: setting('WEFT_SANDBOX', settings.text.default('auto')),
+    /** Of the Docker engine; its usual place when absent. */
+    dockerSocket: setting('WEFT_DOCKER_SOCKET', settings.text.optional()),
     /** Low-level runtime of the Docker engine. */
     engineRuntime: setting('WEFT_ENGINE_RUNTIME', settings.text.optional()),
     /** A file that declares the networks of functions. */
@@ -65,6 +67,7 @@ await runService({
     const secret = config.clusterSecret.trim()
     const chosen = await chooseDriver({
       ...{ choice: isChoice(config.sandbox) ? config.sandbox : 'auto', dataDir, log },
+      ...(config.dockerSocket !== undefined && { dockerSocket: config.dockerSocket }),
       ...(config.engineRuntime !== undefined && { engineRuntime: config.engineRuntime }),
     })
     if (!chosen.ok) throw new Error(`no sandboxes can be made here: ${chosen.error}`)
