@@ -72,7 +72,13 @@ export type InvokeOutcome =
   /** Refused under a limit; nothing ran. */
   | { readonly kind: 'throttled'; readonly reason: ThrottleReason; readonly retryAfterSeconds: number }
   /** The platform failed. `mayHaveRun` is false when the function provably did not start. */
-  | { readonly kind: 'platform-error'; readonly detail: string; readonly mayHaveRun: boolean }
+  | {
+      readonly kind: 'platform-error'
+      readonly detail: string
+      readonly mayHaveRun: boolean
+      /** No worker could ever run the function; `detail` may be shown to its owner. */
+      readonly notOffered?: true
+    }
 
 /**
  * The one door to running code. Never rejects for an expected outcome. An abort stops waiting for a sandbox; a call

@@ -97,6 +97,7 @@ describe('the line', () => {
     [DenialReason.DENIAL_REASON_SCALING_RATE, 'FunctionInvocationRateLimitExceeded'],
     [DenialReason.DENIAL_REASON_NO_CAPACITY, 'no luck'],
     [DenialReason.DENIAL_REASON_START_FAILED, 'no luck'],
+    [DenialReason.DENIAL_REASON_NOT_OFFERED, 'no luck'],
   ])('maps denial %i to %s', (reason, said) => {
     const stage = new Stage()
     stage.call()

@@ -18,6 +18,8 @@ const throttleReasons: ReadonlyMap<DenialReason, ThrottleReason> = new Map([
 export function outcomeOfDenial(denied: LeaseDenied): InvokeOutcome {
   const reason = throttleReasons.get(denied.reason)
   if (reason) return { kind: 'throttled', reason, retryAfterSeconds: denied.retryAfterSeconds }
+  if (denied.reason === DenialReason.DENIAL_REASON_NOT_OFFERED)
+    return { kind: 'platform-error', detail: denied.detail, mayHaveRun: false, notOffered: true }
   return platformError(denied.detail, false)
 }
 

@@ -47,7 +47,7 @@ describe('where starts go', () => {
     expect(starts('nodejs24.x:24.2.0').join()).toMatch(/^2: start/)
     expect(starts('nodejs24.x:24.1.0').join()).toMatch(/^1: start/)
     stage.pass(20_000)
-    expect(starts('nodejs24.x:24.3.0').join()).toMatch(/^10: denied \d+ capacity/)
+    expect(starts('nodejs24.x:24.3.0').join()).toMatch(/^10: denied \d+ not offered/)
   })
 
   it('is told as missing memory when there is no room', () => {

@@ -39,7 +39,7 @@ describe('what must keep sandboxes apart', () => {
     needed = 'vm'
     const stage = staged()
     stage.pass(20_000)
-    expect(stage.acquire(10, 'f').join()).toMatch(/^10: denied \d+ capacity/)
+    expect(stage.acquire(10, 'f').join()).toMatch(/^10: denied \d+ not offered/)
   })
 
   it('ends what a stronger need leaves behind: at once when idle, else with its invocation', () => {
@@ -88,6 +88,6 @@ describe('networks', () => {
     stage.worker(1, { networks: ['subnet-b'] })
     stage.dispatcher(10)
     stage.pass(20_000)
-    expect(stage.acquire(10, 'f', inNetwork).join()).toMatch(/^10: denied \d+ capacity/)
+    expect(stage.acquire(10, 'f', inNetwork).join()).toMatch(/^10: denied \d+ not offered/)
   })
 })

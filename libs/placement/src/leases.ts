@@ -163,7 +163,7 @@ export function forgetWaiter(state: PartitionState, waiter: Waiter): void {
 export function deny(
   state: PartitionState,
   waiter: Waiter,
-  reason: 1 | 2 | 3 | 4 | 5 | 6,
+  reason: 1 | 2 | 3 | 4 | 5 | 6 | 7,
   detail: string,
   retryAfterSeconds = 0,
 ): void {

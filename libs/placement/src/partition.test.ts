@@ -195,8 +195,8 @@ describe('workers', () => {
   it('says why no worker will ever do, once workers had time to come', () => {
     const stage = staged()
     expect(stage.acquire(10, 'f', { spec: { runtime: 'cobol' } })).toEqual([])
-    expect(stage.pass(1_500)).toEqual(['10: denied 1 capacity'])
-    expect(stage.acquire(10, 'f', { spec: { memoryMb: 10_240 } })).toEqual(['10: denied 2 capacity'])
+    expect(stage.pass(1_500)).toEqual(['10: denied 1 not offered'])
+    expect(stage.acquire(10, 'f', { spec: { memoryMb: 10_240 } })).toEqual(['10: denied 2 not offered'])
   })
 
   it('waits for a worker while there is none', () => {

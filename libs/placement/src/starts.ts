@@ -52,7 +52,7 @@ function mayStart(state: PartitionState, pool: Pool, now: number): boolean {
   if ((pool.probing > 0 && now < pool.probeUntil) || now < pool.backoffUntil) return false
   const hopeless = whyNever(state, pool, now)
   if (!hopeless) return true
-  for (const waiter of [...pool.waiters]) deny(state, waiter, DenialReason.DENIAL_REASON_NO_CAPACITY, hopeless)
+  for (const waiter of [...pool.waiters]) deny(state, waiter, DenialReason.DENIAL_REASON_NOT_OFFERED, hopeless)
   if (provisionsWanted(pool, now) > 0) provisionFailed(state, pool, 'never', now)
   return true
 }

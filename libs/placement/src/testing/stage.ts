@@ -261,7 +261,7 @@ function tell(decision: Decision): string {
   return `${decision.connection}: ${text}`
 }
 
-const denials = ['', 'account', 'function', 'scaling', 'capacity', 'start', 'not leader'] as const
+const denials = ['', 'account', 'function', 'scaling', 'capacity', 'start', 'not leader', 'not offered'] as const
 
 const name = (value: { sandboxId: string; id?: { epoch: bigint; number: bigint } | undefined } | undefined): string =>
   `${value?.sandboxId} ${value?.id?.epoch}.${value?.id?.number}`

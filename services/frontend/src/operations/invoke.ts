@@ -149,6 +149,8 @@ function settle(
         },
         'invocation failed in the platform',
       )
+      if (outcome.notOffered)
+        return err(awsError('ResourceNotReadyException', `The function cannot run: ${outcome.detail}.`))
       return err(
         awsError(
           'ServiceException',

@@ -24,11 +24,13 @@ export const DenialReason = {
   DENIAL_REASON_ACCOUNT_CONCURRENCY: 1,
   DENIAL_REASON_FUNCTION_CONCURRENCY: 2,
   DENIAL_REASON_SCALING_RATE: 3,
-  /** DENIAL_REASON_NO_CAPACITY - No worker has room, or none offers the runtime. */
+  /** DENIAL_REASON_NO_CAPACITY - No worker has room. */
   DENIAL_REASON_NO_CAPACITY: 4,
   /** DENIAL_REASON_START_FAILED - The sandbox could not be started; detail says why. */
   DENIAL_REASON_START_FAILED: 5,
   DENIAL_REASON_NOT_LEADER: 6,
+  /** DENIAL_REASON_NOT_OFFERED - No worker could ever run it; detail says what none offers, in words for the function's owner. */
+  DENIAL_REASON_NOT_OFFERED: 7,
 } as const;
 
 export type DenialReason = typeof DenialReason[keyof typeof DenialReason];
@@ -41,6 +43,7 @@ export namespace DenialReason {
   export type DENIAL_REASON_NO_CAPACITY = typeof DenialReason.DENIAL_REASON_NO_CAPACITY;
   export type DENIAL_REASON_START_FAILED = typeof DenialReason.DENIAL_REASON_START_FAILED;
   export type DENIAL_REASON_NOT_LEADER = typeof DenialReason.DENIAL_REASON_NOT_LEADER;
+  export type DENIAL_REASON_NOT_OFFERED = typeof DenialReason.DENIAL_REASON_NOT_OFFERED;
 }
 
 export function denialReasonFromJSON(object: any): DenialReason {
@@ -66,6 +69,9 @@ export function denialReasonFromJSON(object: any): DenialReason {
     case 6:
     case "DENIAL_REASON_NOT_LEADER":
       return DenialReason.DENIAL_REASON_NOT_LEADER;
+    case 7:
+    case "DENIAL_REASON_NOT_OFFERED":
+      return DenialReason.DENIAL_REASON_NOT_OFFERED;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum DenialReason");
   }
@@ -87,6 +93,8 @@ export function denialReasonToJSON(object: DenialReason): string {
       return "DENIAL_REASON_START_FAILED";
     case DenialReason.DENIAL_REASON_NOT_LEADER:
       return "DENIAL_REASON_NOT_LEADER";
+    case DenialReason.DENIAL_REASON_NOT_OFFERED:
+      return "DENIAL_REASON_NOT_OFFERED";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum DenialReason");
   }
