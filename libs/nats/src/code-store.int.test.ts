@@ -122,6 +122,17 @@ test('writers of one layer that meet all have it, and one copy stays', async () 
   expect((await read(store, digest)).equals(blob)).toBe(true)
 })
 
+test('a package that very many put at the same time is there for all of them', async () => {
+  const store = openCodeStore(link)
+  const zip = randomBytes(10_000)
+  await store.put(zip)
+  const putOften = async (): Promise<void> => {
+    for (let n = 0; n < 10; n++) await store.put(zip)
+  }
+  await Promise.all(Array.from({ length: 40 }, putOften))
+  expect(Buffer.from(await store.get(digestOf(zip))).equals(zip)).toBe(true)
+})
+
 test('a layer that was damaged in the store is not believed', async () => {
   const store = openCodeStore(link)
   const blob = randomBytes(3_000)

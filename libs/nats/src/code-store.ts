@@ -9,7 +9,7 @@ import type { NatsLink } from './link.ts'
 
 export { openCodeInventory } from './code/inventory.ts'
 
-/** Owners of one package that meet; each time one of them wins. */
+/** Owners of one package that meet those who remove it. */
 const putAttempts = 20
 
 /**
@@ -24,9 +24,18 @@ export function openCodeStore(link: NatsLink, clock: Clock = systemClock): CodeS
     make: () => Promise<Result<CodeEntry, PutProblem>>,
   ): Promise<Result<void, PutProblem>> => {
     let own: CodeEntry | undefined
+    let foundAt: number | undefined
+    const done = async (kept: CodeEntry): Promise<Result<void, PutProblem>> => {
+      if (own && own.nuid !== kept.nuid) await removeParts(link, own)
+      return ok(undefined)
+    }
     for (let left = putAttempts; left > 0; left--) {
       const entry = await readEntryOf(link, digest)
+      const revision = entry?.revision ?? neverWritten
+      foundAt ??= revision
       const there = entry && !entry.info.deleted ? entry.info : undefined
+      // Another has named it meanwhile, which says as much.
+      if (there && revision > foundAt) return done(there)
       if (!there && !own) {
         const made = await make()
         if (!made.ok) return made
@@ -34,9 +43,7 @@ export function openCodeStore(link: NatsLink, clock: Clock = systemClock): CodeS
       }
       // An entry is written anew, so that who clears up sees it is wanted, and does not remove what it saw before.
       const info = there ?? (own as CodeEntry)
-      if (!(await writeEntryOf(link, clock, info, entry?.revision ?? neverWritten)).ok) continue
-      if (own && own !== info) await removeParts(link, own)
-      return ok(undefined)
+      if ((await writeEntryOf(link, clock, info, revision)).ok) return done(info)
     }
     if (own) await removeParts(link, own)
     throw new Error(`code ${digest} keeps being changed`)
