@@ -100,11 +100,15 @@ export async function boot(deps: BootDeps, request: BootRequest): Promise<Body> 
       if (keep) kept = await sandbox.retire()
       else await sandbox.destroy()
     })
+    // While the runtime boots. Should that fail, what is being opened is closed once it is open.
+    const opening = openInsidePorts(sandbox, deps.callbackAddress, cleanUps)
+    const opened = Promise.allSettled([opening])
+    cleanUps.push(async () => void (await opened))
     const runtime = request.apart === true ? await startApart(sandbox, image, environment, output) : first(sandbox)
     const socket = await firstOf(entrance.connected, runtime, output, clock)
     cleanUps.push(() => void socket.destroy())
     entrance.close()
-    const { inside, runtimeApi, endpointUrl } = await openInsidePorts(sandbox, deps.callbackAddress, cleanUps)
+    const { inside, runtimeApi, endpointUrl } = await opening
     if (!image.framed && !inside) throw new Error(`the ${driver.name} driver cannot serve the Runtime API`)
     const frames = new FrameLink(socket)
     const link = !image.framed && inside ? new ApiLink(frames, inside) : frames

@@ -1,6 +1,6 @@
 import type { Logger } from '@weft/platform'
 
-/** What has to be undone of something that is made step by step, the last first. */
+/** What has to be undone of something that is made step by step, the last first; what is added meanwhile comes after. */
 export class CleanUps {
   readonly #steps: (() => Promise<void> | void)[] = []
   readonly #onProblem: (error: unknown) => void

@@ -21,8 +21,14 @@ export async function openInsidePorts(
   callbackAddress: { readonly host: string; readonly port: number } | undefined,
   cleanUps: CleanUps,
 ): Promise<InsidePorts> {
-  const listen = (port: number) => sandbox.listen?.(port)
-  const [api, callback] = await Promise.all([listen(runtimeApiPort), callbackAddress && listen(callbackPort)])
+  const ports = [runtimeApiPort, ...(callbackAddress ? [callbackPort] : [])]
+  const opened = await Promise.allSettled(ports.map((port) => sandbox.listen?.(port)))
+  const [api, callback] = opened.map((one) => (one.status === 'fulfilled' ? one.value : undefined))
+  for (const one of opened) {
+    if (one.status === 'fulfilled') continue
+    for (const listener of [api, callback]) listener?.server.close()
+    throw one.reason
+  }
   const inside = api && new InsideApi(api.server)
   cleanUps.push(() => inside?.close())
   if (callback && callbackAddress) cleanUps.push(forwardCallbacks(callback.server, callbackAddress))

@@ -74,7 +74,7 @@ describe.each(drivers)('over the $name driver', ({ name, prepare }) => {
     expect(answer.left).toBeGreaterThan(5_000)
     expect(answer.left).toBeLessThanOrEqual(10_000)
     const lines = await w.linesOf(requestId)
-    expect(lines[0]).toMatch(/^INIT_START Runtime Version: nodejs24.x\t/)
+    expect(lines[0]).toMatch(/^INIT_START Runtime Version: nodejs24\.x:[\d.]+\t/)
     expect(lines[1]).toBe(`START RequestId: ${requestId} Version: $LATEST`)
     expect(lines[2]).toMatch(new RegExp(`^[^\\t]+Z\\t${requestId}\\tINFO\\thello Weft$`))
     expect(lines).toContain('raw line')
