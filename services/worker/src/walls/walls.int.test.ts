@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { getPriority, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
+import { buildLayer, pythonBase, pythonConfig } from '@weft/kit'
 import { seccompProfile } from '@weft/sandbox'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bundleConfig } from '../oci/bundle.ts'
@@ -95,6 +96,16 @@ describe.each(drivers)('walls of the $name driver', ({ name, prepare }) => {
     const layers = [w.layer({ 'extensions/watcher': extensionProgram })]
     const env = await w.environment(walls, { ...spec, layers })
     // The first process and the extension are the environment's own.
+    const event = { ...things.event, skip: ['other_processes'] }
+    for (const _turn of ['cold', 'warm'])
+      expect(await env.call(event)).toEqual({ attempts: expect.any(Number), found: {} })
+  })
+
+  test('hold as well around a container image', async () => {
+    const layers = [await buildLayer(pythonBase()), await buildLayer({ 'var/task/app.py': walls['app.py'] })]
+    const image = { entryPoint: pythonConfig.Entrypoint, command: ['app.handler'], workingDirectory: '/var/task' }
+    const env = await w.imageEnvironment(layers, image, { memoryMb: spec.memoryMb, timeoutMs: spec.timeoutMs })
+    // The first process is the environment's own.
     const event = { ...things.event, skip: ['other_processes'] }
     for (const _turn of ['cold', 'warm'])
       expect(await env.call(event)).toEqual({ attempts: expect.any(Number), found: {} })
