@@ -9,6 +9,11 @@ mkdir -p /run/weft-host/proc /run/weft-host/sys
 mount -t proc -o nosuid,nodev,noexec proc /run/weft-host/proc
 mount -t sysfs -o nosuid,nodev,noexec sysfs /run/weft-host/sys
 
+# Functions in networks go out through this container.
+if [ -n "${WEFT_NETWORKS:-}" ]; then
+  echo 1 > /run/weft-host/proc/sys/net/ipv4/ip_forward
+fi
+
 # /usr is bound into sandboxes, and a user namespace may not bind a folder without the mounts below it. The engine's init
 # is one; it runs on without its name.
 umount -l /usr/sbin/docker-init 2>/dev/null || true
