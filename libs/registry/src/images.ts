@@ -129,6 +129,13 @@ export function claimImport(
   return ok({ ...record, imageImport: { ...wanted, attempts, claim: { by, untilMs: nowMs + importClaimMs } } })
 }
 
+/** The record without the claim of `by`, for another to begin at once; undefined when it has none. */
+export function releaseImport(record: FunctionRecord | undefined, by: string): FunctionRecord | undefined {
+  if (!record?.imageImport || record.imageImport.claim?.by !== by) return undefined
+  const { claim: _own, attempts, ...others } = record.imageImport
+  return { ...record, imageImport: { ...others, attempts: attempts - 1 } }
+}
+
 /** Why an image could not be brought, in AWS's terms. */
 export interface ImportFailure {
   readonly code: 'ImageAccessDenied' | 'ImageDeleted' | 'InvalidImage' | 'InternalError'

@@ -12,6 +12,7 @@ import {
   type ImportFailure,
   importClaimMs,
   publicationOf,
+  releaseImport,
   type Stored,
 } from '@weft/registry'
 import { checkedLayer } from './checked-layer.ts'
@@ -122,14 +123,27 @@ export class ImageImports implements AsyncDisposable {
         stop.abort(),
       )
       await renewing
-      if (this.#stop.signal.aborted) return
+      if (this.#stop.signal.aborted) return await this.#release(key)
       await this.#end(key, failure)
       const facts = { function: claimed.functionArn, image: code.image.resolvedImageUri }
       if (failure) log.warn({ ...facts, failure }, 'an image could not be brought')
       else log.info(facts, 'an image was brought')
     } catch (error) {
       // The claim lapses; who looks next goes on from what is stored then.
-      if (!this.#stop.signal.aborted) log.warn({ err: error, key }, 'bringing an image was broken off')
+      if (this.#stop.signal.aborted) await this.#release(key)
+      else log.warn({ err: error, key }, 'bringing an image was broken off')
+    }
+  }
+
+  /** Lets another begin at once; where that cannot be written, the claim lapses. */
+  async #release(key: string): Promise<void> {
+    const { log, stores } = this.#deps
+    try {
+      const stored = await stores.functions.read(key)
+      const released = releaseImport(stored?.value, this.#self)
+      if (stored && released) await stores.functions.replace(key, released, stored.revision)
+    } catch (error) {
+      log.warn({ err: error, key }, 'the claim on an image could not be given back')
     }
   }
 

@@ -3,7 +3,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { startFabric, type TestFabric } from '@weft/kit'
+import {
+  buildLayer,
+  pythonBase,
+  pythonConfig,
+  startFabric,
+  startRegistry,
+  type TestFabric,
+  type TestRegistry,
+} from '@weft/kit'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { servedOperations } from '../operations/api.ts'
 import { zipOf } from '../testing/index.ts'
@@ -12,12 +20,14 @@ import { zipOf } from '../testing/index.ts'
 const cliModel = '/usr/lib/python3/dist-packages/awscli/botocore/data/lambda/2015-03-31/service-2.json'
 
 const run = promisify(execFile)
+let registry: TestRegistry
 let fabric: TestFabric
 let folder: string
 const called = new Set<string>()
 
 beforeAll(async () => {
-  fabric = await startFabric()
+  registry = await startRegistry()
+  fabric = await startFabric({ args: ['--registries', registry.host] })
   folder = mkdtempSync(join(tmpdir(), 'weft-cli-tour-'))
   writeFileSync(join(folder, 'f.zip'), await zipOf())
   writeFileSync(
@@ -27,6 +37,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await fabric?.[Symbol.asyncDispose]()
+  await registry?.[Symbol.asyncDispose]()
   if (folder) rmSync(folder, { recursive: true, force: true })
 })
 
@@ -64,6 +75,35 @@ async function aws(command: string, ...args: readonly string[]) {
 const one = ['--function-name', 'one'] as const
 const arnOf = (rest: string): string =>
   `arn:aws:lambda:${fabric.connection.region}:${fabric.connection.accountId}:${rest}`
+
+it('container images', async () => {
+  const base = await buildLayer(pythonBase())
+  const push = async (tag: string) => {
+    const app = await buildLayer({ 'var/task/app.py': `def handler(event, context):\n    return "${tag}"\n` })
+    return registry.push('shop', tag, { layers: [base, app], config: pythonConfig })
+  }
+  const digest = await push('1')
+  const shop = ['--function-name', 'shop'] as const
+  const invoke = async () => {
+    await aws('invoke', ...shop, 'image.json')
+    return JSON.parse(readFileSync(join(folder, 'image.json'), 'utf8'))
+  }
+  const image = ['--package-type', 'Image', '--code', `ImageUri=${registry.host}/shop:1`]
+  const role = `arn:aws:iam::${fabric.connection.accountId}:role/tour`
+  const made = await aws('create-function', ...shop, ...image, '--image-config', 'Command=app.handler', '--role', role)
+  expect(made).toMatchObject({ State: 'Pending', PackageType: 'Image', CodeSha256: digest.replace('sha256:', '') })
+  await aws('wait', 'function-active-v2', ...shop)
+  expect(await invoke()).toBe('1')
+  await push('2')
+  await aws('update-function-code', ...shop, '--image-uri', `${registry.host}/shop:2`, '--publish')
+  await aws('wait', 'function-updated-v2', ...shop)
+  expect(await invoke()).toBe('2')
+  expect((await aws('get-function', ...shop, '--qualifier', '1')).Code).toMatchObject({
+    ...{ RepositoryType: 'ECR', ImageUri: `${registry.host}/shop:2` },
+    ResolvedImageUri: expect.stringContaining(`${registry.host}/shop@sha256:`),
+  })
+  await aws('delete-function', ...shop)
+})
 
 it('functions, calls and waiting', async () => {
   const role = `arn:aws:iam::${fabric.connection.accountId}:role/tour`
