@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { createReflector, reflectionServices } from './reflection.ts'
 
 const set = readFileSync(fileURLToPath(import.meta.resolve('@weft/contracts/descriptors')))
-const reflect = createReflector(set, ['weft.v1.InvokeService', 'weft.v1.FunctionsService', ...reflectionServices])
+const reflect = createReflector(set, ['weft.v1.InvokeService', 'weft.lambda.v1.LambdaService', ...reflectionServices])
 
 const ask = ($case: string, value: unknown) =>
   reflect({ host: 'h', messageRequest: { $case, value } as never }).messageResponse
@@ -23,7 +23,7 @@ describe('reflection', () => {
       value: {
         service: [
           { name: 'weft.v1.InvokeService' },
-          { name: 'weft.v1.FunctionsService' },
+          { name: 'weft.lambda.v1.LambdaService' },
           { name: 'grpc.reflection.v1.ServerReflection' },
           { name: 'grpc.reflection.v1alpha.ServerReflection' },
         ],
@@ -31,16 +31,17 @@ describe('reflection', () => {
     })
   })
 
-  it.each(['weft.v1.FunctionsService', 'weft.v1.FunctionsService.GetFunction', 'weft.v1.Function.function_name'])(
-    'gives the file of %s with all it imports',
-    (symbol) => {
-      const files = filesOf(ask('fileContainingSymbol', symbol))
-      expect(files.map((f) => f.name)).toEqual(['google/protobuf/timestamp.proto', 'weft/v1/functions.proto'])
-      // A client can build its registry from the answer alone.
-      const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: files }))
-      expect(registry.getService('weft.v1.FunctionsService')?.methods).toHaveLength(6)
-    },
-  )
+  it.each([
+    'weft.lambda.v1.LambdaService',
+    'weft.lambda.v1.LambdaService.GetFunction',
+    'weft.lambda.v1.GetFunctionRequest.function_name',
+  ])('gives the file of %s with all it imports', (symbol) => {
+    const files = filesOf(ask('fileContainingSymbol', symbol))
+    expect(files.map((f) => f.name)).toEqual(['google/protobuf/timestamp.proto', 'weft/lambda/v1/lambda.proto'])
+    // A client can build its registry from the answer alone.
+    const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: files }))
+    expect(registry.getService('weft.lambda.v1.LambdaService')?.methods.length).toBeGreaterThan(60)
+  })
 
   it('describes the older version of itself', () => {
     const [file] = filesOf(ask('fileContainingSymbol', 'grpc.reflection.v1alpha.ServerReflection'))
@@ -54,7 +55,7 @@ describe('reflection', () => {
     ['fileContainingSymbol', ''],
     ['fileContainingSymbol', '__proto__'],
     ['allExtensionNumbersOfType', 'x'.repeat(10_000)],
-    ['fileContainingExtension', { containingType: 'weft.v1.Function', extensionNumber: 1 }],
+    ['fileContainingExtension', { containingType: 'weft.lambda.v1.GetFunctionRequest', extensionNumber: 1 }],
   ])('does not find %s %j', ($case, value) => {
     expect(ask($case, value)).toMatchObject({ $case: 'errorResponse', value: { errorCode: 5 } })
   })

@@ -1,7 +1,6 @@
 import { type ClientHttp2Session, connect } from 'node:http2'
 import { Client, type ClientUnaryCall, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
 import { type Account, accountId, awsError, err, ok } from '@weft/contracts'
-import { type FunctionMessage, FunctionsServiceClient } from '@weft/contracts/api/functions'
 import {
   type InvokeResponse,
   InvokeServiceClient,
@@ -93,7 +92,6 @@ const deps: GrpcDoorDeps = {
 
 let door: GrpcDoor
 let invoke: InvokeServiceClient
-let functions: FunctionsServiceClient
 let address: string
 const clients: Client[] = []
 const open = <C extends Client>(client: C): C => {
@@ -105,7 +103,6 @@ beforeAll(async () => {
   door = await startGrpcDoor({ host: '127.0.0.1', port: 0, stopMs: 30_000 }, deps)
   address = `127.0.0.1:${door.port}`
   invoke = open(new InvokeServiceClient(address, credentials.createInsecure()))
-  functions = open(new FunctionsServiceClient(address, credentials.createInsecure()))
 })
 beforeEach(() => {
   calls.length = 0
@@ -314,41 +311,6 @@ it('Publish tells whether the event was there before', async () => {
     )
   expect((await publish('')).response?.duplicate).toBe(false)
   expect((await publish('seen')).response?.duplicate).toBe(true)
-})
-
-it('FunctionsService speaks the operations of the REST API', async () => {
-  const created = await unary<FunctionMessage>((done) =>
-    functions.createFunction(
-      {
-        functionName: 'hello',
-        runtime: 'nodejs22.x',
-        role: 'arn:aws:iam::000000000000:role/r',
-        handler: 'index.handler',
-        description: '',
-        timeoutSeconds: 0,
-        memorySizeMb: 256,
-        ephemeralStorageMb: 0,
-        environment: { A: 'b' },
-        zipFile: Buffer.from('zip'),
-        tags: {},
-      },
-      token(),
-      done,
-    ),
-  )
-  expect(calls[0]?.input).toEqual({
-    FunctionName: 'hello',
-    Runtime: 'nodejs22.x',
-    Role: 'arn:aws:iam::000000000000:role/r',
-    Handler: 'index.handler',
-    Code: { ZipFile: Buffer.from('zip') },
-    MemorySize: 256,
-    Environment: { Variables: { A: 'b' } },
-  })
-  expect(created.response).toMatchObject({ functionName: 'hello', codeSizeBytes: 5n, environment: { A: 'b' } })
-  expect(created.response?.lastModified?.toISOString()).toBe('2026-01-15T12:00:00.000Z')
-  const { error } = await unary((done) => functions.listFunctions({ maxItems: 0, marker: '' }, token(), done))
-  expect(error?.code).toBe(status.UNIMPLEMENTED)
 })
 
 describe('health and reflection', () => {

@@ -2,14 +2,12 @@ import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { Server, ServerCredentials } from '@grpc/grpc-js'
 import { protoService } from '@weft/aws'
-import { FunctionsServiceService } from '@weft/contracts/api/functions'
 import { InvokeServiceService } from '@weft/contracts/api/invoke'
 import type { Clock } from '@weft/platform'
 import { HealthImplementation } from 'grpc-health-check'
 import type { Operations } from '../../operations/api.ts'
 import { type CallDeps, Drain } from './calls.ts'
 import { tolerant } from './codec.ts'
-import { functionsService } from './functions-service.ts'
 import { invokeService } from './invoke-service.ts'
 import { lambdaService } from './lambda-service.ts'
 import { createReflector, reflectionHandlers, reflectionServices } from './reflection.ts'
@@ -41,7 +39,7 @@ const healthPollMs = 1_000
 /** Once no request runs, what is left are answers on their way and watchers of the health service. */
 const flushMs = 500
 
-const publicServices = ['weft.v1.InvokeService', 'weft.v1.FunctionsService', protoService] as const
+const publicServices = ['weft.v1.InvokeService', protoService] as const
 
 /**
  * The public gRPC door: weft.v1, weft.lambda.v1, health and reflection. Disposing stops taking calls, lets those that run finish, and
@@ -59,7 +57,6 @@ export async function startGrpcDoor(config: GrpcDoorConfig, deps: GrpcDoorDeps):
   const drain = new Drain()
   const callDeps: CallDeps = { catalogue: deps.catalogue, credentials: deps.credentials, log: deps.log, drain }
   server.addService(tolerant(InvokeServiceService), invokeService(deps.operations, callDeps))
-  server.addService(tolerant(FunctionsServiceService), functionsService(deps.operations, callDeps))
   const descriptors = await readFile(fileURLToPath(import.meta.resolve('@weft/contracts/descriptors')))
   const lambda = lambdaService(descriptors, deps.operations.management, callDeps)
   server.addService(lambda.definition, lambda.handlers)
