@@ -1,14 +1,23 @@
+import { setImmediate } from 'node:timers/promises'
 import * as lambda from '@aws-sdk/client-lambda'
+import { imageRuntime } from '@weft/contracts'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { frontendDefaults } from '../config.ts'
+import { FakeRegistry } from '../testing/fake-registry.ts'
 import { account, keys, role, startTestFrontend, type TestFrontend, zipOf } from '../testing/index.ts'
 
 let frontend: TestFrontend
+let registry: FakeRegistry
 let client: lambda.LambdaClient
 const FunctionName = 'managed'
 const arn = `arn:aws:lambda:us-east-1:${account}:function:${FunctionName}`
 
 beforeAll(async () => {
-  frontend = await startTestFrontend({ provisionedStates: { status: async () => undefined } })
+  registry = await FakeRegistry.start()
+  frontend = await startTestFrontend(
+    { provisionedStates: { status: async () => undefined }, runtimes: () => ['nodejs24.x', imageRuntime] },
+    { ...frontendDefaults, images: { registries: [registry.host] } },
+  )
   client = new lambda.LambdaClient({
     ...{ endpoint: frontend.endpoint, region: 'us-east-1', credentials: keys, maxAttempts: 1 },
   })
@@ -16,6 +25,7 @@ beforeAll(async () => {
 afterAll(async () => {
   client.destroy()
   await frontend[Symbol.asyncDispose]()
+  await registry[Symbol.asyncDispose]()
 })
 
 /** Status and members of an answer, or the name of its refusal. */
@@ -88,4 +98,34 @@ it('answers the calls of infrastructure tools as they expect', async () => {
   expect(await ask('UntagResource', { Resource: arn, TagKeys: ['x'] })).toEqual([204, {}])
   expect(await ask('DeleteFunction')).toMatchObject([204, {}])
   expect(await ask('DeleteFunction')).toBe('ResourceNotFoundException')
+})
+
+it('and those for a function that is a container image', async () => {
+  const digest = registry.push('app', 'v1')
+  const ImageUri = `${registry.host}/app:v1`
+  const ImageConfig = { Command: ['app.handler'], EntryPoint: [], WorkingDirectory: '' }
+  const common = { Role: role, PackageType: 'Image', Publish: true, Architectures: ['x86_64'], Layers: [] }
+  expect(await ask('CreateFunction', { ...common, Code: { ImageUri }, ImageConfig })).toMatchObject([
+    201,
+    // Numbers of a function of that name go on.
+    { State: 'Pending', Version: '2', CodeSha256: digest },
+  ])
+  const state = async () => ((await ask('GetFunction')) as [number, lambda.GetFunctionCommandOutput])[1].Configuration
+  while ((await state())?.State === 'Pending') await setImmediate()
+  expect(await ask('GetFunction')).toMatchObject([
+    200,
+    {
+      Code: { RepositoryType: 'ECR', ImageUri, ResolvedImageUri: `${registry.host}/app@sha256:${digest}` },
+      Configuration: { ImageConfigResponse: { ImageConfig: { Command: ['app.handler'] } }, State: 'Active' },
+    },
+  ])
+  expect(await ask('GetFunctionCodeSigningConfig')).toBe('InvalidParameterValueException')
+  expect(await ask('GetRuntimeManagementConfig')).toMatchObject([200, { UpdateRuntimeOn: 'Auto' }])
+  expect(await ask('UpdateFunctionConfiguration', { ImageConfig: {}, Layers: [], Timeout: 9 })).toMatchObject([
+    200,
+    { LastUpdateStatus: 'InProgress', Timeout: 9 },
+  ])
+  expect(await ask('UpdateFunctionCode', { ImageUri, DryRun: true })).toMatchObject([200, { CodeSha256: digest }])
+  expect(await ask('UpdateFunctionCode', { ImageUri, Publish: true })).toMatchObject([200, { Version: '3' }])
+  expect(await ask('DeleteFunction')).toMatchObject([204, {}])
 })
