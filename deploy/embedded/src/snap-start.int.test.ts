@@ -15,6 +15,7 @@ import {
 import { startFabric, type TestFabric } from '@weft/kit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { zipFolder } from './demo/zip-folder.ts'
+import { awsCli } from './testing/aws-cli.ts'
 
 /** Takes a moment to initialise, as what is worth a snapshot does. */
 const slow = `
@@ -40,15 +41,20 @@ async function packageOf(text: string): Promise<Buffer> {
 
 let fabric: TestFabric
 let client: LambdaClient
+let cli: ReturnType<typeof awsCli>
+let home: string
 
 beforeAll(async () => {
   fabric = await startFabric()
   const { http: endpoint, region, accessKeyId, secretAccessKey } = fabric.connection
   client = new LambdaClient({ endpoint, region, credentials: { accessKeyId, secretAccessKey }, maxAttempts: 1 })
+  home = mkdtempSync(join(tmpdir(), 'weft-snap-start-'))
+  cli = awsCli(fabric, home)
 })
 
 afterAll(async () => {
   client.destroy()
+  rmSync(home, { recursive: true, force: true })
   await fabric[Symbol.asyncDispose]()
 })
 
@@ -106,6 +112,14 @@ test('a version that cannot be initialised is Failed', async () => {
   expect(await configuration('broken', '1')).toMatchObject({
     ...{ StateReasonCode: 'FunctionError.RuntimeInitError', StateReason: 'Initialization failed: RangeError' },
   })
+  // Nobody has called it, and still it can be seen why.
+  const messages = async (): Promise<string> => {
+    const filter = ['logs', 'filter-log-events', '--log-group-name', '/aws/lambda/broken']
+    // There is no log group before the first line.
+    const { events } = await cli.aws(...filter).catch(() => ({ events: [] }))
+    return (events as { message: string }[]).map(({ message }) => message).join(' ')
+  }
+  await expect.poll(messages, { timeout: 60_000, interval: 200 }).toMatch(/RangeError.*INIT_REPORT .*Status: error/s)
   await expect(call('broken', '1')).rejects.toMatchObject({
     ...{ name: 'ResourceConflictException', message: expect.stringContaining('Failed') },
   })

@@ -6,6 +6,8 @@ import type { PartitionState, Pool, Sandbox } from './state.ts'
 export interface ProvisionedTarget {
   readonly spec: SandboxSpec
   readonly count: number
+  /** With SnapStart: the version waits for its first environment, which may take room from others as a call may. */
+  readonly urgent?: boolean
 }
 
 /** How far a target is reached. */
@@ -42,11 +44,12 @@ export function provisionedChanged(
   functionName: string,
   targets: readonly ProvisionedTarget[],
 ): void {
-  const counts = new Map(targets.map(({ spec, count }) => [spec.sandboxKey, count]))
+  const wanted = new Map(targets.map((target) => [target.spec.sandboxKey, target]))
   for (const { spec } of targets) if (!state.pools.has(spec.sandboxKey)) state.poolOf(spec)
   for (const pool of state.pools.values()) {
     if (pool.fn.name !== functionName || pool.fn.account.id !== accountId) continue
-    const target = counts.get(pool.key) ?? 0
+    const { count: target = 0, urgent = false } = wanted.get(pool.key) ?? {}
+    pool.urgent = urgent
     if (target === pool.target) continue
     pool.target = target
     pool.provisionFailures = 0

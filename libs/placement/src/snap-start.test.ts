@@ -4,10 +4,10 @@ import { Stage, stageSpec } from './testing/stage.ts'
 const account = '000000000001'
 const spec = stageSpec('f', { version: '1', sandboxKey: 'f/1', snapStart: true })
 
-const want = (stage: Stage, count: number): string[] =>
+const want = (stage: Stage, count: number, urgent = false): string[] =>
   stage.handle({
     ...{ kind: 'provisioned-changed', accountId: account, functionName: 'f' },
-    targets: count > 0 ? [{ spec, count }] : [],
+    targets: count > 0 ? [{ spec, count, urgent }] : [],
   })
 
 const staged = (memoryMb = 1_024): Stage => {
@@ -59,6 +59,16 @@ describe('environments that wait for SnapStart', () => {
     expect(stage.gone(1, 's1')).toEqual(['1: start s3 h'])
     expect(stage.pass(1_000)).toEqual([])
     expect(counts(stage)).toMatchObject({ allocated: 0, available: 0, everAvailable: true })
+  })
+
+  it('take room for the first one, for which the version waits', () => {
+    const stage = staged(128)
+    stage.acquire(10, 'g')
+    stage.ready(1, 's1')
+    stage.release(10, 's1 7.1')
+    expect(want(stage, 1)).toEqual([])
+    expect(want(stage, 1, true)).toEqual(['1: stop s1'])
+    expect(stage.gone(1, 's1')).toEqual(['1: start s2 f ahead'])
   })
 
   it('end when they are no longer wanted', () => {

@@ -68,8 +68,8 @@ function startOne(state: PartitionState, pool: Pool, claims: Map<Worker, number>
   const worker = bestWorker(state, pool, claims, now, forCalls ? 'starting' : 'provisioning')
   if (worker === 'busy') return false
   if (!worker) {
-    // What waits for SnapStart takes no room from others.
-    if (forCalls || !pool.spec.snapStart) waitForRoom(state, pool, claims, now)
+    // A version with SnapStart that calls do without takes no room from others.
+    if (forCalls || !pool.spec.snapStart || pool.urgent) waitForRoom(state, pool, claims, now)
     return false
   }
   if (!forCalls || pool.fn.account.ledger.admitEnvironment(pool.fn.name, now)) {

@@ -87,6 +87,8 @@ export interface Pool {
   provisionFailure: ProvisionFailure | undefined
   /** What its worker said of that. */
   provisionFailureReason: string
+  /** It waits for the first of them: that may take room from others. */
+  urgent: boolean
   /** One has been initialised since they are wanted. */
   everProvisioned: boolean
   /** What must at least keep its sandboxes apart; "": nothing is asked for. */
@@ -285,6 +287,7 @@ export class PartitionState {
         provisionRetryAt: 0,
         provisionFailure: undefined,
         provisionFailureReason: '',
+        urgent: false,
         everProvisioned: false,
         isolation: this.config.isolationOf?.(spec.accountId, spec.functionName) ?? '',
         lastLeasedAt: undefined,

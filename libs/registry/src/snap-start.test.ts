@@ -109,7 +109,8 @@ describe('how far a version is', () => {
     expect(inactive).toEqual({ state: 'Inactive', sinceMs: snapStartInactiveMs, lastUsedMs: 0 })
     expect(wantsSnapStart(inactive)).toBe(false)
     const at = snapStartInactiveMs + dayMs
-    expect(nextSnapStart(inactive, { ready: false, wokenMs: 5 }, at)).toBe(inactive)
+    expect(nextSnapStart(inactive, { ready: false, wokenMs: 5, lastUsedMs: 5 }, at)).toBe(inactive)
+    expect(nextSnapStart(inactive, { ready: false, lastUsedMs: at }, at)).toMatchObject({ state: 'Pending' })
     const woken = nextSnapStart(inactive, { ready: false, wokenMs: snapStartInactiveMs + 1 }, at)
     expect(woken).toEqual({ state: 'Pending', restoring: true, sinceMs: at, lastUsedMs: at })
     expect(wantsSnapStart(woken)).toBe(true)

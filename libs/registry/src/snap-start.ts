@@ -115,7 +115,8 @@ export function nextSnapStart<P extends Progress>(
       return lastUsedMs === before.lastUsedMs ? before : { state: 'Active', sinceMs: before.sinceMs, lastUsedMs }
     }
     case 'Inactive':
-      if (facts.wokenMs === undefined || facts.wokenMs <= before.sinceMs) return before
+      // By a call that was told to come again, or an event that ran in an environment of its own.
+      if (Math.max(facts.wokenMs ?? 0, facts.lastUsedMs ?? 0) <= before.sinceMs) return before
       return { state: 'Pending', restoring: true, sinceMs: nowMs, lastUsedMs: nowMs }
     case 'Failed':
       return before

@@ -9,7 +9,6 @@ import {
   imageRuntime,
   type LayerEntry,
   type Result,
-  type SnapStartEntry,
 } from '@weft/contracts'
 import type { EventAcceptor, InvocationBook } from '@weft/delivery'
 import {
@@ -52,6 +51,7 @@ import { credentialsFile } from './images/registry-credentials.ts'
 import type { Operations } from './operations/api.ts'
 import { Markers } from './operations/markers.ts'
 import { createOperations } from './operations/operations.ts'
+import type { SnapStartStates } from './operations/snap-start.ts'
 
 export interface FrontendDeps {
   readonly catalogue: Catalogue
@@ -63,7 +63,7 @@ export interface FrontendDeps {
   /** Absent: nothing keeps environments ready, so none can be provisioned. */
   readonly provisionedStates?: ProvisionedStates
   /** How far versions with SnapStart are. Absent: nothing initialises them ahead, and none waits for it. */
-  readonly snapStarts?: Pick<Collection<SnapStartEntry>, 'get'>
+  readonly snapStarts?: SnapStartStates
   /** Roles, users and policies of all accounts. */
   readonly identities: IdentityDirectory
   readonly invoker: Invoker

@@ -54,7 +54,8 @@ const looked = async (ms = 100): Promise<SnapStartEntry | undefined> => {
   return entries.get(snapStartKey(account, name, '1'))
 }
 
-const asked = (): string[] => wanted.map(({ spec, count }) => `${spec.version} × ${count}`)
+const asked = (): string[] =>
+  wanted.map(({ spec, count, urgent }) => `${spec.version} × ${count}${urgent ? ' at once' : ''}`)
 
 beforeEach(() => {
   catalogue = new MemoryCatalogue()
@@ -69,7 +70,7 @@ beforeEach(() => {
 describe('versions with SnapStart', () => {
   it('are Pending until an environment is initialised, then Active', async () => {
     publish('1')
-    expect(asked()).toEqual(['1 × 1'])
+    expect(asked()).toEqual(['1 × 1 at once'])
     expect(await looked()).toMatchObject({ state: 'Pending', version: '1', revisionId: 'v1', epoch: 1 })
     placement({ everAvailable: true })
     expect(await looked()).toMatchObject({ state: 'Active' })
@@ -102,7 +103,7 @@ describe('versions with SnapStart', () => {
     catalogue.functionStore.put(`${account}.f`, { ...plain, wokenSnapStarts: { 1: clock.now() + 1 } })
     keeper.changed(account, name)
     expect(await looked()).toMatchObject({ state: 'Pending', restoring: true })
-    expect(asked()).toEqual(['1 × 1'])
+    expect(asked()).toEqual(['1 × 1 at once'])
     placement({ everAvailable: true })
     expect(await looked()).toMatchObject({ state: 'Active' })
   })

@@ -94,7 +94,8 @@ export class SnapStartKeeper {
     const targets = this.#keysOf(account, name).flatMap((key) => {
       const one = this.#versions.get(key) as Version
       const entry = this.#entryOf(key, one)
-      return !entry || wantsSnapStart(entry) ? [{ spec: one.spec, count: readyPerVersion }] : []
+      const urgent = entry === undefined || entry.state === 'Pending'
+      return urgent || wantsSnapStart(entry) ? [{ spec: one.spec, count: readyPerVersion, urgent }] : []
     })
     this.#parts.wanted(account, name, targets)
   }
@@ -157,7 +158,7 @@ export class SnapStartKeeper {
       : await entries.store.create(key, entry)
     if (!written.ok) return known
     this.#told.set(key, entry)
-    if (known === undefined || wantsSnapStart(known) !== wantsSnapStart(entry)) this.#want(accountId, functionName)
+    if (known?.state !== entry.state) this.#want(accountId, functionName)
     return entry
   }
 

@@ -1,13 +1,4 @@
-import type {
-  AccountId,
-  AwsError,
-  CodeSigningConfig,
-  FactSink,
-  Invoker,
-  LayerEntry,
-  Result,
-  SnapStartEntry,
-} from '@weft/contracts'
+import type { AccountId, AwsError, CodeSigningConfig, FactSink, Invoker, LayerEntry, Result } from '@weft/contracts'
 import type { EventAcceptor, InvocationBook } from '@weft/delivery'
 import type { Clock, Logger, Random } from '@weft/platform'
 import type { Catalogue, CatalogueStores, CodeStore, Collection, Offer, ProvisionedStates, Scope } from '@weft/registry'
@@ -15,6 +6,7 @@ import type { Principal } from '../doors/door.ts'
 import type { Guard } from '../identity/guard.ts'
 import type { ImageRegistry } from '../images/image-registry.ts'
 import type { Markers } from './markers.ts'
+import type { SnapStartStates } from './snap-start.ts'
 
 /** What operations work with. */
 export interface OperationDeps {
@@ -28,7 +20,7 @@ export interface OperationDeps {
   /** Absent: nothing keeps environments ready, so none can be provisioned. */
   readonly provisionedStates?: ProvisionedStates
   /** How far versions with SnapStart are. Absent: nothing initialises them ahead, and none waits for it. */
-  readonly snapStarts?: Pick<Collection<SnapStartEntry>, 'get'>
+  readonly snapStarts?: SnapStartStates
   readonly invoker: Invoker
   readonly events: EventAcceptor
   /** Of invocations whose results are kept. Absent: none are. */

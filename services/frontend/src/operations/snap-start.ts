@@ -5,25 +5,37 @@ import {
   type FunctionVersion,
   ok,
   type ResolvedFunction,
+  type SnapStartEntry,
   snapStartKey,
 } from '@weft/contracts'
-import { inSnapStartState, qualifiedOf, type Scope, snapStartNotReady, withQualified } from '@weft/registry'
+import {
+  type Collection,
+  inSnapStartState,
+  qualifiedOf,
+  type Scope,
+  type Store,
+  snapStartNotReady,
+  withQualified,
+} from '@weft/registry'
 import type { OperationDeps } from './deps.ts'
 import { checkState } from './invocation-input.ts'
 import { changeFunction, mergeTries, required } from './lookup.ts'
 
-const entryOf = (
-  { snapStarts }: Pick<OperationDeps, 'snapStarts'>,
-  record: FunctionRecord,
-  { version }: FunctionVersion,
-) => snapStarts?.get(snapStartKey(record.accountId, record.functionName, version))
+/** How far versions with SnapStart are: as last seen, and as placement has stored it. */
+export type SnapStartStates = Pick<Collection<SnapStartEntry>, 'get'> & {
+  readonly store: Pick<Store<SnapStartEntry>, 'read'>
+}
+
+const keyOf = ({ accountId, functionName }: FunctionRecord, { version }: FunctionVersion): string =>
+  snapStartKey(accountId, functionName, version)
 
 /** A version in the state that its SnapStart is in; one without SnapStart as it is. */
 export const snapStartStanding = (
   deps: Pick<OperationDeps, 'snapStarts'>,
   record: FunctionRecord,
   version: FunctionVersion,
-): FunctionVersion => (deps.snapStarts ? inSnapStartState(version, entryOf(deps, record, version)) : version)
+): FunctionVersion =>
+  deps.snapStarts ? inSnapStartState(version, deps.snapStarts.get(keyOf(record, version))) : version
 
 /**
  * Whether a version with SnapStart can be called. One that is Inactive is woken by that. Errors: SnapStartNotReady while it
@@ -35,10 +47,13 @@ export async function checkSnapStartState(
   target: ResolvedFunction,
 ): Promise<AwsError | undefined> {
   const { record } = target
-  const version = snapStartStanding(deps, record, target.version)
+  if (!deps.snapStarts || snapStartStanding(deps, record, target.version).state === 'Active') return undefined
+  // Another frontend may have told somebody already that it is Active.
+  const entry = (await deps.snapStarts.store.read(keyOf(record, target.version)))?.value
+  const version = inSnapStartState(target.version, entry)
   if (version.stateReasonCode === 'Restoring') return snapStartNotReady
   if (version.state !== 'Inactive') return checkState({ ...target, version })
-  const sinceMs = entryOf(deps, record, version)?.sinceMs ?? 0
+  const sinceMs = entry?.sinceMs ?? 0
   if ((qualifiedOf(record, 'wokenSnapStarts', version.version) ?? 0) <= sinceMs) {
     // Later than the moment it became Inactive, whatever this clock says.
     const wokenMs = Math.max(deps.clock.now(), sinceMs + 1)
