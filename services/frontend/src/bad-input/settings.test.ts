@@ -118,7 +118,7 @@ describe('JSON and the control API', () => {
       { LoggingConfig: { LogFormat: 'xml' } },
       { LoggingConfig: { LogGroup: 'a b' } },
       { VpcConfig: { SubnetIds: ['subnet-1'], SecurityGroupIds: ['sg-1'] } },
-      { SnapStart: { ApplyOn: 'PublishedVersions' } },
+      { SnapStart: { ApplyOn: 'PublishedVersions' }, EphemeralStorage: { Size: 1024 } },
     ].flatMap(setting)
     await refuses('B44', [...timeouts, ...memories, ...handlers])
     await refuses('B47', variables)
