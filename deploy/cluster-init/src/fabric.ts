@@ -22,8 +22,11 @@ const startMs = 120_000
  * Makes the streams and buckets of the fabric and of the default account once the servers run, or brings them up to
  * date, after proving what the servers promise. Idempotent.
  */
-export async function prepareFabric(config: ClusterConfig, log: Logger): Promise<void> {
-  const servers = config.natsNodes.map((name) => `${name}:${ports.natsClient}`)
+export async function prepareFabric(
+  config: ClusterConfig,
+  log: Logger,
+  servers: readonly string[] = config.natsNodes.map((name) => `${name}:${ports.natsClient}`),
+): Promise<void> {
   const creds = (name: string) => readFileSync(join(config.dir, 'admin', name), 'utf8')
   const open = (name: string, file: string) =>
     openLink({ servers, name, creds: creds(file), log, firstConnectMs: startMs, timeoutMs: 30_000 })

@@ -13,7 +13,7 @@ export interface MetricsConfig {
 
 export const metricsDefaults: MetricsConfig = {
   maxFunctions: 1_000,
-  recentRequests: 50_000,
+  recentRequests: 10_000,
   replayMessages: 2_000,
   flushMs: 5_000,
   lookupMessages: 200_000,

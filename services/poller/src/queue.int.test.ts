@@ -83,6 +83,26 @@ test('no more batches run at a time than MaximumConcurrency', async () => {
   expect(invoker.most).toBe(2)
 })
 
+test('two pollers together run no more batches than MaximumConcurrency, also while one takes over from the other', async () => {
+  await using bus = await startBus()
+  await bus.link.jsm.streams.add(jobs)
+  const catalogue = new TestCatalogue('f')
+  catalogue.put(mappingOf({ eventSourceArn: queueOf('JOBS'), batchSize: 1, maximumConcurrency: 2 }))
+  // One for both, so that it sees all that run.
+  const invoker = new TestInvoker()
+  invoker.answer = () => new Promise((resolve) => setTimeout(() => resolve(success), 20))
+  for (let n = 0; n < 60; n++) await bus.link.js.publish('jobs.x', `${n}`)
+  const one = await bus.poller(invoker, catalogue, { instanceId: 'one' })
+  await using two = await bus.poller(invoker, catalogue, { instanceId: 'two' })
+  await expect.poll(() => invoker.batches.length, { timeout: 20_000 }).toBeGreaterThan(10)
+  expect(one.service.held() + two.service.held()).toBe(1)
+  // What runs is settled before the lease is given back.
+  await one[Symbol.asyncDispose]()
+  await expect.poll(() => bus.count('JOBS'), { timeout: 20_000 }).toBe(0)
+  expect(invoker.most).toBe(2)
+  expect(two.service.held()).toBe(1)
+})
+
 test('a FIFO queue keeps the order of each group, also over failures, and groups run side by side', async () => {
   await using bus = await startBus()
   await bus.link.jsm.streams.add({ ...jobs, name: 'JOBS_fifo' })

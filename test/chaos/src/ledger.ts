@@ -1,8 +1,9 @@
-import { type PlanName, plans } from './plans.ts'
+/** How events of each plan must end, and the runs that they take. */
+export type PlanBook = Readonly<Record<string, { readonly condition: string; readonly runs: number }>>
 
 /** What is known of an event at the end. */
-interface Entry {
-  readonly plan: PlanName
+interface Entry<Plan> {
+  readonly plan: Plan
   runs: number
   readonly ends: string[]
 }
@@ -28,14 +29,23 @@ export interface Verdict {
 }
 
 /** Accepted events, their runs and their ends. */
-export class Ledger {
-  readonly #entries = new Map<string, Entry>()
+export class Ledger<Plan extends string> {
+  readonly #plans: Readonly<Record<Plan, PlanBook[string]>>
+  readonly #entries = new Map<string, Entry<Plan>>()
 
-  accepted(id: string, plan: PlanName): void {
+  constructor(plans: Readonly<Record<Plan, PlanBook[string]>>) {
+    this.#plans = plans
+  }
+
+  accepted(id: string, plan: Plan): void {
     this.#entry(id, plan)
   }
 
-  ran(id: string, plan: PlanName): void {
+  planOf(id: string): Plan | undefined {
+    return this.#entries.get(id)?.plan
+  }
+
+  ran(id: string, plan: Plan): void {
     this.#entry(id, plan).runs++
   }
 
@@ -47,11 +57,22 @@ export class Ledger {
     return this.#entries.size
   }
 
+  /** Events that did not end once and as planned, and how they did. */
+  odd(): readonly string[] {
+    const entries = [...this.#entries].filter(
+      ([, { plan, ends }]) => ends.length !== 1 || ends[0] !== this.#plans[plan].condition,
+    )
+    return entries.map(
+      ([id, { plan, runs, ends }]) => `${id} ${plan}: ${ends.join(', ') || 'no end'} after ${runs} runs`,
+    )
+  }
+
   verdict(): Verdict {
     const entries = [...this.#entries.values()]
-    const count = (which: (entry: Entry) => boolean): number => entries.filter(which).length
-    const duplicatesOf = ({ plan, runs }: Entry): number => Math.max(0, runs - plans[plan].runs)
-    const sum = (some: readonly Entry[], of: (entry: Entry) => number): number =>
+    const plans = this.#plans
+    const count = (which: (entry: Entry<Plan>) => boolean): number => entries.filter(which).length
+    const duplicatesOf = ({ plan, runs }: Entry<Plan>): number => Math.max(0, runs - plans[plan].runs)
+    const sum = (some: readonly Entry<Plan>[], of: (entry: Entry<Plan>) => number): number =>
       some.reduce((total, entry) => total + of(entry), 0)
     const rows = [...Map.groupBy(entries, ({ plan }) => plan)].map(([plan, some]) => ({
       plan,
@@ -69,10 +90,10 @@ export class Ledger {
     }
   }
 
-  #entry(id: string, plan: PlanName): Entry {
+  #entry(id: string, plan: Plan): Entry<Plan> {
     const known = this.#entries.get(id)
     if (known) return known
-    const fresh: Entry = { plan, runs: 0, ends: [] }
+    const fresh: Entry<Plan> = { plan, runs: 0, ends: [] }
     this.#entries.set(id, fresh)
     return fresh
   }

@@ -5,7 +5,7 @@ import { systemClock as clock, delay, silentLogger as log } from '@weft/platform
 import { account, holdMs, mapping, name, ordersStream } from './fabric.ts'
 import { Instances } from './instances.ts'
 import { Ledger, type Verdict } from './ledger.ts'
-import { type PlanName, planNames } from './plans.ts'
+import { type PlanName, planNames, plans } from './plans.ts'
 
 /** A whole number from 0 up to, not including, the bound. */
 export type Draw = (below: number) => number
@@ -46,7 +46,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const server = stack.use(await startNatsServer())
   const link = stack.use(await openLink({ servers: [server.url], name: 'chaos', log, timeoutMs: 1_000 }))
   await prepare(link)
-  const ledger = new Ledger()
+  const ledger = new Ledger<PlanName>(plans)
   const recordRuns = new Map<number, number>()
   const firstRuns: number[] = []
   const instances = stack.use(
@@ -97,7 +97,11 @@ async function prepare(link: NatsLink): Promise<void> {
 const faultMs = 1_500
 
 /** Accepts until the store says so, whatever happens meanwhile; each under one id. */
-async function feed(link: NatsLink, ledger: Ledger, { events, records, random, faults }: ChaosOptions): Promise<void> {
+async function feed(
+  link: NatsLink,
+  ledger: Ledger<PlanName>,
+  { events, records, random, faults }: ChaosOptions,
+): Promise<void> {
   const acceptor = natsEventAcceptor({ link, log, patience: { budgetMs: 2_000, timeoutMs: 1_000 } })
   const planOf = (): PlanName => planNames[random(planNames.length)] as PlanName
   const encode = (id: string, plan: PlanName) => new TextEncoder().encode(JSON.stringify({ id, plan }))
