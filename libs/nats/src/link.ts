@@ -7,6 +7,7 @@ import {
   type NatsConnection,
 } from '@nats-io/transport-node'
 import { type Clock, delay, type Logger, systemClock } from '@weft/platform'
+import { withLeanRequests } from './lean-requests.ts'
 
 export interface LinkOptions {
   readonly servers: readonly string[]
@@ -49,7 +50,8 @@ const pingIntervalMs = 5_000
  */
 export async function openLink(options: LinkOptions): Promise<NatsLink> {
   const inboxPrefix = options.inboxPrefix ?? inboxPrefixOf(options.creds)
-  const connection = await firstConnection(
+  const clock = options.clock ?? systemClock
+  const opened = await firstConnection(
     {
       servers: [...options.servers],
       name: options.name,
@@ -69,6 +71,7 @@ export async function openLink(options: LinkOptions): Promise<NatsLink> {
     },
     options,
   )
+  const connection = withLeanRequests(opened, inboxPrefix, clock)
   const timeout = options.timeoutMs ?? 5_000
   const js = jetstream(connection, { timeout })
   // Without the check of the API: it would reject for as long as a cluster elects its leader.
