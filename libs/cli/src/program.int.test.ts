@@ -198,3 +198,28 @@ it('shows the problem of the service that has it and fails while the fabric is n
   expect(exitCode).toBe(1)
   expect(stdout).toBe('degraded weft\n  degraded placement  epoch=3\n    no worker\n')
 })
+
+it('tells the result of an invocation, and cancels one that waits', async () => {
+  const id = '01234567-89ab-4cde-8f01-23456789abcd'
+  const known = {
+    FunctionArn: 'arn:f',
+    State: 'ended',
+    Condition: 'Success',
+    Runs: 2,
+    KeptUntil: 'T',
+    Payload: '{"a":1}',
+  }
+  door.answer = () => ({ status: 200, body: JSON.stringify(known) })
+  const told = await run('result', id)
+  expect(told).toMatchObject({ exitCode: 0, stdout: '{"a":1}\n' })
+  expect(told.stderr).toContain('ended  Success  2 runs  arn:f')
+  expect(door.asked.at(-1)).toMatchObject({ method: 'GET', path: `/2026-01-01/invocations/${id}` })
+  door.answer = () => ({ status: 200, body: JSON.stringify({ ...known, Condition: 'RetriesExhausted' }) })
+  expect((await run('result', id)).exitCode).toBe(3)
+  door.answer = () => ({ status: 200, body: JSON.stringify({ FunctionArn: 'arn:f', State: 'cancelled', Runs: 0 }) })
+  expect(await run('cancel', id)).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('cancelled  arn:f') })
+  expect(door.asked.at(-1)?.method).toBe('DELETE')
+  door.answer = () => ({ status: 409, body: '{"Code":"ResourceConflictException","Message":"it is running"}' })
+  expect(await run('cancel', id)).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('it is running') })
+  expect((await run('publish', 'f', '{}', '--keep', 'x')).exitCode).toBe(2)
+})

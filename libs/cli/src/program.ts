@@ -7,6 +7,7 @@ import { addEncryptionCommands } from './commands/admin/encryption-commands.ts'
 import { environmentOf, shellExports } from './commands/env.ts'
 import { explain } from './commands/explain.ts'
 import { health } from './commands/health.ts'
+import { cancel, result } from './commands/invocations.ts'
 import { invoke, readPayload } from './commands/invoke.ts'
 import { invokeStream } from './commands/invoke-stream.ts'
 import { logs, parseSince } from './commands/logs.ts'
@@ -80,21 +81,39 @@ export async function runCommand(args: readonly string[], io: Io, clock: Clock =
     .argument('[payload]', 'JSON, @file, or - for standard input', undefined)
     .option('-q, --qualifier <qualifier>', 'version or alias')
     .option('--tenant <id>', 'whose event it is, of a function that keeps tenants apart')
+    .option('-k, --keep <seconds>', 'keep the result for weft result, 120 to 86400', wholeNumber)
     .action(
       async (
         name: string,
         payload: string | undefined,
-        { qualifier, tenant }: { qualifier?: string; tenant?: string },
+        { qualifier, tenant, keep }: { qualifier?: string; tenant?: string; keep?: number },
       ) => {
         const body = await readPayload(io, payload)
         const how: InvokeOptions = {
           type: 'Event',
+          ...(keep !== undefined && { keepResultSeconds: keep }),
           ...(qualifier !== undefined && { qualifier }),
           ...(tenant !== undefined && { tenantId: tenant }),
         }
         exitCode = await withClient((client) => invoke(io, client, name, body, how))
       },
     )
+
+  program
+    .command('result')
+    .description('print what came of a call or an event whose result is kept')
+    .argument('<request-id>', 'of the answer')
+    .action(async (requestId: string) => {
+      exitCode = await withClient((client) => result(io, client, requestId))
+    })
+
+  program
+    .command('cancel')
+    .description('cancel an event that waits for a run, of those whose result is kept')
+    .argument('<request-id>', 'of the answer')
+    .action(async (requestId: string) => {
+      await withClient((client) => cancel(io, client, requestId))
+    })
 
   program
     .command('logs')

@@ -34,6 +34,8 @@ export interface InvokeOptions {
   /** For a function that keeps tenants apart. */
   readonly tenantId?: string
   readonly logTail?: boolean
+  /** Has the result kept for so long after the end. */
+  readonly keepResultSeconds?: number
 }
 
 export interface LogEvent {
@@ -78,6 +80,7 @@ export class FabricClient implements Disposable {
         'x-amz-invocation-type': options.type ?? 'RequestResponse',
         ...(options.tenantId !== undefined && { 'x-amz-tenant-id': options.tenantId }),
         ...(options.logTail && { 'x-amz-log-type': 'Tail' }),
+        ...(options.keepResultSeconds !== undefined && { 'x-weft-keep-result': `${options.keepResultSeconds}` }),
       },
       payload,
     )

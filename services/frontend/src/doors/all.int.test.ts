@@ -255,6 +255,8 @@ describe('the doors together', () => {
       payload: Buffer.from('{"g":1}'),
       clientContext: '',
       tenantId: '',
+      idempotencyKey: '',
+      keepResultSeconds: 0,
       logTail: true,
       traceHeader: '',
       correlationId: '',

@@ -152,7 +152,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
   const grpc = opened.use(
     await startGrpcDoor(
       { ...config.grpc, stopMs: config.stopMs },
-      { catalogue, credentials, log, clock, operations, problems },
+      { catalogue, credentials, log, clock, operations, invocations, region, problems },
     ),
   )
   const call = natsInvokeDoor({

@@ -1,6 +1,8 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js'
-import { newRequestId } from '@weft/contracts'
+import { awsError, err, newRequestId } from '@weft/contracts'
 import type {
+  CancelInvocationRequest,
+  GetInvocationRequest,
   InvokeRequest,
   InvokeResponse,
   InvokeServiceServer,
@@ -8,6 +10,7 @@ import type {
   PublishRequest,
   PublishResponse,
 } from '@weft/contracts/api/invoke'
+import type { TrackedEntry } from '@weft/delivery'
 import { grpcStatusOf } from '@weft/platform'
 import type {
   CallContext,
@@ -17,29 +20,54 @@ import type {
   PublishInput,
   PublishOutput,
 } from '../../operations/context.ts'
+import type { Tracking } from '../../operations/track-call.ts'
+import { arnOf, type Invocations } from '../weft/invocations.ts'
 import { answerRequest, type CallDeps, mapOk, principalOf, signalOf, unary } from './calls.ts'
 import { type Decoded, malformed } from './codec.ts'
+import { invocationMessage, trackingIn } from './invocation-messages.ts'
 import { serveResponseStream } from './response-stream.ts'
 import { errorMessageOf } from './status.ts'
 
 export interface InvokeOperations {
   readonly invoke: Operation<InvokeInput, InvokeOutput>
   readonly publish: Operation<PublishInput, PublishOutput>
+  /** Of invocations whose results are kept. */
+  readonly invocations: Invocations
 }
 
 /** Requests of one stream that run at the same time; further ones wait unread, which holds the sender back. */
 const streamConcurrency = 1_000
 
-export function invokeService(operations: InvokeOperations, deps: CallDeps): InvokeServiceServer {
+export function invokeService(operations: InvokeOperations, deps: CallDeps, region: string): InvokeServiceServer {
   const invoke = async (context: CallContext, request: InvokeRequest, traceparent: string | undefined) =>
     mapOk(await operations.invoke(context, invokeInput(request, traceparent)), (output) =>
       invokeResponse(output, context.requestId),
     )
-  const publish = async (context: CallContext, request: PublishRequest, traceparent: string | undefined) =>
-    mapOk(await operations.publish(context, publishInput(request, traceparent)), (output): PublishResponse => output)
+  const { invocations } = operations
+  const publish = async (context: CallContext, request: PublishRequest, traceparent: string | undefined) => {
+    const input = publishInput(request, traceparent)
+    const tracking = trackingIn(request)
+    if (!tracking) return mapOk(await operations.publish(context, input), (output): PublishResponse => output)
+    if (input.deduplicationId !== undefined)
+      return err(
+        awsError('InvalidParameterValueException', 'A deduplication id does not go with a result that is kept.'),
+      )
+    const accepted = await operations.invoke(context, { ...input, invocationType: 'Event', logTail: false, tracking })
+    return mapOk(accepted, (output): PublishResponse => {
+      const { requestId = context.requestId } = output.kind === 'accepted' ? output : {}
+      return { requestId, duplicate: requestId !== context.requestId }
+    })
+  }
+  const describe = (entry: TrackedEntry) => invocationMessage(entry, arnOf(entry.invocation, region))
   return {
     invoke: unary('Invoke', deps, invoke),
     publish: unary('Publish', deps, publish),
+    getInvocation: unary('GetInvocation', deps, async (context, { requestId }: GetInvocationRequest) =>
+      mapOk(await invocations.get({ ...context, requestId }), describe),
+    ),
+    cancelInvocation: unary('CancelInvocation', deps, async (context, { requestId }: CancelInvocationRequest) =>
+      mapOk(await invocations.cancel({ ...context, requestId }), describe),
+    ),
     invokeStream: (call) => serveStream(call, deps, invoke),
     invokeWithResponseStream: serveResponseStream(operations.invoke, deps, invokeInput),
   }
@@ -117,7 +145,10 @@ const invokeInput = (request: InvokeRequest, traceparent: string | undefined): I
   ...text('tenantId', request.tenantId),
   ...text('traceHeader', request.traceHeader),
   ...(traceparent !== undefined && { traceparent }),
+  ...tracked(trackingIn(request)),
 })
+
+const tracked = (tracking: Tracking | undefined): { readonly tracking?: Tracking } => (tracking ? { tracking } : {})
 
 const publishInput = (request: PublishRequest, traceparent: string | undefined): PublishInput => ({
   functionName: request.functionName,
@@ -132,7 +163,8 @@ const publishInput = (request: PublishRequest, traceparent: string | undefined):
 const invokeResponse = (output: InvokeOutput, requestId: string): InvokeResponse =>
   output.kind === 'answered'
     ? {
-        requestId,
+        // A call under an idempotency key is told the id of the invocation that it shares.
+        requestId: output.requestId ?? requestId,
         executedVersion: output.executedVersion,
         payload: Buffer.from(output.payload.buffer, output.payload.byteOffset, output.payload.byteLength),
         functionError: output.functionError ?? '',

@@ -23,6 +23,8 @@ let answer: (context: CallContext, input: InvokeInput) => Promise<Result<InvokeO
 const deps: GrpcDoorDeps = {
   ...{ clock: systemClock, log: silentLogger, problems: () => [], catalogue },
   credentials: new Credentials({ catalogue, identities, clusterSecret: 'cluster secret', clock: systemClock }),
+  region: 'us-east-1',
+  invocations: { get: notServed, cancel: notServed },
   operations: {
     invoke: (context, input) => answer(context, input),
     publish: notServed,

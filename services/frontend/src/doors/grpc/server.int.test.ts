@@ -1,13 +1,15 @@
 import { type ClientHttp2Session, connect } from 'node:http2'
 import { Client, type ClientUnaryCall, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
-import { type Account, accountId, awsError, err, ok } from '@weft/contracts'
+import { type Account, accountId, awsError, err, functionName, ok } from '@weft/contracts'
 import {
+  type Invocation,
   type InvokeResponse,
   InvokeServiceClient,
   type InvokeStreamResponse,
   type PublishResponse,
 } from '@weft/contracts/api/invoke'
 import { ServerReflectionClient, type ServerReflectionResponse } from '@weft/contracts/api/reflection'
+import type { TrackedEntry } from '@weft/delivery'
 import { silentLogger, systemClock } from '@weft/platform'
 import { MemoryIdentities } from '@weft/policy/testing'
 import { generate } from 'selfsigned'
@@ -33,7 +35,23 @@ const calls: { context: CallContext; input: InvokeInput | PublishInput | object 
 const slowStarted = Promise.withResolvers<void>()
 const slowEnded = Promise.withResolvers<void>()
 
+const tracked: TrackedEntry = {
+  invocation: {
+    ...{ requestId: 'r1', accountId: account.accountId, functionName: functionName('f'), invocationType: 'Event' },
+    ...{ state: 'ended', acceptedAtMs: 1_000, endedAtMs: 2_000, keepMs: 3_000, payloadDigest: '', runs: 2 },
+    ...{ condition: 'Success', statusCode: 200, executedVersion: '$LATEST' },
+  },
+  answer: Buffer.from('"done"'),
+  revision: 1,
+}
+
 const deps: GrpcDoorDeps = {
+  region: 'us-east-1',
+  invocations: {
+    get: async ({ requestId }) =>
+      requestId === 'r1' ? ok(tracked) : err(awsError('ResourceNotFoundException', 'not kept')),
+    cancel: async () => err(awsError('ResourceConflictException', 'it is ended')),
+  },
   clock: systemClock,
   log: silentLogger,
   problems: () => problems,
@@ -127,6 +145,8 @@ const request = (functionName: string, more: object = {}) => ({
   payload: Buffer.from('{"a":1}'),
   clientContext: '',
   tenantId: '',
+  idempotencyKey: '',
+  keepResultSeconds: 0,
   logTail: false,
   traceHeader: '',
   correlationId: '',
@@ -304,6 +324,8 @@ it('Publish tells whether the event was there before', async () => {
           traceHeader: '',
           deduplicationId,
           tenantId: '',
+          idempotencyKey: '',
+          keepResultSeconds: 0,
         },
         token(),
         done,
@@ -311,6 +333,29 @@ it('Publish tells whether the event was there before', async () => {
     )
   expect((await publish('')).response?.duplicate).toBe(false)
   expect((await publish('seen')).response?.duplicate).toBe(true)
+})
+
+it('results are kept on request, told and cancelled by request id', async () => {
+  const request = { functionName: 'f', qualifier: '', payload: Buffer.from('{}'), traceHeader: '', tenantId: '' }
+  const published = await unary<PublishResponse>((done) =>
+    invoke.publish({ ...request, deduplicationId: '', idempotencyKey: 'k1', keepResultSeconds: 600 }, token(), done),
+  )
+  expect(published.response?.requestId).toBeTruthy()
+  expect(calls.at(-1)?.input).toMatchObject({ invocationType: 'Event', tracking: { key: 'k1', keepSeconds: 600 } })
+  const both = await unary<PublishResponse>((done) =>
+    invoke.publish({ ...request, deduplicationId: 'd', idempotencyKey: 'k1', keepResultSeconds: 0 }, token(), done),
+  )
+  expect(both.error?.metadata.get('weft-error-code')).toEqual(['InvalidParameterValueException'])
+  const told = await unary<Invocation>((done) => invoke.getInvocation({ requestId: 'r1' }, token(), done))
+  expect(told.response).toMatchObject({
+    ...{ requestId: 'r1', functionArn: 'arn:aws:lambda:us-east-1:000000000000:function:f', state: 'ended', runs: 2 },
+    ...{ condition: 'Success', acceptedAt: new Date(1_000), keptUntil: new Date(5_000), functionError: '' },
+    payload: Buffer.from('"done"'),
+  })
+  const gone = await unary<Invocation>((done) => invoke.getInvocation({ requestId: 'r2' }, token(), done))
+  expect(gone.error?.code).toBe(status.NOT_FOUND)
+  const over = await unary<Invocation>((done) => invoke.cancelInvocation({ requestId: 'r1' }, token(), done))
+  expect(over.error?.metadata.get('weft-error-code')).toEqual(['ResourceConflictException'])
 })
 
 describe('health and reflection', () => {

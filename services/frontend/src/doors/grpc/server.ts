@@ -6,6 +6,7 @@ import { InvokeServiceService } from '@weft/contracts/api/invoke'
 import type { Clock } from '@weft/platform'
 import { HealthImplementation } from 'grpc-health-check'
 import type { Operations } from '../../operations/api.ts'
+import type { Invocations } from '../weft/invocations.ts'
 import { type CallDeps, Drain } from './calls.ts'
 import { tolerant } from './codec.ts'
 import { invokeService } from './invoke-service.ts'
@@ -24,6 +25,9 @@ export interface GrpcDoorConfig {
 
 export interface GrpcDoorDeps extends Omit<CallDeps, 'drain'> {
   readonly operations: Pick<Operations, 'invoke' | 'publish' | 'management'>
+  /** Of invocations whose results are kept. */
+  readonly invocations: Invocations
+  readonly region: string
   readonly clock: Clock
   /** As of the service: the health service answers NOT_SERVING while there are any. */
   readonly problems: () => readonly string[]
@@ -56,7 +60,10 @@ export async function startGrpcDoor(config: GrpcDoorConfig, deps: GrpcDoorDeps):
   })
   const drain = new Drain()
   const callDeps: CallDeps = { catalogue: deps.catalogue, credentials: deps.credentials, log: deps.log, drain }
-  server.addService(tolerant(InvokeServiceService), invokeService(deps.operations, callDeps))
+  server.addService(
+    tolerant(InvokeServiceService),
+    invokeService({ ...deps.operations, invocations: deps.invocations }, callDeps, deps.region),
+  )
   const descriptors = await readFile(fileURLToPath(import.meta.resolve('@weft/contracts/descriptors')))
   const lambda = lambdaService(descriptors, deps.operations.management, callDeps)
   server.addService(lambda.definition, lambda.handlers)

@@ -22,6 +22,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Timestamp } from "../../google/protobuf/timestamp.ts";
 
 export interface InvokeRequest {
   /** Name, name:qualifier, partial ARN or full ARN. */
@@ -41,6 +42,10 @@ export interface InvokeRequest {
   dryRun: boolean;
   /** For a function that keeps tenants apart, and for no other. */
   tenantId: string;
+  /** Calls of one function and qualifier with one key are one invocation: 1 to 256 printable ASCII characters. */
+  idempotencyKey: string;
+  /** How long the result is kept after the end: 120 to 86,400; 3,600 with a key alone. 0: it is not kept. */
+  keepResultSeconds: number;
 }
 
 export interface InvokeResponse {
@@ -100,12 +105,46 @@ export interface PublishRequest {
   deduplicationId: string;
   /** For a function that keeps tenants apart, and for no other. */
   tenantId: string;
+  /** As of InvokeRequest; not together with deduplication_id. */
+  idempotencyKey: string;
+  keepResultSeconds: number;
 }
 
 export interface PublishResponse {
   requestId: string;
   /** True when an event with the same deduplication_id had been accepted before. */
   duplicate: boolean;
+}
+
+export interface GetInvocationRequest {
+  requestId: string;
+}
+
+export interface CancelInvocationRequest {
+  requestId: string;
+}
+
+export interface Invocation {
+  requestId: string;
+  functionArn: string;
+  /** "RequestResponse" or "Event". */
+  invocationType: string;
+  /** "queued" (also between two runs), "running", "ended" or "cancelled". */
+  state: string;
+  /** "Success", "RetriesExhausted", …; "" while it is not over. */
+  condition: string;
+  runs: number;
+  statusCode: number;
+  executedVersion: string;
+  /** "" or "Unhandled". */
+  functionError: string;
+  acceptedAt?: Date | undefined;
+  endedAt?: Date | undefined;
+  keptUntil?:
+    | Date
+    | undefined;
+  /** What the function answered. */
+  payload: Buffer;
 }
 
 function createBaseInvokeRequest(): InvokeRequest {
@@ -119,6 +158,8 @@ function createBaseInvokeRequest(): InvokeRequest {
     correlationId: "",
     dryRun: false,
     tenantId: "",
+    idempotencyKey: "",
+    keepResultSeconds: 0,
   };
 }
 
@@ -150,6 +191,12 @@ export const InvokeRequest: MessageFns<InvokeRequest> = {
     }
     if (message.tenantId !== "") {
       writer.uint32(74).string(message.tenantId);
+    }
+    if (message.idempotencyKey !== "") {
+      writer.uint32(82).string(message.idempotencyKey);
+    }
+    if (message.keepResultSeconds !== 0) {
+      writer.uint32(88).uint32(message.keepResultSeconds);
     }
     return writer;
   },
@@ -239,6 +286,22 @@ export const InvokeRequest: MessageFns<InvokeRequest> = {
             message.tenantId = reader.string();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.idempotencyKey = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.keepResultSeconds = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -290,6 +353,16 @@ export const InvokeRequest: MessageFns<InvokeRequest> = {
         : isSet(object.tenant_id)
         ? globalThis.String(object.tenant_id)
         : "",
+      idempotencyKey: isSet(object.idempotencyKey)
+        ? globalThis.String(object.idempotencyKey)
+        : isSet(object.idempotency_key)
+        ? globalThis.String(object.idempotency_key)
+        : "",
+      keepResultSeconds: isSet(object.keepResultSeconds)
+        ? globalThis.Number(object.keepResultSeconds)
+        : isSet(object.keep_result_seconds)
+        ? globalThis.Number(object.keep_result_seconds)
+        : 0,
     };
   },
 
@@ -322,6 +395,12 @@ export const InvokeRequest: MessageFns<InvokeRequest> = {
     if (message.tenantId !== "") {
       obj.tenantId = message.tenantId;
     }
+    if (message.idempotencyKey !== "") {
+      obj.idempotencyKey = message.idempotencyKey;
+    }
+    if (message.keepResultSeconds !== 0) {
+      obj.keepResultSeconds = Math.round(message.keepResultSeconds);
+    }
     return obj;
   },
 
@@ -339,6 +418,8 @@ export const InvokeRequest: MessageFns<InvokeRequest> = {
     message.correlationId = object.correlationId ?? "";
     message.dryRun = object.dryRun ?? false;
     message.tenantId = object.tenantId ?? "";
+    message.idempotencyKey = object.idempotencyKey ?? "";
+    message.keepResultSeconds = object.keepResultSeconds ?? 0;
     return message;
   },
 };
@@ -1110,6 +1191,8 @@ function createBasePublishRequest(): PublishRequest {
     traceHeader: "",
     deduplicationId: "",
     tenantId: "",
+    idempotencyKey: "",
+    keepResultSeconds: 0,
   };
 }
 
@@ -1132,6 +1215,12 @@ export const PublishRequest: MessageFns<PublishRequest> = {
     }
     if (message.tenantId !== "") {
       writer.uint32(50).string(message.tenantId);
+    }
+    if (message.idempotencyKey !== "") {
+      writer.uint32(58).string(message.idempotencyKey);
+    }
+    if (message.keepResultSeconds !== 0) {
+      writer.uint32(64).uint32(message.keepResultSeconds);
     }
     return writer;
   },
@@ -1197,6 +1286,22 @@ export const PublishRequest: MessageFns<PublishRequest> = {
             message.tenantId = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.idempotencyKey = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.keepResultSeconds = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1233,6 +1338,16 @@ export const PublishRequest: MessageFns<PublishRequest> = {
         : isSet(object.tenant_id)
         ? globalThis.String(object.tenant_id)
         : "",
+      idempotencyKey: isSet(object.idempotencyKey)
+        ? globalThis.String(object.idempotencyKey)
+        : isSet(object.idempotency_key)
+        ? globalThis.String(object.idempotency_key)
+        : "",
+      keepResultSeconds: isSet(object.keepResultSeconds)
+        ? globalThis.Number(object.keepResultSeconds)
+        : isSet(object.keep_result_seconds)
+        ? globalThis.Number(object.keep_result_seconds)
+        : 0,
     };
   },
 
@@ -1256,6 +1371,12 @@ export const PublishRequest: MessageFns<PublishRequest> = {
     if (message.tenantId !== "") {
       obj.tenantId = message.tenantId;
     }
+    if (message.idempotencyKey !== "") {
+      obj.idempotencyKey = message.idempotencyKey;
+    }
+    if (message.keepResultSeconds !== 0) {
+      obj.keepResultSeconds = Math.round(message.keepResultSeconds);
+    }
     return obj;
   },
 
@@ -1270,6 +1391,8 @@ export const PublishRequest: MessageFns<PublishRequest> = {
     message.traceHeader = object.traceHeader ?? "";
     message.deduplicationId = object.deduplicationId ?? "";
     message.tenantId = object.tenantId ?? "";
+    message.idempotencyKey = object.idempotencyKey ?? "";
+    message.keepResultSeconds = object.keepResultSeconds ?? 0;
     return message;
   },
 };
@@ -1363,6 +1486,463 @@ export const PublishResponse: MessageFns<PublishResponse> = {
   },
 };
 
+function createBaseGetInvocationRequest(): GetInvocationRequest {
+  return { requestId: "" };
+}
+
+export const GetInvocationRequest: MessageFns<GetInvocationRequest> = {
+  encode(message: GetInvocationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetInvocationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetInvocationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetInvocationRequest {
+    return {
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+    };
+  },
+
+  toJSON(message: GetInvocationRequest): unknown {
+    const obj: any = {};
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetInvocationRequest>, I>>(base?: I): GetInvocationRequest {
+    return GetInvocationRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetInvocationRequest>, I>>(object: I): GetInvocationRequest {
+    const message = createBaseGetInvocationRequest();
+    message.requestId = object.requestId ?? "";
+    return message;
+  },
+};
+
+function createBaseCancelInvocationRequest(): CancelInvocationRequest {
+  return { requestId: "" };
+}
+
+export const CancelInvocationRequest: MessageFns<CancelInvocationRequest> = {
+  encode(message: CancelInvocationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CancelInvocationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCancelInvocationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CancelInvocationRequest {
+    return {
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+    };
+  },
+
+  toJSON(message: CancelInvocationRequest): unknown {
+    const obj: any = {};
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CancelInvocationRequest>, I>>(base?: I): CancelInvocationRequest {
+    return CancelInvocationRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CancelInvocationRequest>, I>>(object: I): CancelInvocationRequest {
+    const message = createBaseCancelInvocationRequest();
+    message.requestId = object.requestId ?? "";
+    return message;
+  },
+};
+
+function createBaseInvocation(): Invocation {
+  return {
+    requestId: "",
+    functionArn: "",
+    invocationType: "",
+    state: "",
+    condition: "",
+    runs: 0,
+    statusCode: 0,
+    executedVersion: "",
+    functionError: "",
+    acceptedAt: undefined,
+    endedAt: undefined,
+    keptUntil: undefined,
+    payload: Buffer.alloc(0),
+  };
+}
+
+export const Invocation: MessageFns<Invocation> = {
+  encode(message: Invocation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.functionArn !== "") {
+      writer.uint32(18).string(message.functionArn);
+    }
+    if (message.invocationType !== "") {
+      writer.uint32(26).string(message.invocationType);
+    }
+    if (message.state !== "") {
+      writer.uint32(34).string(message.state);
+    }
+    if (message.condition !== "") {
+      writer.uint32(42).string(message.condition);
+    }
+    if (message.runs !== 0) {
+      writer.uint32(48).uint32(message.runs);
+    }
+    if (message.statusCode !== 0) {
+      writer.uint32(56).uint32(message.statusCode);
+    }
+    if (message.executedVersion !== "") {
+      writer.uint32(66).string(message.executedVersion);
+    }
+    if (message.functionError !== "") {
+      writer.uint32(74).string(message.functionError);
+    }
+    if (message.acceptedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.acceptedAt), writer.uint32(82).fork()).join();
+    }
+    if (message.endedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.endedAt), writer.uint32(90).fork()).join();
+    }
+    if (message.keptUntil !== undefined) {
+      Timestamp.encode(toTimestamp(message.keptUntil), writer.uint32(98).fork()).join();
+    }
+    if (message.payload.length !== 0) {
+      writer.uint32(106).bytes(message.payload);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Invocation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInvocation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.functionArn = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.invocationType = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.condition = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.runs = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.statusCode = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.executedVersion = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.functionError = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.acceptedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.endedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.keptUntil = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.payload = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Invocation {
+    return {
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+      functionArn: isSet(object.functionArn)
+        ? globalThis.String(object.functionArn)
+        : isSet(object.function_arn)
+        ? globalThis.String(object.function_arn)
+        : "",
+      invocationType: isSet(object.invocationType)
+        ? globalThis.String(object.invocationType)
+        : isSet(object.invocation_type)
+        ? globalThis.String(object.invocation_type)
+        : "",
+      state: isSet(object.state) ? globalThis.String(object.state) : "",
+      condition: isSet(object.condition) ? globalThis.String(object.condition) : "",
+      runs: isSet(object.runs) ? globalThis.Number(object.runs) : 0,
+      statusCode: isSet(object.statusCode)
+        ? globalThis.Number(object.statusCode)
+        : isSet(object.status_code)
+        ? globalThis.Number(object.status_code)
+        : 0,
+      executedVersion: isSet(object.executedVersion)
+        ? globalThis.String(object.executedVersion)
+        : isSet(object.executed_version)
+        ? globalThis.String(object.executed_version)
+        : "",
+      functionError: isSet(object.functionError)
+        ? globalThis.String(object.functionError)
+        : isSet(object.function_error)
+        ? globalThis.String(object.function_error)
+        : "",
+      acceptedAt: isSet(object.acceptedAt)
+        ? fromJsonTimestamp(object.acceptedAt)
+        : isSet(object.accepted_at)
+        ? fromJsonTimestamp(object.accepted_at)
+        : undefined,
+      endedAt: isSet(object.endedAt)
+        ? fromJsonTimestamp(object.endedAt)
+        : isSet(object.ended_at)
+        ? fromJsonTimestamp(object.ended_at)
+        : undefined,
+      keptUntil: isSet(object.keptUntil)
+        ? fromJsonTimestamp(object.keptUntil)
+        : isSet(object.kept_until)
+        ? fromJsonTimestamp(object.kept_until)
+        : undefined,
+      payload: isSet(object.payload) ? Buffer.from(bytesFromBase64(object.payload)) : Buffer.alloc(0),
+    };
+  },
+
+  toJSON(message: Invocation): unknown {
+    const obj: any = {};
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    if (message.functionArn !== "") {
+      obj.functionArn = message.functionArn;
+    }
+    if (message.invocationType !== "") {
+      obj.invocationType = message.invocationType;
+    }
+    if (message.state !== "") {
+      obj.state = message.state;
+    }
+    if (message.condition !== "") {
+      obj.condition = message.condition;
+    }
+    if (message.runs !== 0) {
+      obj.runs = Math.round(message.runs);
+    }
+    if (message.statusCode !== 0) {
+      obj.statusCode = Math.round(message.statusCode);
+    }
+    if (message.executedVersion !== "") {
+      obj.executedVersion = message.executedVersion;
+    }
+    if (message.functionError !== "") {
+      obj.functionError = message.functionError;
+    }
+    if (message.acceptedAt !== undefined) {
+      obj.acceptedAt = message.acceptedAt.toISOString();
+    }
+    if (message.endedAt !== undefined) {
+      obj.endedAt = message.endedAt.toISOString();
+    }
+    if (message.keptUntil !== undefined) {
+      obj.keptUntil = message.keptUntil.toISOString();
+    }
+    if (message.payload.length !== 0) {
+      obj.payload = base64FromBytes(message.payload);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Invocation>, I>>(base?: I): Invocation {
+    return Invocation.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Invocation>, I>>(object: I): Invocation {
+    const message = createBaseInvocation();
+    message.requestId = object.requestId ?? "";
+    message.functionArn = object.functionArn ?? "";
+    message.invocationType = object.invocationType ?? "";
+    message.state = object.state ?? "";
+    message.condition = object.condition ?? "";
+    message.runs = object.runs ?? 0;
+    message.statusCode = object.statusCode ?? 0;
+    message.executedVersion = object.executedVersion ?? "";
+    message.functionError = object.functionError ?? "";
+    message.acceptedAt = object.acceptedAt ?? undefined;
+    message.endedAt = object.endedAt ?? undefined;
+    message.keptUntil = object.keptUntil ?? undefined;
+    message.payload = object.payload ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
 export type InvokeServiceService = typeof InvokeServiceService;
 export const InvokeServiceService = {
   /** Runs a function and waits for its answer. A function that fails is an OK reply with function_error set, as in AWS. */
@@ -1409,6 +1989,27 @@ export const InvokeServiceService = {
     responseSerialize: (value: PublishResponse): Buffer => Buffer.from(PublishResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PublishResponse => PublishResponse.decode(value),
   },
+  /** What became of an invocation whose result is kept. */
+  getInvocation: {
+    path: "/weft.v1.InvokeService/GetInvocation" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetInvocationRequest): Buffer => Buffer.from(GetInvocationRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetInvocationRequest => GetInvocationRequest.decode(value),
+    responseSerialize: (value: Invocation): Buffer => Buffer.from(Invocation.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Invocation => Invocation.decode(value),
+  },
+  /** Ends one that waits for a run. One that runs or is over: FAILED_PRECONDITION or ABORTED, as ResourceConflictException. */
+  cancelInvocation: {
+    path: "/weft.v1.InvokeService/CancelInvocation" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CancelInvocationRequest): Buffer =>
+      Buffer.from(CancelInvocationRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CancelInvocationRequest => CancelInvocationRequest.decode(value),
+    responseSerialize: (value: Invocation): Buffer => Buffer.from(Invocation.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Invocation => Invocation.decode(value),
+  },
 } as const;
 
 export interface InvokeServiceServer extends UntypedServiceImplementation {
@@ -1423,6 +2024,10 @@ export interface InvokeServiceServer extends UntypedServiceImplementation {
   invokeWithResponseStream: handleServerStreamingCall<InvokeRequest, ResponseStreamPart>;
   /** Accepts an event. The reply means it is durably stored and will run at least once. */
   publish: handleUnaryCall<PublishRequest, PublishResponse>;
+  /** What became of an invocation whose result is kept. */
+  getInvocation: handleUnaryCall<GetInvocationRequest, Invocation>;
+  /** Ends one that waits for a run. One that runs or is over: FAILED_PRECONDITION or ABORTED, as ResourceConflictException. */
+  cancelInvocation: handleUnaryCall<CancelInvocationRequest, Invocation>;
 }
 
 export interface InvokeServiceClient extends Client {
@@ -1478,6 +2083,38 @@ export interface InvokeServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PublishResponse) => void,
   ): ClientUnaryCall;
+  /** What became of an invocation whose result is kept. */
+  getInvocation(
+    request: GetInvocationRequest,
+    callback: (error: ServiceError | null, response: Invocation) => void,
+  ): ClientUnaryCall;
+  getInvocation(
+    request: GetInvocationRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Invocation) => void,
+  ): ClientUnaryCall;
+  getInvocation(
+    request: GetInvocationRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Invocation) => void,
+  ): ClientUnaryCall;
+  /** Ends one that waits for a run. One that runs or is over: FAILED_PRECONDITION or ABORTED, as ResourceConflictException. */
+  cancelInvocation(
+    request: CancelInvocationRequest,
+    callback: (error: ServiceError | null, response: Invocation) => void,
+  ): ClientUnaryCall;
+  cancelInvocation(
+    request: CancelInvocationRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Invocation) => void,
+  ): ClientUnaryCall;
+  cancelInvocation(
+    request: CancelInvocationRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Invocation) => void,
+  ): ClientUnaryCall;
 }
 
 export const InvokeServiceClient = makeGenericClientConstructor(
@@ -1509,6 +2146,28 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function toTimestamp(date: Date): Timestamp {
+  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): Date {
+  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis);
+}
+
+function fromJsonTimestamp(o: any): Date {
+  if (o instanceof globalThis.Date) {
+    return o;
+  } else if (typeof o === "string") {
+    return new globalThis.Date(o);
+  } else {
+    return fromTimestamp(Timestamp.fromJSON(o));
+  }
+}
 
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;
