@@ -1,6 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import {
   CreateFunctionCommand,
   GetFunctionCommand,
@@ -78,10 +80,10 @@ describe.each(['oci', 'docker'] as const)('functions that are container images, 
     })
   const uri = (tag: string): string => `${registry.host}/team/shop:${tag}`
   const waiting = () => ({ client: lambda, maxWaitTime: 120, minDelay: 1, maxDelay: 1 })
-  async function create(FunctionName: string, tag: string): Promise<void> {
+  async function create(FunctionName: string, ImageUri: string): Promise<void> {
     const created = await lambda.send(
       new CreateFunctionCommand({
-        ...{ FunctionName, PackageType: 'Image', Code: { ImageUri: uri(tag) } },
+        ...{ FunctionName, PackageType: 'Image', Code: { ImageUri } },
         ...{ Role: 'arn:aws:iam::000000000000:role/any', MemorySize: 256, Timeout: 20 },
         Environment: { Variables: { OWN: 'mine' } },
       }),
@@ -104,7 +106,7 @@ describe.each(['oci', 'docker'] as const)('functions that are container images, 
 
   test('are created of a tag, called, changed to another tag, and called with another command', async () => {
     const digest = await push('1')
-    await create('shop', '1')
+    await create('shop', uri('1'))
     const { Code, Configuration } = await lambda.send(new GetFunctionCommand({ FunctionName: 'shop' }))
     expect(Code).toMatchObject({
       RepositoryType: 'ECR',
@@ -143,7 +145,7 @@ describe.each(['oci', 'docker'] as const)('functions that are container images, 
 
   test('fail, crash and time out as all functions do, and go on', async () => {
     await push('errors')
-    await create('errors', 'errors')
+    await create('errors', uri('errors'))
     await lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName: 'errors', Timeout: 6 }))
     await waitUntilFunctionUpdatedV2(waiting(), { FunctionName: 'errors' })
     expect(await invoke('errors', { fail: 'no good' })).toMatchObject({
@@ -157,14 +159,39 @@ describe.each(['oci', 'docker'] as const)('functions that are container images, 
     expect((await invoke('errors')).answer).toMatchObject({ version: 'errors' })
   })
 
+  test('may be the example, one program and nothing else, as an engine builds and pushes it', async () => {
+    const out = mkdtempSync(join(tmpdir(), 'weft-example-'))
+    const example = (name: string) => fileURLToPath(new URL(`../../../examples/${name}`, import.meta.url))
+    try {
+      if (driver === 'docker') {
+        const env = { ...process.env, DOCKER_HOST: `unix://${engine.socketPath}`, DOCKER_BUILDKIT: '0' }
+        const docker = (...args: readonly string[]) => execFileSync('docker', args, { env, stdio: 'pipe' })
+        execFileSync(example('image/build.sh'), [out], { env, stdio: 'pipe' })
+        docker('tag', 'weft-example-order', `${registry.host}/example/order`)
+        docker('push', `${registry.host}/example/order`)
+        docker('rmi', 'weft-example-order', `${registry.host}/example/order`)
+      } else {
+        execFileSync(example('order/go/build.sh'), [out], { stdio: 'pipe' })
+        const layers = [await buildLayer({ bootstrap: readFileSync(join(out, 'bootstrap')) }, 'none')]
+        await registry.push('example/order', 'latest', { layers, config: { Entrypoint: ['/bootstrap'] } })
+      }
+      await create('order', `${registry.host}/example/order`)
+    } finally {
+      rmSync(out, { recursive: true })
+    }
+    const order = { customer: 'Ada', items: [{ name: 'Assam', quantity: 2, priceCents: 450 }] }
+    expect((await invoke('order', order)).answer).toMatchObject({ customer: 'Ada', totalCents: 900, function: 'order' })
+    expect((await invoke('order', { customer: 'Ada', items: [] })).answer).toMatchObject({ errorType: 'emptyOrder' })
+  })
+
   test('that are built for another architecture are refused', async () => {
     await push('foreign', { architecture: process.arch === 'arm64' ? 'amd64' : 'arm64' })
-    await expect(create('foreign', 'foreign')).rejects.toThrow(/is not supported/)
+    await expect(create('foreign', uri('foreign'))).rejects.toThrow(/is not supported/)
   })
 
   test('need no registry for a cold start: the fabric has a copy of its own', async () => {
     await push('alone')
-    await create('alone', 'alone')
+    await create('alone', uri('alone'))
     await registry.stop()
     expect((await invoke('alone')).answer).toMatchObject({ version: 'alone' })
     const both = await Promise.all([invoke('alone', { sleep: 1 }), invoke('alone', { sleep: 1 })])

@@ -141,17 +141,7 @@ export function hostPrograms(programs: Readonly<Record<string, string>>): LayerF
   return files
 }
 
-const notNeeded = [
-  'test',
-  'tests',
-  '__pycache__',
-  'idlelib',
-  'tkinter',
-  'lib2to3',
-  'ensurepip',
-  'pydoc_data',
-  'sitecustomize.py',
-]
+const notNeeded = ['test', 'tests', 'idlelib', 'tkinter', 'lib2to3', 'ensurepip', 'pydoc_data', 'sitecustomize.py']
 
 /** The host's Python 3.11 with its standard library, a shell, and a runtime that serves the handler of an image's command. */
 export function pythonBase(): LayerFiles {
