@@ -16,6 +16,7 @@ export { evaluate, type PolicyRequest, type Verdict } from './language/evaluate.
 export type { ContextLookup } from './language/pattern.ts'
 export type { PolicySubject } from './language/principals.ts'
 export * from './resource/documents.ts'
+export * from './resource/execution-rights.ts'
 export * from './resource/grants.ts'
 export * from './resource/permissions.ts'
 export * from './resource/role-grants.ts'

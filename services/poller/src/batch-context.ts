@@ -8,6 +8,8 @@ export interface BatchContext {
   readonly shard: string
   readonly source: MappingSource
   readonly resolve: () => ResolvedFunction | undefined
+  /** Why the function may not be given what is read here; undefined: it may. */
+  readonly refusal: (target: ResolvedFunction) => string | undefined
   readonly invoker: Invoker
   readonly deadBatches: DeadBatches
   readonly targets: EventTargets

@@ -46,6 +46,11 @@ export async function runBatch(
     report('PROBLEM: Function not found.')
     return { kind: 'not-run' }
   }
+  const refusal = context.refusal(target)
+  if (refusal !== undefined) {
+    report(`PROBLEM: ${refusal}`)
+    return { kind: 'not-run' }
+  }
   const payload = eventOf(source.frame, records, more)
   if (payload.length > limits.syncPayloadBytes) {
     // Only a single record can be so large; the function could never be given it.

@@ -75,6 +75,7 @@ export async function startPoller(config: PollerConfig, deps: PollerDeps): Promi
   const context: TendContext = {
     ...deps,
     targets: destinations(deps),
+    ...(deps.triggers && { identities: deps.triggers.identities }),
     random: deps.random ?? systemRandom,
     config,
     states: new MappingStates(deps.mappingStore, log),

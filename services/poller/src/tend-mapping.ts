@@ -1,6 +1,7 @@
-import type { EventSourceMapping, FactSink, Invoker } from '@weft/contracts'
+import type { EventSourceMapping, FactSink, Invoker, ResolvedFunction } from '@weft/contracts'
 import type { DeadBatches, EventTargets, MappingLeases, MappingSource, MappingSources } from '@weft/delivery'
 import { type Clock, delay, type Logger, type Random } from '@weft/platform'
+import { type Identities, sourceRefusal } from '@weft/policy'
 import { type Catalogue, type ResolveCatalogue, resolveCall } from '@weft/registry'
 import type { PollerConfig } from './config.ts'
 import { HeldLease } from './held-lease.ts'
@@ -22,6 +23,8 @@ export interface TendContext {
   /** Chooses between the versions of an alias. */
   readonly random: Random
   readonly log: Logger
+  /** Roles of functions; absent: none is asked. */
+  readonly identities?: Identities
   readonly stopping: AbortSignal
   /** Leases that this poller holds. */
   readonly heldCount: () => number
@@ -199,7 +202,7 @@ function optionsFor(
   source: MappingSource,
   leaving: AbortSignal,
 ) {
-  const { catalogue, config, random, states } = context
+  const { catalogue, config, random, states, identities } = context
   const { accountId, functionName, qualifier } = mapping
   return {
     ...context,
@@ -211,6 +214,8 @@ function optionsFor(
       const found = resolveCall(catalogue, { accountId, region: config.region }, functionName, qualifier, random)
       return found.ok ? found.value : undefined
     },
+    refusal: (target: ResolvedFunction) =>
+      identities && sourceRefusal(identities, accountId, target.version.role, mapping.eventSourceArn),
     backoffMs: config.backoffMs,
     readWaitMs: config.readWaitMs,
     held: () => lease.held(),

@@ -59,6 +59,7 @@ export const exampleFunctions = {
       allows: [
         { actions: ['s3:CreateBucket'], resource: bucketArn },
         { actions: ['s3:PutObject'], resource: `${bucketArn}/*` },
+        { actions: ['jetstream:Consume'], resource: 'arn:aws:jetstream:*:*:stream/*' },
       ],
     },
   }),

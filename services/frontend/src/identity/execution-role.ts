@@ -1,14 +1,5 @@
 import { type AccountId, type AwsError, awsError, type FunctionRecord } from '@weft/contracts'
-import {
-  accessOf,
-  arnOfIdentity,
-  decide,
-  evaluate,
-  type Identities,
-  parseIdentityArn,
-  type Role,
-  trustOf,
-} from '@weft/policy'
+import { deadLetterRefusal, evaluate, type Identities, madeRole, roleMay, sourceRefusal, trustOf } from '@weft/policy'
 import type { Principal } from '../doors/door.ts'
 import type { Authorizer } from './authorizer.ts'
 import type { LambdaInput } from './lambda-actions.ts'
@@ -17,13 +8,6 @@ import { refuseLending } from './pass-role.ts'
 export interface ExecutionRoleDeps {
   readonly authorizer: Authorizer
   readonly identities: Identities
-}
-
-/** A role as a function names it; undefined for one that was never made, or has been deleted. */
-function madeRole(identities: Identities, roleArn: string): Role | undefined {
-  const named = parseIdentityArn(roleArn)
-  const role = named?.kind === 'role' ? identities.role(named.accountId, named.name) : undefined
-  return role && arnOfIdentity(role) === roleArn ? role : undefined
 }
 
 /**
@@ -51,12 +35,13 @@ export function refusePassing(
   return awsError('InvalidParameterValueException', 'The role defined for the function cannot be assumed by Lambda.')
 }
 
-/** What a role must be allowed to do for a target, and how AWS tells that it is not. Streams are the account's own. */
+/** What a role must be allowed to do for a target, and how AWS tells that it is not. */
 const sending: Readonly<Record<string, readonly [action: string, told: string]>> = {
   lambda: ['lambda:InvokeFunction', 'InvokeFunction on Lambda'],
   events: ['events:PutEvents', 'PutEvents on EventBridge'],
   sns: ['sns:Publish', 'Publish on SNS'],
   s3: ['s3:PutObject', 'PutObject on S3'],
+  jetstream: ['jetstream:Publish', 'Publish on JetStream'],
 }
 
 /** Where a request makes a function's events go. */
@@ -72,27 +57,39 @@ function targetsIn(input: LambdaInput): readonly string[] {
 /** Events are sent on with the rights of the function's role, where it has one that was made. */
 export function refuseTargets(
   { identities }: ExecutionRoleDeps,
-  accountId: AccountId,
   record: FunctionRecord | undefined,
   input: LambdaInput,
 ): AwsError | undefined {
   const role = record && madeRole(identities, record.latest.role)
   if (!role) return undefined
-  const { identity, boundary } = accessOf(identities, role)
-  const arn = arnOfIdentity(role)
-  const may = (action: string, resource: string): boolean =>
-    decide({
-      ...{ subject: { accountId, arn, roleArn: arn }, action, resource },
-      ...{ resourceAccount: accountId, context: () => undefined, identity },
-      ...(boundary && { boundary }),
-    }).allowed
   for (const target of targetsIn(input)) {
     const [action, told] = sending[target.split(':')[2] ?? ''] ?? []
-    if (action !== undefined && !may(action, action === 's3:PutObject' ? `${target}/*` : target))
+    if (action !== undefined && !roleMay(identities, role, action, action === 's3:PutObject' ? `${target}/*` : target))
       return awsError(
         'InvalidParameterValueException',
         `The function execution role does not have permissions to call ${told}`,
       )
   }
   return undefined
+}
+
+/** The role that a function has, or is being given, must let it read its source and send to its dead-letter target. */
+export function refuseRights(
+  { identities }: ExecutionRoleDeps,
+  accountId: AccountId,
+  record: FunctionRecord | undefined,
+  input: LambdaInput,
+): AwsError | undefined {
+  const { Role, EventSourceArn, DeadLetterConfig } = input as {
+    readonly Role?: string
+    readonly EventSourceArn?: string
+    readonly DeadLetterConfig?: { readonly TargetArn?: string }
+  }
+  const role = Role ?? record?.latest.role
+  const target = DeadLetterConfig?.TargetArn
+  if (role === undefined) return undefined
+  const refusal =
+    (EventSourceArn === undefined ? undefined : sourceRefusal(identities, accountId, role, EventSourceArn)) ??
+    (target ? deadLetterRefusal(identities, role, target) : undefined)
+  return refusal === undefined ? undefined : awsError('InvalidParameterValueException', refusal)
 }

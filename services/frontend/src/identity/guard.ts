@@ -17,7 +17,7 @@ import { type Catalogue, type Collection, parseLayerVersionArn } from '@weft/reg
 import type { Principal } from '../doors/door.ts'
 import type { CallContext } from '../operations/context.ts'
 import type { Authorizer, RequestContext } from './authorizer.ts'
-import { refusePassing, refuseTargets } from './execution-role.ts'
+import { refusePassing, refuseRights, refuseTargets } from './execution-role.ts'
 import { functionResource, type LambdaInput, lambdaAction, lambdaContext, lambdaResource } from './lambda-actions.ts'
 
 export interface GuardDeps {
@@ -51,7 +51,8 @@ export class Guard {
     const refused =
       (role === undefined ? undefined : refusePassing(this.#deps, principal, role, resource)) ??
       this.#refusePackage(principal, owner, packageOf(input)) ??
-      refuseTargets(this.#deps, owner, this.#record(owner, resource), input)
+      refuseTargets(this.#deps, this.#record(owner, resource), input) ??
+      refuseRights(this.#deps, owner, this.#record(owner, resource) ?? this.#fedBy(owner, input), input)
     return refused ? err(refused) : admitted
   }
 
@@ -90,6 +91,13 @@ export class Guard {
   #record(owner: AccountId, resource: string): FunctionRecord | undefined {
     const named = functionOf(resource)
     return named && this.#deps.catalogue.function(owner, named.functionName)
+  }
+
+  /** The function that a new mapping is to feed. */
+  #fedBy(owner: AccountId, input: LambdaInput): FunctionRecord | undefined {
+    const { EventSourceArn, FunctionName } = input as Record<string, string | undefined>
+    const named = EventSourceArn === undefined ? undefined : parseFunctionRef(FunctionName ?? '')
+    return named?.ok ? this.#deps.catalogue.function(owner, named.value.functionName) : undefined
   }
 
   #layerPolicy(resource: string) {

@@ -170,6 +170,32 @@ describe('events sent on', () => {
   })
 })
 
+describe('what a function is fed with', () => {
+  it('needs a role that may read it, and one that may send to where its dead letters go', async () => {
+    const role = await makeRole('fed')
+    expect((await lambda(await creation('eats', role))).status).toBe(201)
+    const EventSourceArn = `arn:aws:jetstream:us-east-1:${account}:stream/ORDERS`
+    const map = () =>
+      lambda({
+        path: '/2015-03-31/event-source-mappings/',
+        body: JSON.stringify({ FunctionName: 'eats', EventSourceArn, StartingPosition: 'LATEST' }),
+      })
+    const told = 'The provided execution role does not have permissions to call'
+    expect(await map()).toMatchObject({ status: 400, message: `${told} Consume on JetStream` })
+    const deadLetters = () =>
+      lambda({
+        method: 'PUT',
+        path: `${functions}/eats/configuration`,
+        body: JSON.stringify({ DeadLetterConfig: { TargetArn: EventSourceArn } }),
+      })
+    expect(await deadLetters()).toMatchObject({ status: 400, message: `${told} Publish on JetStream` })
+    const policy = document(statement(['jetstream:Consume', 'jetstream:Publish'], EventSourceArn))
+    await iam('PutRolePolicy', { RoleName: 'fed', PolicyName: 'p', PolicyDocument: policy })
+    expect((await map()).status).toBe(202)
+    expect((await deadLetters()).status).toBe(200)
+  })
+})
+
 describe('a user', () => {
   it('may do what the policies say, by conditions too', async () => {
     const day = 86_400_000
