@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { accountId, type FactSink, type IsolationClass, isolates } from '@weft/contracts'
 import type { EndLease, LeaseId, SandboxReport, WorkerFrame } from '@weft/contracts/placement'
 import type { SandboxSpec } from '@weft/contracts/sandbox'
@@ -16,6 +17,8 @@ export interface FleetParts {
   readonly workerId: string
   readonly memoryMb: number
   readonly idleMs: number
+  /** How long an environment lives at most, unless something runs in it, ms. */
+  readonly lifetimeMs: number
   readonly freezeAfterMs: number
   readonly pace: PaceLimits
   readonly partitions: number
@@ -42,6 +45,8 @@ interface Member {
   readonly provisioned: boolean
   /** It has run an invocation. */
   used: boolean
+  /** When it has lived long enough, monotonic ms. */
+  readonly oldAtMs: number
   /** Undefined while it starts, and while it is initialised ahead of calls. */
   environment: Environment | undefined
   preparing: Environment | undefined
@@ -150,6 +155,7 @@ export class Fleet {
     this.#promisedMb += spec.memoryMb
     const member: Member = {
       ...{ sandboxId, spec, partition, provisioned, used: false, ending: [] },
+      oldAtMs: this.#parts.clock.monotonic() + this.#parts.lifetimeMs * (1 - fractionOf(sandboxId) / 4),
       ...{ environment: undefined, preparing: undefined, stopReason: undefined, running: undefined },
     }
     this.#members.set(sandboxId, member)
@@ -285,6 +291,19 @@ export class Fleet {
     const { sandboxId, partition } = member
     for (const id of member.ending.splice(0))
       this.#parts.tell(partition, { $case: 'leaseEnded', value: { sandboxId, id } })
+    if (this.#isOld(member)) void Promise.resolve().then(() => this.#endOld(member))
+  }
+
+  /** Not while something runs in it, which may have begun meanwhile. */
+  #endOld({ environment }: Member): void {
+    if (environment && !environment.busy) void environment.stop('it has lived long enough')
+  }
+
+  /** Its session credentials are as old as it is, and what it has gathered; AWS ends environments after hours, too. */
+  #isOld({ oldAtMs, provisioned, used, spec }: Member): boolean {
+    // What waits for SnapStart fetches its credentials when it is restored.
+    const waits = provisioned && spec.snapStart && !used
+    return !waits && this.#parts.clock.monotonic() >= oldAtMs
   }
 
   #gone(member: Member, reason: string, code: FunctionCode | undefined): void {
@@ -326,12 +345,18 @@ export class Fleet {
     const now = this.#parts.clock.monotonic()
     for (const member of this.#members.values()) {
       const { environment } = member
-      if (environment && !isAhead(member) && !environment.busy && now - environment.idleSinceMs > this.#parts.idleMs)
+      if (!environment || environment.busy) continue
+      if (this.#isOld(member)) this.#endOld(member)
+      else if (!isAhead(member) && now - environment.idleSinceMs > this.#parts.idleMs)
         void environment.stop('unused for too long')
     }
     this.#reaper = this.#parts.clock.schedule(Math.min(reapMs, this.#parts.idleMs), () => this.#reap())
   }
 }
+
+/** From 0 to below 1, the same for the same sandbox: those that began together do not end together. */
+const fractionOf = (sandboxId: string): number =>
+  createHash('sha256').update(sandboxId).digest().readUInt32BE() / 2 ** 32
 
 /** It waits, initialised ahead, however long no call comes. */
 const isAhead = ({ provisioned, used, spec }: Member): boolean => provisioned && !(spec.snapStart && used)

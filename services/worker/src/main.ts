@@ -55,6 +55,8 @@ await runService({
     /** How fast a function may stream, bytes: at once, and per second from then on. */
     streamBurstBytes: setting('WEFT_STREAM_BURST_BYTES', streamBytes.default(limits.streamBurstBytes)),
     streamBytesPerSecond: setting('WEFT_STREAM_BYTES_PER_SECOND', streamBytes.default(limits.streamBytesPerSecond)),
+    /** An environment ends when it has lived so long, or three quarters of it, and nothing runs in it. */
+    lifetimeMs: setting('WEFT_LIFETIME_MS', settings.milliseconds(60_000, sessionMs).default(6 * 60 * 60 * 1_000)),
     idleMs: setting('WEFT_IDLE_MS', settings.milliseconds(1_000, 24 * 60 * 60 * 1_000).default(15 * 60 * 1_000)),
   },
   check: ({ sandbox, callback }) => [
@@ -63,7 +65,7 @@ await runService({
   ],
   async start(config, { clock, log, opened }) {
     const { natsServers: servers, natsCreds: creds, instanceId, zone, dataDir, memoryMb } = config
-    const { stemsPerRuntime, idleMs, advertise: address } = config
+    const { stemsPerRuntime, idleMs, lifetimeMs, advertise: address } = config
     const secret = config.clusterSecret.trim()
     const chosen = await chooseDriver({
       ...{ choice: isChoice(config.sandbox) ? config.sandbox : 'auto', dataDir, log },
@@ -81,7 +83,7 @@ await runService({
     const worker = await startWorker(
       {
         ...(networks && { networks }),
-        ...{ workerId: instanceId, zone, address, dataDir, memoryMb, stemsPerRuntime, idleMs },
+        ...{ workerId: instanceId, zone, address, dataDir, memoryMb, stemsPerRuntime, idleMs, lifetimeMs },
         streamPace: { burstBytes: config.streamBurstBytes, bytesPerSecond: config.streamBytesPerSecond },
       },
       {

@@ -77,7 +77,13 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
     ...{ boot, clock, log },
   })
   const fleet: Fleet = new Fleet({
-    ...{ workerId, memoryMb: settings.memoryMb, idleMs: settings.idleMs, freezeAfterMs: settings.freezeAfterMs },
+    ...{
+      workerId,
+      memoryMb: settings.memoryMb,
+      idleMs: settings.idleMs,
+      lifetimeMs: settings.lifetimeMs,
+      freezeAfterMs: settings.freezeAfterMs,
+    },
     pace: settings.streamPace,
     ...{
       specialiser: new Specialiser(stems, code, new Images(boot, new ImageCache(code, deps.code), deps.code), networks),
