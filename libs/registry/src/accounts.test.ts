@@ -66,14 +66,17 @@ describe('accounts', () => {
     expect(setAccountLimits([first], first, { concurrency: 5 }, tight)).toMatchObject({ ok: true })
   })
 
-  it.each([{ concurrency: -1 }, { concurrency: 0.5 }, { storageBytes: 1 }, { codeStorageBytes: -1 }, { requestsPerEnvironment: 0.5 }])(
-    'take no limit %o',
-    (wanted) => {
-      expect(setAccountLimits([first], first, wanted, shares)).toMatchObject({
-        error: { code: 'InvalidParameterValueException' },
-      })
-    },
-  )
+  it.each([
+    { concurrency: -1 },
+    { concurrency: 0.5 },
+    { storageBytes: 1 },
+    { codeStorageBytes: -1 },
+    { requestsPerEnvironment: 0.5 },
+  ])('take no limit %o', (wanted) => {
+    expect(setAccountLimits([first], first, wanted, shares)).toMatchObject({
+      error: { code: 'InvalidParameterValueException' },
+    })
+  })
 
   it('are deleted only when they are disabled', () => {
     expect(checkDeletion(first)).toMatchObject({ error: { code: 'ResourceInUseException' } })

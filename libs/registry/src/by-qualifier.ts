@@ -2,14 +2,23 @@ import { type FunctionRecord, LATEST } from '@weft/contracts'
 import { eventInvokeOf, withEventInvoke } from './event-invoke.ts'
 
 /** Settings of a function that belong to one of its qualifiers each; none are handed down to another. */
-type Kept = Required<Pick<FunctionRecord, 'urls' | 'policies' | 'provisioned' | 'scaling' | 'wokenSnapStarts' | 'runtimeManagement'>>
+type Kept = Required<
+  Pick<FunctionRecord, 'urls' | 'policies' | 'provisioned' | 'scaling' | 'wokenSnapStarts' | 'runtimeManagement'>
+>
 export type QualifiedKind = keyof Kept
 type Setting<K extends QualifiedKind> = Kept[K][string]
 
 const settings = <K extends QualifiedKind>(record: FunctionRecord, kind: K) =>
   (record[kind] ?? {}) as Readonly<Record<string, Setting<K>>>
 
-const kinds: readonly QualifiedKind[] = ['urls', 'policies', 'provisioned', 'scaling', 'wokenSnapStarts', 'runtimeManagement']
+const kinds: readonly QualifiedKind[] = [
+  'urls',
+  'policies',
+  'provisioned',
+  'scaling',
+  'wokenSnapStarts',
+  'runtimeManagement',
+]
 
 /** What a qualifier has of a kind; `$LATEST` is the function itself. */
 export function qualifiedOf<K extends QualifiedKind>(

@@ -102,6 +102,11 @@ export function renderFunctions(functions: readonly FunctionTotals[]): string {
       value: records,
     })),
   )
-  const lag = family('weft_offset_lag_records', 'gauge', 'Records between the end of a Kafka topic and its mapping.', lags)
+  const lag = family(
+    'weft_offset_lag_records',
+    'gauge',
+    'Records between the end of a Kafka topic and its mapping.',
+    lags,
+  )
   return [...simple, ...distributions, ...(lags.length > 0 ? [lag] : [])].join('')
 }
