@@ -31,6 +31,8 @@ let clock: FakeClock
 let opened: AsyncDisposableStack
 /** Digests of the layers that were asked for, in order. */
 let asked: string[]
+/** Of those, the ones that were read. */
+let begun: string[]
 let source: (layer: ImageLayer, signal: AbortSignal) => AsyncIterable<Uint8Array>
 
 async function* stored({ digest }: ImageLayer): AsyncGenerator<Uint8Array> {
@@ -44,6 +46,7 @@ beforeEach(() => {
   clock = new FakeClock()
   opened = new AsyncDisposableStack()
   asked = []
+  begun = []
   source = stored
 })
 afterEach(() => opened.disposeAsync())
@@ -51,7 +54,10 @@ afterEach(() => opened.disposeAsync())
 const start = (): ImageImports => {
   const layer = (_image: unknown, layer: ImageLayer, signal: AbortSignal) => {
     asked.push(layer.digest)
-    return source(layer, signal)
+    return (async function* () {
+      begun.push(layer.digest)
+      yield* source(layer, signal)
+    })()
   }
   return opened.use(new ImageImports({ catalogue, stores: catalogue.stores, code, images: { layer }, clock, log }))
 }
@@ -277,6 +283,33 @@ test('one whose processes always died is given up', async () => {
   await until(() => recordOf('f')?.latest.state === 'Failed')
   expect(recordOf('f')?.latest).toMatchObject({ stateReasonCode: 'InternalError', lastUpdateStatus: 'Failed' })
   expect(asked).toEqual([])
+})
+
+test('functions that share a layer have it brought once', async () => {
+  const released = Promise.withResolvers<void>()
+  source = async function* (layer) {
+    await released.promise
+    yield* stored(layer)
+  }
+  start()
+  await create('f')
+  await create('g')
+  await until(() => asked.length === 2)
+  released.resolve()
+  await until(() => ['f', 'g'].every((name) => recordOf(name)?.latest.state === 'Active'))
+  expect(begun.filter((digest) => digest === layerOf('a').digest)).toHaveLength(1)
+})
+
+test('an image that takes too long is given up', async () => {
+  source = async function* (layer, signal) {
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+    yield* stored(layer)
+  }
+  start()
+  await create('f')
+  await until(() => asked.length === 1)
+  await until(() => recordOf('f')?.latest.state === 'Failed', 5_000)
+  expect(recordOf('f')?.latest.stateReasonCode).toBe('InternalError')
 })
 
 test('one account has two at a time, and the others go on', async () => {

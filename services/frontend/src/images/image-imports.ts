@@ -32,7 +32,9 @@ export interface ImageImportsDeps {
 /** Between two looks at what others hold or what could not be begun. */
 const lookMs = 5_000
 /** Images at a time, and of them those of one account: each costs its registry's pace and a few megabytes. */
-const most = { all: 4, account: 2 }
+const most = { all: 16, account: 2 }
+/** An image that takes longer is given up, so that slow registries do not hold the places of others for ever. */
+const mostBringMs = 60 * 60_000
 /** A registry that does not answer is asked again after these pauses. */
 const pausesMs = [5_000, 20_000]
 const writeTries = 10
@@ -47,6 +49,8 @@ export class ImageImports implements AsyncDisposable {
   readonly #self = randomUUID()
   readonly #waiting = new Set<string>()
   readonly #running = new Map<string, { readonly account: AccountId; readonly done: Promise<void> }>()
+  /** Layers that are being brought, by where they come from. */
+  readonly #layers = new Map<string, Promise<unknown>>()
   readonly #stop = new AbortController()
   readonly #unsubscribe: () => void
   readonly #looking: Promise<void>
@@ -180,15 +184,31 @@ export class ImageImports implements AsyncDisposable {
     }
   }
 
-  async #bring(image: ImageLocation, signal: AbortSignal): Promise<ImportFailure | undefined> {
+  async #bring(image: ImageLocation, wanted: AbortSignal): Promise<ImportFailure | undefined> {
+    const late = new AbortController()
+    const timer = this.#deps.clock.schedule(mostBringMs, () => late.abort())
+    try {
+      return await this.#bringLayers(image, AbortSignal.any([wanted, late.signal]))
+    } catch (error) {
+      if (late.signal.aborted) return importFailureOf(image.imageUri, { kind: 'unreachable' })
+      throw error
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  async #bringLayers(image: ImageLocation, signal: AbortSignal): Promise<ImportFailure | undefined> {
     const { clock, code, images } = this.#deps
     const budget = { bytes: limits.image.bytes }
+    const origin = image.resolvedImageUri.slice(0, image.resolvedImageUri.indexOf('/'))
     for (const layer of image.layers)
       for (const pauses = [...pausesMs]; ; ) {
         try {
           signal.throwIfAborted()
           const source = checkedLayer(images.layer(image, layer, signal), layer.compression, budget)
-          const kept = await code.putStream(layer.digest, layer.sizeBytes, source)
+          const kept = await this.#oneAtATime(`${origin} ${layer.digest}`, () =>
+            code.putStream(layer.digest, layer.sizeBytes, source),
+          )
           if (!kept.ok) return putFailureOf(image.imageUri, kept.error)
           break
         } catch (error) {
@@ -199,6 +219,21 @@ export class ImageImports implements AsyncDisposable {
         }
       }
     return undefined
+  }
+
+  /** Functions that share a layer have it brought once; not over registries, of which one may be slow on purpose. */
+  async #oneAtATime<T>(name: string, work: () => Promise<T>): Promise<T> {
+    while (this.#layers.has(name)) await this.#layers.get(name)
+    const working = work()
+    const settled = working.then(
+      () => undefined,
+      () => undefined,
+    )
+    this.#layers.set(
+      name,
+      settled.finally(() => this.#layers.delete(name)),
+    )
+    return working
   }
 
   /** Tells in the records how it went: of the version that waits first, so that it is done when its function is. */

@@ -35,6 +35,8 @@ const smallDeadlineMs = 15_000
 /** A layer must come at least so fast. */
 const leastBytesPerMs = 256
 const resumptions = 5
+/** Of all questions about one image together. */
+const resolveDeadlineMs = 45_000
 
 export function openImageRegistry({
   listed = [],
@@ -43,11 +45,12 @@ export function openImageRegistry({
 }: ImageRegistryOptions): ImageRegistry {
   const access = new RegistryAccess(listed)
   const http = new RegistryHttp(access, clock)
-  const parts: RegistryParts = { access, http, credentials, clock }
+  const parts: RegistryParts = { access, http, credentials, clock, shown: new Map() }
   return {
     async resolve(imageUri, architecture, signal) {
       const image = referenceOf(imageUri)
-      const session = new RegistrySession(parts, image, signal)
+      using stop = deadline(clock, resolveDeadlineMs, signal)
+      const session = new RegistrySession(parts, image, stop.signal)
       let [digest, manifest] = await readManifest(session, image.version)
       if (manifest.kind === 'index') {
         const chosen = chooseManifest(manifest, architecture)
@@ -91,10 +94,21 @@ export function openImageRegistry({
         } catch (error) {
           const failure = asFailure(error)
           if (failure.kind !== 'unreachable' || left === 0 || signal.aborted) throw failure
+          // It broke behind the last byte, of which there is no rest to ask for.
+          if (bytes === sizeBytes) return
         }
       }
     },
     close: () => http.close(),
+  }
+}
+
+function deadline(clock: Clock, afterMs: number, signal: AbortSignal | undefined) {
+  const stop = new AbortController()
+  const timer = clock.schedule(afterMs, () => stop.abort())
+  return {
+    signal: signal ? AbortSignal.any([signal, stop.signal]) : stop.signal,
+    [Symbol.dispose]: () => timer.cancel(),
   }
 }
 

@@ -12,6 +12,8 @@ export interface RegistryParts {
   readonly http: RegistryHttp
   readonly credentials: RegistryCredentials
   readonly clock: Clock
+  /** What was last shown for a repository and taken, so that not every question is challenged first. */
+  readonly shown: Map<string, string>
 }
 
 export interface Ask {
@@ -22,6 +24,7 @@ export interface Ask {
 }
 
 const tries = 3
+const mostShown = 1_000
 const firstPauseMs = 250
 const tokenDeadlineMs = 10_000
 const mostTokenBytes = 256 * 1024
@@ -31,12 +34,13 @@ export class RegistrySession {
   readonly #parts: RegistryParts
   readonly #image: ImageReference
   readonly #signal: AbortSignal | undefined
-  #authorization: string | undefined
+  readonly #name: string
 
   constructor(parts: RegistryParts, image: ImageReference, signal?: AbortSignal) {
     this.#parts = parts
     this.#image = image
     this.#signal = signal
+    this.#name = `${image.registry}/${image.repository}`
   }
 
   /** An answer of 200 or 206. What may pass is tried again. */
@@ -59,8 +63,9 @@ export class RegistrySession {
     if (response.statusCode === 401) {
       const header = response.headers['www-authenticate']
       response.destroy()
-      this.#authorization = await this.#answer(header)
-      response = await this.#send(ask)
+      const authorization = await this.#answer(header)
+      response = await this.#send(ask, authorization)
+      if (response.statusCode !== 401) this.#remember(authorization)
     }
     const status = response.statusCode ?? 0
     if (status === 200 || status === 206) return response
@@ -68,12 +73,22 @@ export class RegistrySession {
     throw this.#refused(status, ask.path)
   }
 
-  #send({ path, headers, deadlineMs }: Ask): Promise<IncomingMessage> {
+  #remember(authorization: string): void {
+    const { shown } = this.#parts
+    const [oldest] = shown.keys()
+    if (shown.size >= mostShown && oldest !== undefined) shown.delete(oldest)
+    shown.set(this.#name, authorization)
+  }
+
+  #send(
+    { path, headers, deadlineMs }: Ask,
+    authorization = this.#parts.shown.get(this.#name),
+  ): Promise<IncomingMessage> {
     const { access, http } = this.#parts
     const { registry, repository } = this.#image
     return http.fetch({
       url: new URL(`/v2/${repository}/${path}`, access.baseUrl(registry)),
-      headers: { ...headers, ...(this.#authorization !== undefined && { authorization: this.#authorization }) },
+      headers: { ...headers, ...(authorization !== undefined && { authorization }) },
       deadlineMs,
       ...(this.#signal && { signal: this.#signal }),
     })

@@ -23,6 +23,7 @@ export const createFunction =
       architecture: input.Architectures?.[0] ?? deps.offer().architectures[0] ?? 'x86_64',
       signingArn: input.CodeSigningConfigArn,
       verb: 'creating',
+      signal: context.signal,
     })
     if (!code.ok) return code
     const refused = await admitLayers(deps, scope, input.CodeSigningConfigArn, layers.value)

@@ -8,6 +8,7 @@ import {
   ok,
   type Result,
 } from '@weft/contracts'
+import { sealPackage } from '@weft/platform'
 import { checkCodeType, invalidParameter, notServed, type Scope } from '@weft/registry'
 import { ImageFailure } from '../images/image-failure.ts'
 import { parseImageReference } from '../images/reference.ts'
@@ -28,6 +29,10 @@ export interface CodeWish {
   /** Which code signing config watches over it. */
   readonly signingArn: string | undefined
   readonly verb: 'creating' | 'updating'
+  /** What it is to take the place of; absent: there is none yet. */
+  readonly current?: CodeLocation
+  /** The caller's patience. */
+  readonly signal?: AbortSignal | undefined
 }
 
 type Deps = Pick<
@@ -47,8 +52,17 @@ export async function findCode(
   if (input.ImageUri !== undefined) return findImage(deps, scope, input.ImageUri, input, wish)
   const given = await readPackage(deps, scope, input)
   if (!given.ok) return given
-  const code = await admitPackage(deps, scope, wish.signingArn, given.value)
-  return code.ok ? ok({ code: code.value, keep: () => deps.code.put(given.value.zip) }) : code
+  const admitted = await admitPackage(deps, scope, wish.signingArn, given.value)
+  if (!admitted.ok) return admitted
+  const { zip } = given.value
+  const { SourceKMSKeyArn: sourceKmsKeyArn } = input
+  if (!sourceKmsKeyArn) return ok({ code: admitted.value, keep: () => deps.code.put(zip) })
+  const { current } = wish
+  // The same package under the same key is no change; sealed again it would have another name.
+  if (current?.key !== undefined && current.sourceKmsKeyArn === sourceKmsKeyArn && current.sha256 === admitted.value.sha256)
+    return ok({ code: current, keep: () => Promise.resolve() })
+  const { bytes, digest, key } = sealPackage(zip)
+  return ok({ code: { ...admitted.value, digest, key, sourceKmsKeyArn }, keep: () => deps.code.put(bytes) })
 }
 
 async function findImage(
@@ -56,7 +70,7 @@ async function findImage(
   scope: Scope,
   imageUri: string,
   { ImageUri: _uri, ...others }: CodeInput,
-  { architecture }: CodeWish,
+  { architecture, signal }: CodeWish,
 ): Promise<Result<FoundCode, AwsError>> {
   if (Object.keys(codeMembers).some((name) => others[name as keyof typeof others] !== undefined))
     return invalidParameter('Please do not provide other FunctionCode parameters when providing an ImageUri.')
@@ -64,7 +78,7 @@ async function findImage(
     return notServed('PackageType Image, for want of a worker that runs images,')
   if (!parseImageReference(imageUri).ok) return notValid(imageUri)
   try {
-    const code = await deps.images.resolve(imageUri, architecture)
+    const code = await deps.images.resolve(imageUri, architecture, signal)
     if (imageBytesWith(deps, scope.accountId, code) > codeStorageLimitOf(deps, scope.accountId))
       return err(awsError('CodeStorageExceededException', 'Code storage limit exceeded.'))
     return ok({ code, keep: () => Promise.resolve() })
@@ -80,6 +94,7 @@ const codeMembers = {
   S3Bucket: true,
   S3Key: true,
   S3ObjectVersion: true,
+  SourceKMSKeyArn: true,
 } as const satisfies Partial<Record<keyof CodeInput, true>>
 
 const notValid = (imageUri: string): Result<never, AwsError> =>

@@ -21,7 +21,7 @@ import { snapStartStanding } from './snap-start.ts'
 
 export const updateFunctionCode =
   (deps: OperationDeps): Management['UpdateFunctionCode'] =>
-  async ({ principal }, input) => {
+  async ({ principal, signal }, input) => {
     const scope = scopeOf(deps, principal)
     const named = nameFunction(scope, input.FunctionName)
     if (!named.ok) return named
@@ -33,6 +33,8 @@ export const updateFunctionCode =
       architecture: input.Architectures?.[0] ?? before.architecture,
       signingArn,
       verb: 'updating',
+      current: before.code,
+      signal,
     })
     if (!code.ok) return code
     const stamp = { nowMs: deps.clock.now(), revisionId: randomUUID() }
