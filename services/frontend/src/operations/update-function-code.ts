@@ -33,7 +33,6 @@ export const updateFunctionCode =
       architecture: input.Architectures?.[0] ?? before.architecture,
       signingArn,
       verb: 'updating',
-      current: before.code,
       signal,
     })
     if (!code.ok) return code
