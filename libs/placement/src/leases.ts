@@ -54,6 +54,7 @@ function record(
   restored(state, sandbox)
   pool.lastLeasedAt = now
   pool.leases.add(lease)
+  pool.leasePeak.note(pool.leases.size, now)
   pool.fn.leases.add(lease)
   if (holder) holder.leases.add(lease)
   else state.orphans.add(lease)

@@ -30,6 +30,8 @@ export interface ProvisionedCounts {
   readonly lastLeasedAt: number | undefined
   /** Leases on all its environments. */
   readonly leases: number
+  /** The most of them of late. */
+  peakLeases(now: number): number
 }
 
 export type ProvisionFailure = 'init' | 'start' | 'never'
@@ -144,6 +146,7 @@ export function provisionedCounts(state: PartitionState, accountId: string, func
     counts.push({
       ...{ sandboxKey, target, allocated: provisioned.size, available: available(pool), busy, failure },
       ...{ failureReason: pool.provisionFailureReason, lastLeasedAt, leases: leases.size },
+      peakLeases: (now) => pool.leasePeak.value(leases.size, now),
       everAvailable: pool.everProvisioned || available(pool) > 0,
     })
   }

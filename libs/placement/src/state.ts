@@ -2,6 +2,7 @@ import type { LeaderWorker } from '@weft/contracts'
 import type { LeaseId, PlacementToDispatcherFrame, PlacementToWorkerFrame } from '@weft/contracts/placement'
 import type { SandboxSpec } from '@weft/contracts/sandbox'
 import type { KeepWarmPolicy } from './keep-warm.ts'
+import { LeasePeak } from './lease-peak.ts'
 import type { Ledger, Slot } from './ledger-port.ts'
 import type { ProvisionFailure } from './provisioned.ts'
 import { LastUses } from './tidy.ts'
@@ -93,6 +94,7 @@ export interface Pool {
   everProvisioned: boolean
   /** What must at least keep its sandboxes apart; "": nothing is asked for. */
   isolation: string
+  readonly leasePeak: LeasePeak
   /** When a lease was last granted or ended; undefined: none was. */
   lastLeasedAt: number | undefined
   /** How many initialised ones the ledger knows of. */
@@ -288,6 +290,7 @@ export class PartitionState {
         provisionFailure: undefined,
         provisionFailureReason: '',
         urgent: false,
+        leasePeak: new LeasePeak(),
         everProvisioned: false,
         isolation: this.config.isolationOf?.(spec.accountId, spec.functionName) ?? '',
         lastLeasedAt: undefined,

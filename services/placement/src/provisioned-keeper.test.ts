@@ -81,7 +81,7 @@ const made = (available: number, failure?: ProvisionedCounts['failure']): void =
   counts = wanted.map(({ spec, count }) => ({
     ...{ sandboxKey: spec.sandboxKey, target: count, allocated: count },
     ...{ available: Math.min(available, count), busy: 0, failure },
-    ...{ failureReason: '', everAvailable: available > 0, lastLeasedAt: undefined, leases: 0 },
+    ...{ failureReason: '', everAvailable: available > 0, lastLeasedAt: undefined, leases: 0, peakLeases: () => 0 },
   }))
 }
 

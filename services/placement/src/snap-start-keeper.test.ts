@@ -43,7 +43,7 @@ const publish = (number: string, change: Partial<FunctionVersion> = {}): void =>
 const placement = (more: Partial<ProvisionedCounts>): void => {
   counts = wanted.map(({ spec, count }) => ({
     ...{ sandboxKey: spec.sandboxKey, target: count, allocated: count, available: 0, busy: 0, leases: 0 },
-    ...{ failure: undefined, failureReason: '', everAvailable: false, lastLeasedAt: undefined },
+    ...{ failure: undefined, failureReason: '', everAvailable: false, lastLeasedAt: undefined, peakLeases: () => 0 },
     ...more,
   }))
 }
@@ -137,6 +137,22 @@ describe('versions with SnapStart', () => {
     earlier.changed(account, name)
     placement({ everAvailable: true, leases: 1 })
     expect(await looked(60_000 * 61)).toMatchObject({ state: 'Failed', epoch: 2 })
+  })
+
+  it('have more environments waiting the more they had in use at once', async () => {
+    publish('1')
+    placement({ everAvailable: true })
+    await looked()
+    await looked()
+    placement({ everAvailable: true, peakLeases: () => 10 })
+    await looked(60_000)
+    expect(asked()).toEqual(['1 × 3'])
+    placement({ everAvailable: true, peakLeases: () => 100 })
+    await looked(60_000)
+    expect(asked()).toEqual(['1 × 8'])
+    placement({ everAvailable: true })
+    await looked(60_000)
+    expect(asked()).toEqual(['1 × 1'])
   })
 
   it('are forgotten when they are deleted', async () => {

@@ -29,8 +29,11 @@ export interface SnapStartParts {
   readonly counts: (account: AccountId, name: FunctionName) => readonly ProvisionedCounts[]
 }
 
-/** Environments of a version that wait, initialised, for calls that find no other one. */
-const readyPerVersion = 1
+/**
+ * Environments of a version that wait, initialised, for calls that find no other one: one for every so many that it had in
+ * use at once of late, at least one.
+ */
+const waiting = { forEach: 4, most: 8 }
 /** How often it looks at versions whose first environment is on its way, and at the others, ms. */
 const lookMs = { soon: 100, later: 60_000 }
 
@@ -52,6 +55,8 @@ export class SnapStartKeeper {
   readonly #told = new Map<string, SnapStartEntry>()
   /** Keys of versions that are no more. */
   readonly #gone = new Set<string>()
+  /** How many were asked for last. */
+  readonly #counts = new Map<string, number>()
   #timer: { readonly atMs: number; readonly timer: Timer } | undefined
   #looking = false
   #stopped = false
@@ -94,8 +99,10 @@ export class SnapStartKeeper {
     const targets = this.#keysOf(account, name).flatMap((key) => {
       const one = this.#versions.get(key) as Version
       const entry = this.#entryOf(key, one)
+      const count = this.#countFor(this.#countsOf(one))
+      this.#counts.set(key, count)
       const urgent = entry === undefined || entry.state === 'Pending'
-      return urgent || wantsSnapStart(entry) ? [{ spec: one.spec, count: readyPerVersion, urgent }] : []
+      return urgent || wantsSnapStart(entry) ? [{ spec: one.spec, count, urgent }] : []
     })
     this.#parts.wanted(account, name, targets)
   }
@@ -145,8 +152,12 @@ export class SnapStartKeeper {
   async #settle(key: string, one: Version): Promise<SnapStartEntry | undefined> {
     const { entries, epoch, clock } = this.#parts
     const known = this.#entryOf(key, one)
-    const next = nextSnapStart(known, this.#factsOf(one), clock.now())
-    if (next === known) return known
+    const is = this.#countsOf(one)
+    const next = nextSnapStart(known, this.#factsOf(one, is), clock.now())
+    if (next === known) {
+      if (this.#counts.get(key) !== this.#countFor(is)) this.#want(one.accountId, one.functionName)
+      return known
+    }
     const stored = await entries.store.read(key)
     // A later leader has taken over.
     if (this.#stopped || (stored && stored.value.epoch > epoch)) return known
@@ -162,9 +173,17 @@ export class SnapStartKeeper {
     return entry
   }
 
-  #factsOf({ accountId, functionName, spec, version }: Version): SnapStartFacts {
-    const { catalogue, clock, counts } = this.#parts
-    const is = counts(accountId, functionName).find(({ sandboxKey }) => sandboxKey === spec.sandboxKey)
+  #countFor(is: ProvisionedCounts | undefined): number {
+    const peak = is?.peakLeases(this.#parts.clock.monotonic()) ?? 0
+    return Math.min(waiting.most, Math.max(1, Math.ceil(peak / waiting.forEach)))
+  }
+
+  #countsOf({ accountId, functionName, spec }: Version): ProvisionedCounts | undefined {
+    return this.#parts.counts(accountId, functionName).find(({ sandboxKey }) => sandboxKey === spec.sandboxKey)
+  }
+
+  #factsOf({ accountId, functionName, version }: Version, is: ProvisionedCounts | undefined): SnapStartFacts {
+    const { catalogue, clock } = this.#parts
     const usedAt = is && (is.leases > 0 ? clock.monotonic() : is.lastLeasedAt)
     return {
       ready: is?.everAvailable ?? false,
@@ -177,6 +196,7 @@ export class SnapStartKeeper {
   async #forget(key: string): Promise<void> {
     const { entries, epoch } = this.#parts
     this.#told.delete(key)
+    this.#counts.delete(key)
     const stored = await entries.store.read(key)
     if (stored && stored.value.epoch <= epoch) await entries.store.remove(key, stored.revision)
   }

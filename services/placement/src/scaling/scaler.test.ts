@@ -74,7 +74,7 @@ beforeEach(() => {
       targets.map(({ spec, count }) => ({
         ...{ sandboxKey: spec.sandboxKey, target: count, allocated: count, available: count },
         ...{ busy: Math.round(count * busyShare), failure: undefined, failureReason: '' },
-        ...{ everAvailable: true, lastLeasedAt: undefined, leases: 0 },
+        ...{ everAvailable: true, lastLeasedAt: undefined, leases: 0, peakLeases: () => 0 },
       })),
     )
   let ids = 0
