@@ -13,6 +13,7 @@ import { ensureFabric, leastStorageBytes } from './fabric.ts'
 import { type NatsLink, openLink } from './link.ts'
 
 let link: NatsLink
+let admin: NatsLink
 const digestOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 const stack = new AsyncDisposableStack()
@@ -27,7 +28,8 @@ beforeAll(async () => {
   const config = await serverConfig(keyring, { port: 0, dir: natsDir, ...limits })
   const server = stack.use(await startNatsServer({ dir: natsDir, config }))
   const open = async (creds: string) => stack.use(await openLink({ servers: [server.url], name: 'test', log, creds }))
-  await ensureFabric(await open(await keyring.serviceCreds('admin')), { replicas: 1, storageBytes: leastStorageBytes })
+  admin = await open(await keyring.serviceCreds('admin'))
+  await ensureFabric(admin, { replicas: 1, storageBytes: leastStorageBytes })
   link = await open(await keyring.serviceCreds('frontend'))
 })
 afterAll(() => stack.disposeAsync())
@@ -157,4 +159,21 @@ test('what a writer that died left is cleared up, and nothing else', async () =>
   expect(await inventory.removeUnfinished(Date.now() + 60_000)).toBe(1)
   expect(await partsStored()).toBe(before - 1)
   expect((await read(store, digestOf(kept))).equals(kept)).toBe(true)
+})
+
+test('a layer that the store has no room for is refused, and leaves nothing behind', async () => {
+  const store = openCodeStore(link)
+  const { config, state } = await admin.jsm.streams.info('OBJ_weft-code')
+  await admin.jsm.streams.update('OBJ_weft-code', { max_bytes: state.bytes + 2_000_000 })
+  try {
+    const before = await partsStored()
+    const blob = randomBytes(4_000_000)
+    const digest = digestOf(blob)
+    expect(await store.putStream(digest, blob.byteLength, piecesOf(blob))).toEqual({ ok: false, error: 'full' })
+    expect(await partsStored()).toBe(before)
+    const small = randomBytes(1_000_000)
+    expect(await store.putStream(digestOf(small), small.byteLength, piecesOf(small))).toMatchObject({ ok: true })
+  } finally {
+    await admin.jsm.streams.update('OBJ_weft-code', { max_bytes: config.max_bytes })
+  }
 })
