@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
@@ -79,8 +79,27 @@ export function foldersIn(lines: string, root: string, check: (folder: string) =
   return folders
 }
 
+interface StatFiles {
+  readonly current: string
+  readonly peak: string
+  readonly events: string
+  readonly cpuMs: () => number
+}
+
+function statFilesOf({ memory = '', cpu = '', cpuacct = cpu }: Folders): StatFiles {
+  const used = join(cpuacct, 'cpuacct.usage')
+  const cpuMs = existsSync(used)
+    ? () => number(used) / 1_000_000
+    : () => keyed(join(cpuacct, 'cpu.stat'), 'usage_usec') / 1_000
+  const [current, peak, events] = existsSync(join(memory, 'memory.events'))
+    ? (['memory.current', 'memory.peak', 'memory.events'] as const)
+    : (['memory.usage_in_bytes', 'memory.max_usage_in_bytes', 'memory.oom_control'] as const)
+  return { current: join(memory, current), peak: join(memory, peak), events: join(memory, events), cpuMs }
+}
+
 class CgroupFiles implements Cgroup {
   readonly #folders: Folders
+  #stats: StatFiles | undefined
 
   constructor(folders: Folders) {
     this.#folders = folders
@@ -122,20 +141,20 @@ class CgroupFiles implements Cgroup {
   }
 
   stats(): CgroupStats {
-    const memory = this.#folders.memory as string
-    const memoryBytes = number(join(memory, 'memory.current'), join(memory, 'memory.usage_in_bytes'))
-    const peak = number(join(memory, 'memory.peak'), join(memory, 'memory.max_usage_in_bytes'))
-    const accounting = this.#folders.cpuacct ?? (this.#folders.cpu as string)
-    const usage = read(join(accounting, 'cpuacct.usage'))
-    const cpuMs =
-      usage === undefined ? keyed(join(accounting, 'cpu.stat'), 'usage_usec') / 1_000 : Number(usage) / 1_000_000
+    const { current, peak, cpuMs } = this.#statFiles()
+    const memoryBytes = number(current)
     // The peak is not kept by kernels before 5.19 under version 2.
-    return { memoryBytes, memoryPeakBytes: Math.max(peak, memoryBytes), cpuMs }
+    return { memoryBytes, memoryPeakBytes: Math.max(number(peak), memoryBytes), cpuMs: cpuMs() }
   }
 
   oomKills(): number {
-    const memory = this.#folders.memory as string
-    return keyed(join(memory, 'memory.events'), 'oom_kill') || keyed(join(memory, 'memory.oom_control'), 'oom_kill')
+    return keyed(this.#statFiles().events, 'oom_kill')
+  }
+
+  /** Found out once: they are read after most runs, and to try a file in vain costs several times as much as to read one. */
+  #statFiles(): StatFiles {
+    this.#stats ??= statFilesOf(this.#folders)
+    return this.#stats
   }
 
   kill(): void {
@@ -180,7 +199,7 @@ function write(path: string, value: string): boolean {
   }
 }
 
-const number = (...paths: readonly string[]): number => Number(paths.map(read).find((text) => text !== undefined) ?? 0)
+const number = (path: string): number => Number(read(path) ?? 0)
 
 const keyed = (path: string, key: string): number =>
   Number(new RegExp(`^${key} (\\d+)$`, 'm').exec(read(path) ?? '')?.[1] ?? 0)
