@@ -60,9 +60,10 @@ export class ImageImports implements AsyncDisposable {
     const { catalogue } = deps
     this.#unsubscribe = catalogue.onChange(({ kind, key }) => {
       if (kind === 'function') this.#consider(key)
+      // One that was disabled has its functions' images brought when it is enabled again.
+      if (kind === 'account') this.#expect(key as AccountId)
     })
-    for (const { accountId } of catalogue.accounts())
-      for (const record of catalogue.functions(accountId)) if (record.imageImport) this.#waiting.add(keyOf(record))
+    for (const { accountId } of catalogue.accounts()) this.#expect(accountId)
     this.#looking = this.#look()
   }
 
@@ -70,6 +71,11 @@ export class ImageImports implements AsyncDisposable {
     this.#unsubscribe()
     this.#stop.abort()
     await Promise.all([this.#looking, ...[...this.#running.values()].map(({ done }) => done)])
+  }
+
+  #expect(account: AccountId): void {
+    for (const record of this.#deps.catalogue.functions(account))
+      if (record.imageImport) this.#waiting.add(keyOf(record))
   }
 
   #consider(key: string): void {
