@@ -3,10 +3,12 @@ import { mkdtempDisposableSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { gzipSync } from 'node:zlib'
 import { limits } from '@weft/contracts'
 import { type Clock, systemClock } from '@weft/platform'
 import { FakeClock } from '@weft/platform/testing'
+import { generate } from 'selfsigned'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { descriptor, digestOf, FakeRegistry, types } from '../testing/fake-registry.ts'
 import type { ImageFailureKind } from './image-failure.ts'
@@ -432,4 +434,23 @@ test('a registry that is not there is unreachable', async () => {
   await registry[Symbol.asyncDispose]()
   await fails(open({ listed: [host] }).resolve(`${host}/app`, 'x86_64'), 'unreachable')
   registry = await FakeRegistry.start()
+})
+
+test('a registry is asked by TLS, with a certificate that is trusted and for its name', async () => {
+  const certificate = await generate([{ name: 'commonName', value: 'localhost' }], {
+    extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] }],
+  })
+  await using secure = await FakeRegistry.start({ key: certificate.private, cert: certificate.cert })
+  secure.push('app', 'latest')
+  const { port } = new URL(`http://${secure.host}`)
+  const images = open({ listed: [`https://localhost:${port}`, `https://127.0.0.1:${port}`] })
+  await fails(images.resolve(`localhost:${port}/app`, 'x86_64'), 'unreachable')
+  const trusted = getCACertificates('default')
+  setDefaultCACertificates([...trusted, certificate.cert])
+  try {
+    expect(await images.resolve(`localhost:${port}/app`, 'x86_64')).toBeDefined()
+    await fails(images.resolve(`127.0.0.1:${port}/app`, 'x86_64'), 'unreachable')
+  } finally {
+    setDefaultCACertificates(trusted)
+  }
 })

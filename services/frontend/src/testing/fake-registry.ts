@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 
@@ -28,7 +29,7 @@ export interface ImageParts {
 
 /** A registry that speaks the distribution protocol for pulls, on a port of the loopback. */
 export class FakeRegistry implements AsyncDisposable {
-  readonly #server: Server
+  readonly #server: Pick<Server, 'address' | 'close' | 'closeAllConnections'>
   readonly #blobs = new Map<string, Buffer>()
   /** By `repository:tag` and `repository@digest`. */
   readonly #manifests = new Map<string, { readonly type: string; readonly body: Buffer }>()
@@ -36,12 +37,13 @@ export class FakeRegistry implements AsyncDisposable {
   readonly requests: string[] = []
   intrusion: Intrusion = () => false
 
-  private constructor(server: Server) {
+  private constructor(server: Pick<Server, 'address' | 'close' | 'closeAllConnections'>) {
     this.#server = server
   }
 
-  static async start(): Promise<FakeRegistry> {
-    const server = createServer()
+  /** With a key and a certificate it speaks TLS. */
+  static async start(tls?: { readonly key: string; readonly cert: string }): Promise<FakeRegistry> {
+    const server = tls ? createTlsServer(tls) : createServer()
     const registry = new FakeRegistry(server)
     server.on('request', (request, response) => {
       registry.requests.push(`${request.method} ${request.url}`)
