@@ -67,6 +67,10 @@ export interface CodeLocation {
   readonly unzippedBytes?: number
   /** Absent: it is not signed. */
   readonly signature?: CodeSignature
+  /** The key that the user names for the package, which lies sealed then: `digest` is that of the sealed bytes. */
+  readonly sourceKmsKeyArn?: string
+  /** What opens a sealed package, base64; a secret of the record. */
+  readonly key?: string
 }
 
 /** A container image whose layers are in the code store, or on their way there. */

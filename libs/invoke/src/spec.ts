@@ -52,6 +52,7 @@ function newSpec({ record, version }: ResolvedFunction, region: string, runtimeV
     environment: environmentOf(version),
     codeDigest: version.code.digest,
     codeBytes: BigInt(version.code.sizeBytes),
+    codeKey: version.code.key ?? '',
     roleArn: version.role,
     region,
     logGroup: version.logGroup,

@@ -151,7 +151,7 @@ export async function startFrontend(config: FrontendConfig, deps: FrontendDeps):
       ...(deps.isolations && { isolations: deps.isolations() }),
     }),
     markers: new Markers(clusterSecret),
-    codeUrl: (digest) => codeLinks.url(baseUrl, digest),
+    codeUrl: (digest, key) => codeLinks.url(baseUrl, digest, key),
     functionUrl: (urlId) => siteUrl(baseUrl, `${urlId}.lambda-url.${region}.${urlDomain}`),
   })
   const problems = (): readonly string[] => (deps.runtimes().length === 0 ? ['no worker offers a runtime'] : [])

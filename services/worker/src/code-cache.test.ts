@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { silentLogger } from '@weft/platform'
+import { sealPackage, silentLogger } from '@weft/platform'
 import { FakeClock } from '@weft/platform/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { CodeCache } from './code-cache.ts'
@@ -97,4 +97,14 @@ test('what a clean stop left is used again; after any other end all is fetched a
   expect(after.has(digest)).toBe(true)
   expect(existsSync(join(dir, 'stray.part'))).toBe(false)
   expect((await open()).has(digest)).toBe(false)
+})
+
+test('a package that lies sealed is opened with its key, and with no other', async () => {
+  const cache = await open()
+  const { bytes, digest, key } = sealPackage(zipOf({ 'index.js': 'x' }))
+  packages.set(digest, bytes)
+  await expect(cache.use(digest)).rejects.toThrow('cannot be unpacked')
+  await expect(cache.use(digest, sealPackage(bytes).key)).rejects.toThrow()
+  const used = await cache.use(digest, key)
+  expect(readFileSync(join(used.dir, 'index.js'), 'utf8')).toBe('x')
 })

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { unpackZip } from '@weft/archive'
-import type { Clock, Logger } from '@weft/platform'
+import { type Clock, type Logger, openPackage } from '@weft/platform'
 import { linkTree } from '@weft/platform/host'
 import type { CodeStore } from '@weft/registry'
 
@@ -92,9 +92,9 @@ export class CodeCache {
     return this.#packages.get(digest)?.settled === true
   }
 
-  /** Rejects when the package is missing or damaged, or cannot be unpacked. */
-  use(digest: string): Promise<CodeUse> {
-    return this.#use(digest, this.#unpack)
+  /** Rejects when the package is missing or damaged, or cannot be unpacked. `key`: what opens one that lies sealed; "": none. */
+  use(digest: string, key = ''): Promise<CodeUse> {
+    return this.#use(digest, key === '' ? this.#unpack : (_, dir) => this.#unpackFrom(digest, dir, key))
   }
 
   /** A folder that `make` fills; it resolves to the bytes in it. Rejects when that fails. */
@@ -191,8 +191,11 @@ export class CodeCache {
     }
   }
 
-  readonly #unpack: Make = async (digest, dir) => {
-    const zip = await this.#store.get(digest)
+  readonly #unpack: Make = (digest, dir) => this.#unpackFrom(digest, dir, '')
+
+  async #unpackFrom(digest: string, dir: string, key: string): Promise<Made> {
+    const stored = await this.#store.get(digest)
+    const zip = key === '' ? stored : openPackage(stored, key)
     const result = await unpackZip(Buffer.from(zip.buffer, zip.byteOffset, zip.byteLength), dir)
     if (!result.ok) throw new Error(`package ${digest} cannot be unpacked: ${result.error.message}`)
     return { bytes: result.value.unzippedBytes }

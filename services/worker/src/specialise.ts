@@ -114,8 +114,8 @@ export class Specialiser {
     return this.#cache.has(codeDigest) && (layers.length === 0 || this.#cache.hasMerged(layersOf(layers)))
   }
 
-  async #open({ codeDigest, layers }: SandboxSpec): Promise<PackageCode> {
-    const opening = [this.#cache.use(codeDigest)]
+  async #open({ codeDigest, codeKey, layers }: SandboxSpec): Promise<PackageCode> {
+    const opening = [this.#cache.use(codeDigest, codeKey)]
     if (layers.length > 0) opening.push(this.#cache.useMerged(layersOf(layers)))
     const opened = await Promise.allSettled(opening)
     const uses = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))

@@ -56,12 +56,15 @@ beforeEach(async () => {
 
 const keys = () => openMasterKeys(keysFile)
 const sealer = (): Sealer => new Sealer(keys())
+/** Of a package that lies sealed: its key is as secret as the variables. */
+const sealedCode = { digest: 'd', sourceKmsKeyArn: 'arn:aws:kms:k', key: 'hunter2-of-the-package' }
+const codeOf = (variables: object) => (Object.keys(variables).length > 0 ? sealedCode : { digest: 'd' })
 const record = (variables: Record<string, string>, of = name): FunctionRecord =>
   ({
     accountId: us,
     functionName: of,
     functionArn: `arn:aws:lambda:us-east-1:${us}:function:${of}`,
-    latest: { version: '$LATEST', environment: variables, description: '' },
+    latest: { version: '$LATEST', environment: variables, description: '', code: codeOf(variables) },
     tags: {},
   }) as unknown as FunctionRecord
 const account: Account = {

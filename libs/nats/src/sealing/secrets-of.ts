@@ -3,6 +3,7 @@ import {
   buckets,
   type EnvironmentError,
   type FunctionRecord,
+  type FunctionVersion,
   LATEST,
   type PublishedVersion,
   parseCatalogueKey,
@@ -45,36 +46,58 @@ function ofFunctions(key: string): SecretParts | undefined {
 type Variables = Readonly<Record<string, string>>
 const isEmpty = (variables: Variables): boolean => Object.keys(variables).length === 0
 
+interface Secrets {
+  readonly environment: Variables
+  /** Of a package that lies sealed. */
+  readonly codeKey?: string
+}
+
+function withoutKey(version: FunctionVersion): {
+  readonly open: FunctionVersion
+  readonly codeKey: string | undefined
+} {
+  const { key, ...code } = version.code
+  return { open: { ...version, code }, codeKey: key }
+}
+const keyed = (codeKey: string | undefined) => (codeKey === undefined ? {} : { codeKey })
+const withKey = <V extends Pick<FunctionVersion, 'code'>>(version: V, codeKey: string | undefined): V =>
+  codeKey === undefined ? version : { ...version, code: { ...version.code, key: codeKey } }
+
 /** The digest of what was last published tells a guess of the variables from a wrong one, so it is a secret too. */
 const latest: Omit<SecretParts, 'resource'> = {
   split(record: FunctionRecord) {
     const { lastPublished, ...rest } = record
     const { environment } = record.latest
-    if (isEmpty(environment) && lastPublished === undefined) return undefined
+    const { open, codeKey } = withoutKey(record.latest)
+    if (isEmpty(environment) && lastPublished === undefined && codeKey === undefined) return undefined
     return {
-      open: { ...rest, latest: { ...record.latest, environment: {} } },
-      secrets: { environment, ...(lastPublished !== undefined && { lastPublished }) },
+      open: { ...rest, latest: { ...open, environment: {} } },
+      secrets: { environment, ...(lastPublished !== undefined && { lastPublished }), ...keyed(codeKey) },
     }
   },
-  join(open: FunctionRecord, { environment, ...more }: { environment: Variables; lastPublished?: string }) {
+  join(open: FunctionRecord, { environment, codeKey, ...more }: Secrets & { lastPublished?: string }) {
     const { environmentError: _past, ...version } = open.latest
-    return { ...open, ...more, latest: { ...version, environment } }
+    return { ...open, ...more, latest: { ...withKey(version, codeKey), environment } }
   },
   without(open: FunctionRecord, problem) {
     return { ...open, latest: { ...open.latest, environmentError: environmentError(problem) } }
   },
-  replaced: (record: FunctionRecord) => record.latest.environmentError === undefined,
+  // New variables take the place of those that stay closed; the key of a package that is still there has no other home.
+  replaced: ({ latest: { environmentError, code } }: FunctionRecord) =>
+    environmentError === undefined && (code.sourceKmsKeyArn === undefined || code.key !== undefined),
 }
 
 const published: Omit<SecretParts, 'resource'> = {
   split(record: PublishedVersion) {
     const { environment, environmentError: problem } = record.version
     if (problem) throw new Error(`a version without its variables cannot be kept: ${problem.message}`)
-    if (isEmpty(environment)) return undefined
-    return { open: { ...record, version: { ...record.version, environment: {} } }, secrets: { environment } }
+    const { open, codeKey } = withoutKey(record.version)
+    if (isEmpty(environment) && codeKey === undefined) return undefined
+    const secrets = { environment, ...keyed(codeKey) }
+    return { open: { ...record, version: { ...open, environment: {} } }, secrets }
   },
-  join(open: PublishedVersion, { environment }: { environment: Variables }) {
-    return { ...open, version: { ...open.version, environment } }
+  join(open: PublishedVersion, { environment, codeKey }: Secrets) {
+    return { ...open, version: { ...withKey(open.version, codeKey), environment } }
   },
   without(open: PublishedVersion, problem) {
     return { ...open, version: { ...open.version, environmentError: environmentError(problem) } }

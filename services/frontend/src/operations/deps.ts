@@ -38,8 +38,8 @@ export interface OperationDeps {
   readonly markers: Markers
   /** Whether every frontend knows of the changes of functions up to this revision. */
   readonly seenByAll: (revision: number) => boolean
-  /** A URL from which a package can be fetched for some minutes. */
-  readonly codeUrl: (digest: string) => string
+  /** A URL from which a package can be fetched for some minutes; `key` opens one that lies sealed. */
+  readonly codeUrl: (digest: string, key?: string) => string
   /** The URL of a function by its id. */
   readonly functionUrl: (urlId: string) => string
   /** Reads a package from a bucket of the account. Absent: packages come inline only. */

@@ -8,6 +8,7 @@ import {
   ok,
   type Result,
 } from '@weft/contracts'
+import { sealPackage } from '@weft/platform'
 import { checkCodeType, invalidParameter, notServed, type Scope } from '@weft/registry'
 import { ImageFailure } from '../images/image-failure.ts'
 import { parseImageReference } from '../images/reference.ts'
@@ -28,6 +29,8 @@ export interface CodeWish {
   /** Which code signing config watches over it. */
   readonly signingArn: string | undefined
   readonly verb: 'creating' | 'updating'
+  /** What it is to take the place of; absent: there is none yet. */
+  readonly current?: CodeLocation
   /** The caller's patience. */
   readonly signal?: AbortSignal | undefined
 }
@@ -49,8 +52,17 @@ export async function findCode(
   if (input.ImageUri !== undefined) return findImage(deps, scope, input.ImageUri, input, wish)
   const given = await readPackage(deps, scope, input)
   if (!given.ok) return given
-  const code = await admitPackage(deps, scope, wish.signingArn, given.value)
-  return code.ok ? ok({ code: code.value, keep: () => deps.code.put(given.value.zip) }) : code
+  const admitted = await admitPackage(deps, scope, wish.signingArn, given.value)
+  if (!admitted.ok) return admitted
+  const { zip } = given.value
+  const { SourceKMSKeyArn: sourceKmsKeyArn } = input
+  if (!sourceKmsKeyArn) return ok({ code: admitted.value, keep: () => deps.code.put(zip) })
+  const { current } = wish
+  // The same package under the same key is no change; sealed again it would have another name.
+  if (current?.key !== undefined && current.sourceKmsKeyArn === sourceKmsKeyArn && current.sha256 === admitted.value.sha256)
+    return ok({ code: current, keep: () => Promise.resolve() })
+  const { bytes, digest, key } = sealPackage(zip)
+  return ok({ code: { ...admitted.value, digest, key, sourceKmsKeyArn }, keep: () => deps.code.put(bytes) })
 }
 
 async function findImage(
@@ -82,6 +94,7 @@ const codeMembers = {
   S3Bucket: true,
   S3Key: true,
   S3ObjectVersion: true,
+  SourceKMSKeyArn: true,
 } as const satisfies Partial<Record<keyof CodeInput, true>>
 
 const notValid = (imageUri: string): Result<never, AwsError> =>

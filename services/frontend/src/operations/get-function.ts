@@ -24,7 +24,10 @@ export const getFunction =
   }
 
 function locationOf(deps: Pick<OperationDeps, 'codeUrl'>, { code }: FunctionVersion) {
-  if (!code.image) return { RepositoryType: 'S3', Location: deps.codeUrl(code.digest) }
+  if (!code.image) {
+    const { digest, key, sourceKmsKeyArn: SourceKMSKeyArn } = code
+    return { RepositoryType: 'S3', Location: deps.codeUrl(digest, key), ...(SourceKMSKeyArn && { SourceKMSKeyArn }) }
+  }
   const { imageUri, resolvedImageUri } = code.image
   return { RepositoryType: 'ECR', ImageUri: imageUri, ResolvedImageUri: resolvedImageUri }
 }

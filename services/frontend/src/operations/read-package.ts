@@ -58,7 +58,6 @@ async function fetchPackage(
   scope: Scope,
   input: CodeInput,
 ): Promise<Result<Uint8Array, AwsError>> {
-  if (input.SourceKMSKeyArn !== undefined) return notServed('SourceKMSKeyArn')
   if (input.S3ObjectStorageMode === 'REFERENCE') return notServed('S3ObjectStorageMode REFERENCE')
   const inBucket = input.S3Bucket !== undefined || input.S3Key !== undefined
   if (input.ZipFile !== undefined) {

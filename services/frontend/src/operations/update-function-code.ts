@@ -33,6 +33,7 @@ export const updateFunctionCode =
       architecture: input.Architectures?.[0] ?? before.architecture,
       signingArn,
       verb: 'updating',
+      current: before.code,
       signal,
     })
     if (!code.ok) return code

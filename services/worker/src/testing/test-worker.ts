@@ -310,6 +310,7 @@ export const plainSpec: SandboxSpec = {
   isolation: '',
   runtimeVersion: '',
   tenantId: '',
+  codeKey: '',
 }
 
 /** A data folder that users of sandboxes can walk through. */

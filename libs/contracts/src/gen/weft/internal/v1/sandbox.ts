@@ -61,6 +61,8 @@ export interface SandboxSpec {
   runtimeVersion: string;
   /** The tenant whose calls alone it serves; "": the function does not keep tenants apart. */
   tenantId: string;
+  /** What opens the package, base64, where it lies sealed; code_digest is then that of the sealed bytes. "": it lies open. */
+  codeKey: string;
 }
 
 export interface SandboxSpec_EnvironmentEntry {
@@ -126,6 +128,7 @@ function createBaseSandboxSpec(): SandboxSpec {
     isolation: "",
     runtimeVersion: "",
     tenantId: "",
+    codeKey: "",
   };
 }
 
@@ -214,6 +217,9 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
     }
     if (message.tenantId !== "") {
       writer.uint32(218).string(message.tenantId);
+    }
+    if (message.codeKey !== "") {
+      writer.uint32(226).string(message.codeKey);
     }
     return writer;
   },
@@ -450,6 +456,14 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
             message.tenantId = reader.string();
             continue;
           }
+          case 28: {
+            if (tag !== 226) {
+              break;
+            }
+
+            message.codeKey = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -578,6 +592,11 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
         : isSet(object.tenant_id)
         ? globalThis.String(object.tenant_id)
         : "",
+      codeKey: isSet(object.codeKey)
+        ? globalThis.String(object.codeKey)
+        : isSet(object.code_key)
+        ? globalThis.String(object.code_key)
+        : "",
     };
   },
 
@@ -670,6 +689,9 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
     if (message.tenantId !== "") {
       obj.tenantId = message.tenantId;
     }
+    if (message.codeKey !== "") {
+      obj.codeKey = message.codeKey;
+    }
     return obj;
   },
 
@@ -713,6 +735,7 @@ export const SandboxSpec: MessageFns<SandboxSpec> = {
     message.isolation = object.isolation ?? "";
     message.runtimeVersion = object.runtimeVersion ?? "";
     message.tenantId = object.tenantId ?? "";
+    message.codeKey = object.codeKey ?? "";
     return message;
   },
 };
