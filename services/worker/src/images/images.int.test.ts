@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { RunStatus } from '@weft/contracts/worker'
 import { type BuiltLayer, buildLayer, pythonBase, pythonConfig } from '@weft/kit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -29,6 +30,17 @@ describe.each(drivers)('container images over the $name driver', ({ name, prepar
   afterAll(async () => {
     await w[Symbol.asyncDispose]()
     expect(leftovers(data.path)).toEqual([])
+    if (host.socketPath !== undefined) {
+      const args = [
+        '--host',
+        `unix://${host.socketPath}`,
+        'images',
+        '--quiet',
+        '--filter',
+        `label=weft.owner=${data.path}`,
+      ]
+      expect(execFileSync('docker', args, { encoding: 'utf8' })).toBe('')
+    }
     data.remove()
     await host[Symbol.asyncDispose]()
   })

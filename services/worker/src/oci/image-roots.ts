@@ -60,6 +60,11 @@ export class ImageRoots {
     }
   }
 
+  /** Resolves when what was released is hidden. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#leaving.values())
+  }
+
   async #close(tree: { readonly dir: string; release(): void }, shown: Shown): Promise<void> {
     shown.users -= 1
     try {

@@ -280,6 +280,7 @@ class OciDriver implements SandboxDriver {
   }
 
   async close(): Promise<void> {
+    await this.#images.close()
     await this.#helper?.close()
     await this.#disks.close()
     await removeGroup(this.#owner, '', this.#clock)

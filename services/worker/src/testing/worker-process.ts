@@ -3,6 +3,7 @@
  * data folder, socket of the Docker engine. Prints a line for each invocation that is over; ends cleanly at SIGTERM.
  */
 import { createDockerDriver } from '@weft/docker'
+import { buildLayer, hostPrograms } from '@weft/kit'
 import { silentLogger as log } from '@weft/platform'
 import { NamespaceHelper } from '../oci/helper.ts'
 import { createOciDriver } from '../oci/oci-driver.ts'
@@ -17,6 +18,8 @@ const makers = {
   process: () => createProcessDriver({ dataDir }),
 }
 const worker = await TestWorker.start(makers[driverName as keyof typeof makers](), dataDir)
+// What a worker waits for does not by itself keep a process alive.
+const alive = setInterval(() => undefined, 1_000)
 let ending = false
 process.once('SIGTERM', () => {
   ending = true
@@ -31,8 +34,12 @@ const code = {
       return event.turn
     }`,
 }
+// An image whose program ends at once: its sandbox is made and taken away all the same.
+const image = [await buildLayer(hostPrograms({ '/bin/sh': '/bin/dash' }))]
+const entryPoint = ['/bin/sh', '-c', 'exit 1']
 const layers = [worker.layer({ 'extensions/watcher': extensionProgram })]
 for (let turn = 0; !ending; ) {
+  if (driverName !== 'process') await (await worker.imageEnvironment(image, { entryPoint })).run({})
   const env = await worker.environment(code, turn % 2 === 0 ? {} : { layers })
   for (let run = 0; run < 10 && !ending; run++) {
     await env.run({ turn: turn++ })
@@ -40,3 +47,4 @@ for (let turn = 0; !ending; ) {
   }
 }
 await worker[Symbol.asyncDispose]()
+clearInterval(alive)
