@@ -18,10 +18,11 @@ import { httpPeers } from './peers/http.ts'
 import { queuePeer } from './peers/queue.ts'
 import { startGrowth } from './product/growth.ts'
 import { startProduct } from './product/product.ts'
+import { startSources } from './sources/sources.ts'
 
 const usage = `npm run bench -- [options]
   --only NAMES            what to measure (floors,product,peers); languages: the example order in every language;
-                          growth: a warm call beside 10,000 functions, 1,000 sandboxes, 1,000 mappings
+                          sources: mappings beside bare consumers; growth: a warm call beside 10,000 functions, 1,000 sandboxes, 1,000 mappings
   --match TEXT            only cases whose id contains TEXT
   --rounds N              rounds of interleaved measurements (5)
   --scale X               multiplies every count (1)
@@ -43,6 +44,7 @@ const suites = {
   product: [startProduct],
   peers: [httpPeers, queuePeer],
   growth: [startGrowth],
+  sources: [startSources],
   languages: [startLanguages],
 } satisfies Record<string, ((options: BedOptions) => Promise<Bed>)[]>
 

@@ -74,7 +74,7 @@ export class KafkaClient {
   async commit(partition: number, offset: bigint): Promise<void> {
     const consumer = this.#consumer
     const coordinator = await consumer.findGroupCoordinator()
-    const broker = (await this.#metadata()).brokers.get(coordinator)
+    const broker = (await consumer.metadata({ topics: [this.#topic] })).brokers.get(coordinator)
     if (!broker) throw new Error(`the coordinator ${coordinator} of group ${this.#group} is not in the cluster`)
     type Commit = API<offsetCommitV9.OffsetCommitRequest, offsetCommitV9.OffsetCommitResponse>
     const connection = await new Promise<Connection>((resolve, reject) =>

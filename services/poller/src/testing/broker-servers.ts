@@ -107,7 +107,9 @@ export const startMosquitto = (): Promise<TestBroker> =>
       'autosave_interval 1',
       'autosave_on_changes true',
     ]
-    writeFileSync(file, [`listener ${port} 127.0.0.1`, 'allow_anonymous true', 'user root', ...store, ''].join('\n'))
+    // What comes faster than it is read waits, however much it is.
+    const rest = ['allow_anonymous true', 'user root', 'max_queued_messages 0', ...store, '']
+    writeFileSync(file, [`listener ${port} 127.0.0.1`, ...rest].join('\n'))
     return { command: 'mosquitto', args: ['-c', file], ready: () => listens(port) }
   })
 

@@ -33,6 +33,12 @@ const growth = (things: string): readonly Goal[] => {
   ]
 }
 
+/** A mapping beside a bare consumer that keeps its place as well: what batches, leases and events cost. */
+const source = (name: string): Goal =>
+  goal(`mapping on ${name} / bare consumer`, `source.${name}:perSecond`, `source.${name}:barePerSecond`, {
+    atLeast: 0.5,
+  })
+
 export const goals: readonly Goal[] = [
   goal('warm REST call, 1 client / bare chain', 'product.rest.c1:p50Us', 'floor.chain.c1:p50Us', { atMost: 2 }),
   goal('warm REST call, 1 client / bare proxy chain', 'product.rest.c1:p50Us', 'floor.proxy.c1:p50Us', {
@@ -50,6 +56,10 @@ export const goals: readonly Goal[] = [
       atLeast: 0.8,
     },
   ),
+  ...['jetstream-stream', 'jetstream-work', 'nats-key-value', 'kafka-mock', 'rabbitmq-queue', 'redis-stream'].map(
+    source,
+  ),
+  ...['mqtt-topic', 'sqs-fake', 'kinesis-fake', 'dynamodb-stream'].map(source),
   goal('cold Node call, p50 / boot of node', 'product.cold-node:p50Ms', 'floor.boot-node:p50Ms', { atMost: 0.5 }),
   goal('cold Node call, p99 / boot of node, p50', 'product.cold-node:p99Ms', 'floor.boot-node:p50Ms', { atMost: 1.5 }),
   goal('cold Python call, p50 / boot of python3', 'product.cold-python:p50Ms', 'floor.boot-python:p50Ms', {

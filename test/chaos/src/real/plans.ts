@@ -31,7 +31,7 @@ export const handler = async ({ plan, atMs }) => {
     case 'fail once': if (ageMs < 500) throw new Error('as planned'); return
     case 'fail twice': if (ageMs < 1_500) throw new Error('as planned'); return
     case 'time out once': if (ageMs < 500) await wait(60_000); return
-    case 'kill the sandbox once': if (ageMs < 500) process.kill(process.pid, 'SIGKILL')
+    case 'kill the sandbox once': if (ageMs < 500) process.exit(137)
   }
 }
 `
