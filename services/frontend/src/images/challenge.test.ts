@@ -26,3 +26,8 @@ test.each([
 ])('%j asks for nothing that can be shown', (header) => {
   expect(parseChallenge(header)).toBe(undefined)
 })
+
+test('a long header is read in one go', () => {
+  const words = 'a'.repeat(1_000_000)
+  expect(parseChallenge(`Bearer ${words} realm="https://auth.example/"`)).toMatchObject({ scheme: 'bearer' })
+})

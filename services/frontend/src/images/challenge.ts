@@ -9,7 +9,9 @@ export function parseChallenge(header: string | undefined): Challenge | undefine
   if (scheme === 'basic') return { scheme }
   if (scheme !== 'bearer' || header === undefined) return undefined
   const parameters = new Map<string, string>()
-  for (const [, name = '', quoted, plain] of header.matchAll(/([A-Za-z_]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g))
+  for (const [, name = '', quoted, plain] of header.matchAll(
+    /(?<![A-Za-z_])([A-Za-z_]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g,
+  ))
     parameters.set(name.toLowerCase(), quoted === undefined ? (plain ?? '') : quoted.replace(/\\(.)/g, '$1'))
   const realm = parameters.get('realm')
   if (realm === undefined || !URL.canParse(realm)) return undefined
