@@ -25,7 +25,7 @@ beforeAll(async () => {
   const { nats, natsCreds } = fabric.connection
   link = await openLink({ servers: [nats], name: 'test', creds: readFileSync(natsCreds, 'utf8'), log: silentLogger })
   for (const name of ['OUT', 'ORDERS']) await link.jsm.streams.add({ name, subjects: [`${name.toLowerCase()}.>`] })
-  await cli.createTellers('tell')
+  await cli.createTellers('tell', 'heard')
   writeFileSync(join(dir, 'code/index.mjs'), 'export const handler = async () => { throw new Error("no") }\n')
   writeFileSync(join(dir, 'fail.zip'), await zipFolder(join(dir, 'code')))
   await aws('s3api', 'create-bucket', '--bucket', 'lost')
@@ -199,6 +199,66 @@ test('an event that failed goes to a bucket and, as a dead letter, through a top
         ],
       },
     ])
+})
+
+test('a bucket tells a work queue and a topic, also of what another store says over HTTP or NATS', async () => {
+  await link.jsm.streams.add({ name: 'JOBS', subjects: ['jobs.>'], retention: 'workqueue' })
+  const topic = (await aws('sns', 'create-topic', '--name', 'removed')).TopicArn
+  await cli.permit('heard', 'sns.amazonaws.com', topic)
+  await aws(
+    ...['sns', 'subscribe', '--topic-arn', topic, '--protocol', 'lambda'],
+    ...['--notification-endpoint', `arn:aws:lambda:us-east-1:${account}:function:heard`],
+  )
+  await aws('s3api', 'create-bucket', '--bucket', 'photos')
+  const wanted = {
+    QueueConfigurations: [{ Id: 'jobs', QueueArn: jetstream('queue/JOBS'), Events: ['s3:ObjectCreated:*'] }],
+    TopicConfigurations: [{ Id: 'gone', TopicArn: topic, Events: ['s3:ObjectRemoved:*'] }],
+  }
+  const configure = ['s3api', 'put-bucket-notification-configuration', '--bucket', 'photos']
+  await aws(...configure, '--notification-configuration', JSON.stringify(wanted))
+  expect(await aws('s3api', 'get-bucket-notification-configuration', '--bucket', 'photos')).toMatchObject(wanted)
+  await aws('s3api', 'put-object', '--bucket', 'photos', '--key', 'own')
+  await aws('s3api', 'delete-object', '--bucket', 'photos', '--key', 'own')
+
+  const foreign = (key: string) =>
+    JSON.stringify({
+      ...{ EventName: 's3:ObjectCreated:Put', Key: `photos/${key}` },
+      Records: [
+        {
+          eventSource: 'minio:s3',
+          eventName: 's3:ObjectCreated:Put',
+          s3: { bucket: { name: 'photos' }, object: { key } },
+        },
+      ],
+    })
+  const { http, accessKeyId, secretAccessKey } = fabric.connection
+  const authorization = `Bearer ${accessKeyId}:${secretAccessKey}`
+  const url = `${http}/2026-01-01/bucket-events`
+  expect((await fetch(url, { method: 'POST', headers: { authorization }, body: foreign('hook') })).status).toBe(202)
+  link.connection.publish(`weft.invoke.${account}.$buckets`, foreign('nats'))
+
+  const jobs = async () =>
+    (await messages('JOBS')).map(({ body }) => JSON.parse(body)).flatMap((one) => one.Records ?? [one.Event])
+  await expect.poll(async () => (await jobs()).length, { timeout: 60_000 }).toBe(4)
+  const [test, ...records] = await jobs()
+  expect(test).toBe('s3:TestEvent')
+  expect(records.map((record) => [record.eventSource, record.s3.configurationId, record.s3.object.key]).sort()).toEqual(
+    [
+      ['aws:s3', 'jobs', 'hook'],
+      ['aws:s3', 'jobs', 'nats'],
+      ['aws:s3', 'jobs', 'own'],
+    ],
+  )
+  const heard = async () =>
+    (await cli.told('heard'))
+      .map((event) => (event as { Records: [{ Sns: { Subject: string; Message: string } }] }).Records[0].Sns)
+      .filter(({ Message }) => Message.includes('Records'))
+  await expect.poll(async () => (await heard()).length, { timeout: 60_000 }).toBe(1)
+  const [message] = await heard()
+  expect(message?.Subject).toBe('Amazon S3 Notification')
+  expect(JSON.parse(message?.Message ?? '')).toMatchObject({
+    Records: [{ eventName: 'ObjectRemoved:Delete', s3: { configurationId: 'gone', object: { key: 'own' } } }],
+  })
 })
 
 test.each([

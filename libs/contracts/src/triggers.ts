@@ -81,13 +81,23 @@ export interface Schedule {
   readonly lastModifiedMs: number
 }
 
-export interface FunctionNotification {
+/** What of a bucket somebody is to be told. */
+interface NotificationWish {
   readonly id: string
-  readonly functionArn: string
   /** `s3:ObjectCreated:*` and the like. */
   readonly events: readonly string[]
   readonly prefix?: string
   readonly suffix?: string
+}
+
+export interface FunctionNotification extends NotificationWish {
+  readonly functionArn: string
+}
+
+/** A topic, or a stream, queue or subject of the account's JetStream. */
+export interface TargetNotification extends NotificationWish {
+  readonly kind: 'queue' | 'topic'
+  readonly targetArn: string
 }
 
 /** Who is told of what happens in an S3-shaped bucket. */
@@ -96,6 +106,7 @@ export interface BucketNotifications {
   readonly accountId: AccountId
   readonly bucket: string
   readonly functions: readonly FunctionNotification[]
+  readonly targets?: readonly TargetNotification[]
   /** The default event bus is told of everything. */
   readonly eventBridge: boolean
 }
@@ -171,4 +182,13 @@ export function parseBusSubject(subject: string): { readonly accountId: AccountI
   const [weft, kind, account = '', bus, ...rest] = subject.split('.')
   if (weft !== 'weft' || kind !== 'bus' || !isAccountId(account) || !bus || rest.length > 0) return undefined
   return { accountId: accountId(account), bus: bus.replaceAll('$d', '.') }
+}
+
+/** Name of the bucket in a subject of `subjects.notice`, and whose it is. */
+export function parseNoticeSubject(
+  subject: string,
+): { readonly accountId: AccountId; readonly bucket: string } | undefined {
+  const [weft, kind, account = '', bucket, ...rest] = subject.split('.')
+  if (weft !== 'weft' || kind !== 'notice' || !isAccountId(account) || !bucket || rest.length > 0) return undefined
+  return { accountId: accountId(account), bucket }
 }

@@ -1,8 +1,20 @@
-import { consumers, err, ok, parseBusSubject, parseTopicSubject, type Result, streams, subjects } from '@weft/contracts'
+import {
+  consumers,
+  err,
+  ok,
+  parseBusSubject,
+  parseNoticeSubject,
+  parseTopicSubject,
+  type Result,
+  streams,
+  subjects,
+} from '@weft/contracts'
 import {
   type BusBacklog,
   type BusEvent,
   type BusPublisher,
+  type Notice,
+  type NoticePublisher,
   type Posted,
   readLogBatches,
   type TopicMessage,
@@ -16,12 +28,15 @@ import { type PublishPatience, publishStored } from './publish.ts'
 const patience: PublishPatience = { budgetMs: 8_000, timeoutMs: 2_000 }
 
 /** Puts events on their buses and publishes messages to topics, each once, however often that is done. */
-export const natsBusPublisher = (link: Pick<NatsLink, 'js' | 'jsm'>): BusPublisher & TopicPublisher & BusBacklog => ({
+export const natsBusPublisher = (
+  link: Pick<NatsLink, 'js' | 'jsm'>,
+): BusPublisher & TopicPublisher & NoticePublisher & BusBacklog => ({
   put(account, bus, event, replay) {
     const subject = subjects.bus(account, bus)
     if (!replay) return post(link, subject, event, `bus-${event.id}`)
     return post(link, subject, { event, ruleNames: replay.ruleNames }, replay.messageId)
   },
+  notify: (account, bucket, notice) => post(link, subjects.notice(account, bucket), notice, `notice-${notice.id}`),
   async waiting(account, bus) {
     const subject = subjects.bus(account, bus)
     const { state } = await link.jsm.streams.info(streams.bus, { subjects_filter: subject })
@@ -39,7 +54,7 @@ interface ReplayedEvent {
 async function post(
   link: Pick<NatsLink, 'js'>,
   subject: string,
-  what: BusEvent | ReplayedEvent | TopicMessage,
+  what: BusEvent | ReplayedEvent | TopicMessage | Notice,
   messageId: string,
 ): Promise<Result<void, 'store-full' | 'unavailable'>> {
   const payload = new TextEncoder().encode(JSON.stringify(what))
@@ -65,7 +80,9 @@ function readPosted(subject: string, data: Uint8Array): Posted | undefined {
     const bus = parseBusSubject(subject)
     if (bus) return { kind: 'event', ...bus, ...eventIn(value as BusEvent | ReplayedEvent) }
     const topic = parseTopicSubject(subject)
-    return topic && { kind: 'message', ...topic, message: value as TopicMessage }
+    if (topic) return { kind: 'message', ...topic, message: value as TopicMessage }
+    const bucket = parseNoticeSubject(subject)
+    return bucket && { kind: 'notice', ...bucket, notice: value as Notice }
   } catch {
     return undefined
   }

@@ -30,6 +30,21 @@ export interface TopicPublisher {
   publish(account: AccountId, topic: string, message: TopicMessage): Promise<Result<void, 'store-full' | 'unavailable'>>
 }
 
+/** What a queue or topic is to be told of a bucket. */
+export interface Notice {
+  /** Equal for the same notice told twice. */
+  readonly id: string
+  readonly configurationId: string
+  readonly targetArn: string
+  /** JSON. */
+  readonly payload: string
+}
+
+export interface NoticePublisher {
+  /** `ok`: stored durably; its target will be told. Idempotent by the notice's id for two minutes. */
+  notify(account: AccountId, bucket: string, notice: Notice): Promise<Result<void, 'store-full' | 'unavailable'>>
+}
+
 /** What is sent on to others: an event on a bus, a message of a topic, or log lines, by their place in the stream. */
 export type Posted =
   | {
@@ -41,6 +56,7 @@ export type Posted =
       readonly ruleNames?: readonly string[]
     }
   | { readonly kind: 'message'; readonly accountId: AccountId; readonly topic: string; readonly message: TopicMessage }
+  | { readonly kind: 'notice'; readonly accountId: AccountId; readonly bucket: string; readonly notice: Notice }
   | { readonly kind: 'lines'; readonly sequence: number; readonly batches: readonly LogBatch[] }
 
 /** One delivery of what was posted; one that is neither done nor extended for `holdMs` comes again, here or elsewhere. */

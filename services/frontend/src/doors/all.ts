@@ -41,7 +41,7 @@ import { autoscalingDoor } from './autoscaling/autoscaling-door.ts'
 import { eventsDoor } from './events/events-door.ts'
 import { type GrpcDoorConfig, startGrpcDoor } from './grpc/server.ts'
 import { logsDoor } from './logs/logs-door.ts'
-import { isForBus, natsEventsDoor } from './nats-events.ts'
+import { isEvent, natsEventsDoor } from './nats-events.ts'
 import { natsInvokeDoor } from './nats-invoke.ts'
 import { Notifier } from './s3/notifications/notifier.ts'
 import { s3Door } from './s3/s3-door.ts'
@@ -80,7 +80,7 @@ export interface AllDoors extends Service {
 export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps): Promise<AllDoors> {
   const { link, log, catalogue, clock } = deps
   const { region } = config
-  const store = openObjectStore(link, clock)
+  const store = openObjectStore(link, clock, (account) => catalogue.account(account)?.bucketStorageBytes)
   const book = openInvocationBook(link, clock)
   let stopping = false
   let own: readonly Service[] = []
@@ -121,6 +121,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
   const ownOperations = (authorizer: Authorizer) => ({
     invocations: invocationOperations({ book, authorizer, clock, region }),
     events: { triggers, publisher, authorizer, region, clock },
+    bucketEvents: { notifier, authorizer, region, clock },
   })
   const frontend = opened.use(
     await startFrontend(config, {
@@ -147,7 +148,7 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
   )
   own = [frontend]
   const { operations } = frontend
-  const { invocations, events } = ownOperations(frontend.authorizer)
+  const { invocations, events, bucketEvents } = ownOperations(frontend.authorizer)
   const credentials = new Credentials({ catalogue, identities, clusterSecret: deps.clusterSecret, clock })
   const grpc = opened.use(
     await startGrpcDoor(
@@ -160,14 +161,14 @@ export async function startAllDoors(config: AllDoorsConfig, deps: AllDoorsDeps):
     log,
     maxMessageBytes: () => link.connection.info?.max_payload ?? 0,
   })
-  const takeEvent = natsEventsDoor({ events, log })
+  const takeEvent = natsEventsDoor({ events, bucketEvents, log })
   const nats = opened.use(
     serveRequests(link, {
       subject: subjects.invokeAll,
       queueGroup: subjects.invokeQueueGroup,
       log,
-      handle: (request) => (isForBus(request.subject) ? takeEvent(request) : call(request)),
-      withoutReply: isForBus,
+      handle: (request) => (isEvent(request.subject) ? takeEvent(request) : call(request)),
+      withoutReply: isEvent,
     }),
   )
   // As long as anything is wrong it is not known for sure what is in use.

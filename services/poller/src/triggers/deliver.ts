@@ -27,9 +27,14 @@ export interface DeliverDeps {
 export interface Sender {
   readonly accountId: AccountId
   readonly name: string
-  /** Of the rule, schedule, topic or log group. */
+  /** Of the rule, schedule, topic, log group or bucket. */
   readonly arn: string
-  readonly service: 'events.amazonaws.com' | 'scheduler.amazonaws.com' | 'sns.amazonaws.com' | 'logs.amazonaws.com'
+  readonly service:
+    | 'events.amazonaws.com'
+    | 'scheduler.amazonaws.com'
+    | 'sns.amazonaws.com'
+    | 'logs.amazonaws.com'
+    | 's3.amazonaws.com'
   /** Role of targets that have none of their own. */
   readonly roleArn?: string
 }
@@ -45,6 +50,8 @@ export interface Outgoing {
   readonly traceHeader?: string
   /** The event that it was made of. */
   readonly event?: BusEvent
+  /** Of a message of a topic. */
+  readonly subject?: string
 }
 
 export const senderOf = (region: string, of: EventRule | Schedule): Sender => ({
@@ -93,7 +100,7 @@ export async function bury(
   })
 }
 
-const messageTo = ({ from, target, payload, messageId, traceHeader, event }: Outgoing): TargetMessage => ({
+const messageTo = ({ from, target, payload, messageId, traceHeader, event, subject }: Outgoing): TargetMessage => ({
   accountId: from.accountId,
   functionName: nameIn(target.arn) ?? functionName(from.name.replaceAll('.', '_')),
   payload: new TextEncoder().encode(payload),
@@ -101,6 +108,7 @@ const messageTo = ({ from, target, payload, messageId, traceHeader, event }: Out
   messageId,
   ...(traceHeader !== undefined && { traceHeader }),
   ...(event && { event }),
+  ...(subject !== undefined && { subject }),
 })
 
 function nameIn(arn: string): FunctionName | undefined {

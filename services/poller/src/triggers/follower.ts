@@ -3,6 +3,7 @@ import { delay } from '@weft/platform'
 import type { Attempts, AttemptsDeps } from './attempts.ts'
 import type { Outgoing } from './deliver.ts'
 import { followLogs } from './follow-logs.ts'
+import { followNotice } from './follow-notice.ts'
 import { followRules, idOfPosted } from './follow-rules.ts'
 import { followTopic } from './follow-topic.ts'
 
@@ -102,6 +103,8 @@ export class Follower {
         return followRules(this.#deps, posted, delivery)
       case 'message':
         return followTopic(this.#deps, posted)
+      case 'notice':
+        return followNotice(posted)
       case 'lines':
         return followLogs(this.#deps, posted)
     }
@@ -114,6 +117,8 @@ function idOf({ posted }: BusDelivery): string {
       return idOfPosted(posted)
     case 'message':
       return posted.message.id
+    case 'notice':
+      return posted.notice.id
     case 'lines':
       return String(posted.sequence)
   }

@@ -46,6 +46,7 @@ export const s3Errors = {
     409,
     'A conflicting conditional operation is currently in progress against this resource. Try again.',
   ],
+  QuotaExceeded: [403, 'The objects of the account would exceed the storage that it may have.'],
   PreconditionFailed: [412, 'At least one of the preconditions you specified did not hold.'],
   ServiceUnavailable: [503, 'Service is unable to handle request.'],
   SignatureDoesNotMatch: [

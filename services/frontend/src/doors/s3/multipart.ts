@@ -39,7 +39,7 @@ export async function uploadPart(call: S3Call, bucket: string, key: string): S3R
     const source = await openSource(call)
     if (!source.ok) return source
     const put = await uploads.putPart(call.account, bucket, upload, number.value, source.value.body)
-    if (!put.ok) return err(s3Error('NoSuchUpload'))
+    if (!put.ok) return err(s3Error(troubles[put.error]))
     const { etag, lastModifiedMs } = put.value
     const LastModified = new Date(lastModifiedMs).toISOString()
     return ok(xml('CopyPartResult', { LastModified, ETag: `"${etag}"` }))
@@ -47,7 +47,8 @@ export async function uploadPart(call: S3Call, bucket: string, key: string): S3R
   const body = bodyOf(call)
   if (!body.ok) return body
   const put = await uploads.putPart(call.account, bucket, upload, number.value, [body.value])
-  return put.ok ? ok({ status: 200, headers: { etag: `"${put.value.etag}"` }, body: '' }) : err(s3Error('NoSuchUpload'))
+  if (!put.ok) return err(s3Error(troubles[put.error]))
+  return ok({ status: 200, headers: { etag: `"${put.value.etag}"` }, body: '' })
 }
 
 type WantedParts = readonly { readonly partNumber: number; readonly etag: string }[]
@@ -73,6 +74,7 @@ const troubles = {
   'too-small': 'EntityTooSmall',
   'condition-failed': 'PreconditionFailed',
   'too-many-versions': 'InvalidRequest',
+  'quota-exceeded': 'QuotaExceeded',
 } as const satisfies Record<string, S3ErrorCode>
 
 /** CompleteMultipartUpload. */

@@ -42,6 +42,7 @@ export async function putObject(call: S3Call, bucket: string, key: string): S3Re
 export const putRefusals = {
   'no-bucket': s3Error('NoSuchBucket'),
   'condition-failed': s3Error('PreconditionFailed'),
+  'quota-exceeded': s3Error('QuotaExceeded'),
   'too-many-versions': s3Error('InvalidRequest', `A key has ${mostVersions} versions at most in this fabric.`),
 } as const
 

@@ -6,6 +6,8 @@ import { MemoryCollection } from '@weft/registry/testing'
 import { beforeEach, expect, it } from 'vitest'
 import type { Authorizer } from '../../identity/authorizer.ts'
 import type { DoorRequest } from '../door.ts'
+import type { Notifier } from '../s3/notifications/notifier.ts'
+import { testNotifier } from '../s3/notifications/testing.ts'
 import { invocationOperations } from './invocations.ts'
 import { weftDoor } from './weft-door.ts'
 
@@ -28,6 +30,8 @@ let allowed: boolean
 const asked: string[] = []
 const put: { bus: string; event: BusEvent }[] = []
 let full: boolean
+let parts: ReturnType<typeof testNotifier>
+const targetArn = 'arn:aws:jetstream:us-east-1:123456789012:queue/JOBS'
 const publisher: BusPublisher = {
   async put(_, bus, event) {
     if (full) return err('store-full')
@@ -41,6 +45,8 @@ beforeEach(() => {
   asked.length = 0
   put.length = 0
   full = false
+  parts = testNotifier()
+  notifier = parts.notifier
 })
 const authorizer = {
   authorize: (_: unknown, ask: { action: string; resource: string }) => {
@@ -59,7 +65,8 @@ const send = async (
   const region = 'us-east-1'
   const events = { triggers: new MemoryCollection<TriggerRecord>(), publisher, authorizer, region, clock }
   const invocations = invocationOperations({ book, authorizer, clock, region })
-  const door = weftDoor({ invocations, events, region })
+  const bucketEvents = { notifier, authorizer, region, clock }
+  const door = weftDoor({ invocations, events, bucketEvents, region })
   const answer = await door.handle({ method, rawPath, principal: { accountId: id }, ...more } as DoorRequest)
   return { status: answer.status, body: JSON.parse(`${answer.body}`) as Record<string, unknown> }
 }
@@ -107,6 +114,75 @@ it('lets through whom the policies allow, and knows no other paths', async () =>
   for (const path of ['/', '/2026-01-01/invocations/x', `/2026-01-01/invocations/${requestId}/`])
     expect((await send('GET', path)).status).toBe(404)
   expect((await send('POST')).status).toBe(404)
+})
+
+let notifier: Notifier
+const minio = (bucket = 'photos', more: object = {}) =>
+  JSON.stringify({
+    ...{ EventName: 's3:ObjectCreated:Put', Key: `${bucket}/in/a b.jpg` },
+    Records: [
+      {
+        ...{ eventVersion: '2.0', eventSource: 'minio:s3', eventTime: 'T', eventName: 's3:ObjectCreated:Put' },
+        s3: { bucket: { name: bucket }, object: { key: 'in/a+b.jpg', size: 5, sequencer: '1', ...more } },
+      },
+    ],
+  })
+const notice = (body: string) =>
+  send('POST', '/2026-01-01/bucket-events', account, { headers: {}, body: Buffer.from(body) })
+
+it('tells of what another store says whom the bucket of that name names', async () => {
+  const { told, notices, published } = parts
+  const settings = {
+    functions: [],
+    eventBridge: true,
+    targets: [{ id: 'q', kind: 'queue' as const, targetArn, events: ['s3:ObjectCreated:*'], prefix: 'in/a b' }],
+  }
+  await notifier.store(account, 'photos', settings)
+  expect((await notice(minio())).status).toBe(202)
+  expect((await notice(minio('photos', { key: 'out/b.jpg' }))).status).toBe(202)
+  const heard = notices.map(({ payload }) => JSON.parse(payload)).filter((one) => one.Records)
+  expect(heard).toMatchObject([
+    {
+      Records: [
+        {
+          eventSource: 'aws:s3',
+          eventName: 'ObjectCreated:Put',
+          s3: { configurationId: 'q', object: { key: 'in/a+b.jpg' } },
+        },
+      ],
+    },
+  ])
+  expect(published).toMatchObject([
+    { 'detail-type': 'Object Created', detail: { object: { key: 'in/a b.jpg', size: 5 } } },
+    {},
+  ])
+  // The same message again is the same event.
+  await notice(minio())
+  expect(published[2]?.id).toBe(published[0]?.id)
+  expect(told).toEqual([])
+})
+
+it.each([
+  ['no JSON', 'x', 400],
+  ['no records', '{}', 400],
+  ['a record that is none', '{"Records":[null]}', 400],
+  ['another event', minio().replaceAll('ObjectCreated:Put', 'BucketCreated:x'), 400],
+  ['a name that is none', minio('../x'), 400],
+  ['a bucket that nobody listens to', minio('other'), 404],
+])('%s is refused', async (_, body, status) => {
+  expect((await notice(body)).status).toBe(status)
+})
+
+it('tells the store to try again when somebody could not be told', async () => {
+  await notifier.store(account, 'photos', {
+    functions: [],
+    eventBridge: false,
+    targets: [{ id: 'q', kind: 'queue', targetArn, events: ['s3:ObjectCreated:*'] }],
+  })
+  parts.answers.accept = false
+  expect((await notice(minio())).status).toBe(503)
+  allowed = false
+  expect((await notice(minio())).status).toBe(403)
 })
 
 const post = (headers: Record<string, string>, body: string, bus = 'default') =>

@@ -1,6 +1,7 @@
 import { type AwsError, awsError, awsErrors } from '@weft/contracts'
 import type { TrackedEntry } from '@weft/delivery'
 import type { AwsDoor, DoorHead, DoorRequest, DoorResponse } from '../door.ts'
+import { type BucketEventsDeps, takeBucketEvents } from './bucket-events.ts'
 import { type CloudEventsDeps, isBusName, putCloudEvents } from './cloud-events.ts'
 import { arnOf, type Invocations } from './invocations.ts'
 
@@ -24,6 +25,7 @@ const refusal = ({ code, message, retryAfterSeconds }: AwsError): DoorResponse =
 export interface WeftDoorDeps {
   readonly invocations: Invocations
   readonly events: CloudEventsDeps
+  readonly bucketEvents: BucketEventsDeps
   readonly region: string
 }
 
@@ -31,6 +33,7 @@ type Handler = (deps: WeftDoorDeps, request: DoorRequest, name: string) => Promi
 
 interface Route {
   readonly method: string
+  /** Its first group is what the request is about. */
   readonly path: RegExp
   readonly limitBytes: number
   readonly handle: Handler
@@ -43,6 +46,7 @@ const routes: readonly Route[] = [
     ...{ method: 'POST', path: /^\/2026-01-01\/event-buses\/([^/]+)\/events$/ },
     ...{ limitBytes: eventsLimitBytes, handle: takeEvents },
   },
+  { method: 'POST', path: /^\/2026-01-01\/(bucket-events)$/, limitBytes: eventsLimitBytes, handle: takeNotices },
 ]
 
 const routeOf = ({ method, rawPath }: Pick<DoorHead, 'method' | 'rawPath'>): Route | undefined =>
@@ -51,7 +55,8 @@ const routeOf = ({ method, rawPath }: Pick<DoorHead, 'method' | 'rawPath'>): Rou
 /**
  * What AWS has no counterpart of, signed for the service `weft` or with the secret as a bearer token:
  * `GET /2026-01-01/invocations/<request id>` tells what became of an invocation whose result is kept, `DELETE` cancels one that
- * waits; `POST /2026-01-01/event-buses/<bus>/events` takes CloudEvents.
+ * waits; `POST /2026-01-01/event-buses/<bus>/events` takes CloudEvents; `POST /2026-01-01/bucket-events` what
+ * another S3 store tells of its buckets.
  */
 export const weftDoor = (deps: WeftDoorDeps): AwsDoor => ({
   service: 'weft',
@@ -86,6 +91,12 @@ async function takeEvents({ events }: WeftDoorDeps, request: DoorRequest, bus: s
   if (!isBusName(bus)) return refusal(awsError('ResourceNotFoundException', `Event bus ${bus} does not exist.`))
   const put = await putCloudEvents(events, { principal, sourceIp, bus, message: { headers, payload: body } })
   return put.ok ? json(202, { EventIds: put.value }) : refusal(put.error)
+}
+
+async function takeNotices({ bucketEvents }: WeftDoorDeps, request: DoorRequest): Promise<DoorResponse> {
+  const { principal, sourceIp, body } = request
+  const taken = await takeBucketEvents(bucketEvents, { principal, sourceIp, body })
+  return taken.ok ? json(202, {}) : refusal(taken.error)
 }
 
 function describe({ invocation, answer }: TrackedEntry, region: string) {

@@ -1,4 +1,4 @@
-import { catalogueKeys } from '@weft/contracts'
+import { catalogueKeys, accountId as idOf, type Topic, triggerKeys } from '@weft/contracts'
 import { recordNamed } from '@weft/registry/testing'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { doorRequest, testAuthorizer, wholeBody } from '../../testing.ts'
@@ -7,6 +7,7 @@ import { s3Door } from '../s3-door.ts'
 import { testNotifier } from './testing.ts'
 
 const accountId = '123456789012'
+const id = idOf(accountId)
 const thumbs = `arn:aws:lambda:us-east-1:${accountId}:function:thumbs`
 let door: ReturnType<typeof s3Door>
 let parts: ReturnType<typeof testNotifier>
@@ -28,6 +29,11 @@ const calls = (events: readonly string[], affix: Record<string, string> = {}, ar
   )
     .map(([name, value]) => `<FilterRule><Name>${name}</Name><Value>${value}</Value></FilterRule>`)
     .join('')}</S3Key></Filter></CloudFunctionConfiguration>`
+
+const tells = (kind: 'Queue' | 'Topic', arn: string, event = 's3:ObjectCreated:*'): string =>
+  `<${kind}Configuration><Id>${kind}</Id><${kind}>${arn}</${kind}><Event>${event}</Event></${kind}Configuration>`
+const queue = `arn:aws:jetstream:us-east-1:${accountId}:queue/JOBS`
+const topicArn = `arn:aws:sns:us-east-1:${accountId}:pictures`
 
 beforeEach(async () => {
   parts = testNotifier()
@@ -107,6 +113,59 @@ describe('bucket notifications', () => {
     expect(parts.told).toHaveLength(1)
   })
 
+  it('reach queues and topics, which are told at once that they will be', async () => {
+    const policy = (service: string) =>
+      JSON.stringify({
+        Statement: [
+          {
+            Effect: 'Allow',
+            Principal: { Service: service },
+            Action: 'sns:Publish',
+            Resource: topicArn,
+            Condition: { ArnLike: { 'aws:SourceArn': 'arn:aws:s3:::photos' } },
+          },
+        ],
+      })
+    const topic: Topic = {
+      ...{
+        kind: 'topic',
+        accountId: id,
+        name: 'pictures',
+        displayName: '',
+        createdAtMs: 0,
+        tags: {},
+        subscriptions: [],
+      },
+      policy: policy('s3.amazonaws.com'),
+    }
+    parts.triggers.store.put(triggerKeys.topic(id, 'pictures'), topic)
+    const body = configuration(tells('Queue', queue), tells('Topic', topicArn, 's3:ObjectRemoved:*'))
+    expect(await send('PUT', '/photos?notification', body)).toMatchObject({ status: 200 })
+    expect(parts.notices.map(({ targetArn, payload }) => [targetArn, JSON.parse(payload).Event])).toEqual([
+      [queue, 's3:TestEvent'],
+      [topicArn, 's3:TestEvent'],
+    ])
+    const { text } = await send('GET', '/photos?notification')
+    expect(text).toContain(`<QueueConfiguration><Id>Queue</Id><Queue>${queue}</Queue>`)
+    expect(text).toContain(`<TopicConfiguration><Id>Topic</Id><Topic>${topicArn}</Topic>`)
+    await send('PUT', '/photos/a', 'x')
+    await send('DELETE', '/photos/a')
+    const told = parts.notices.slice(2).map(({ targetArn, payload }) => [targetArn, JSON.parse(payload).Records[0]])
+    expect(told).toMatchObject([
+      [queue, { eventName: 'ObjectCreated:Put', s3: { configurationId: 'Queue', object: { key: 'a' } } }],
+      [topicArn, { eventName: 'ObjectRemoved:Delete', s3: { configurationId: 'Topic' } }],
+    ])
+    // Another bucket, and a topic that lets somebody else publish.
+    expect(await send('PUT', '/other?notification', body)).toMatchObject({ code: 'InvalidArgument' })
+    parts.triggers.store.put(triggerKeys.topic(id, 'pictures'), { ...topic, policy: policy('events.amazonaws.com') })
+    expect(await send('PUT', '/photos?notification', body)).toMatchObject({ code: 'InvalidArgument' })
+    await send('PUT', '/photos/b', 'x')
+    await send('DELETE', '/photos/b')
+    expect(parts.notices.slice(4).map(({ targetArn }) => targetArn)).toEqual([queue])
+    parts.answers.accept = false
+    expect(await send('PUT', '/photos/c', 'x')).toMatchObject({ status: 503 })
+  })
+
   const created = ['s3:ObjectCreated:*']
   it.each([
     ['/photos', 'no xml', 'MalformedXML'],
@@ -137,11 +196,12 @@ describe('bucket notifications', () => {
       configuration(calls(created, { prefix: 'a' }), calls(['s3:ObjectCreated:Put'], { prefix: 'ab' })),
       'InvalidArgument',
     ],
-    [
-      '/photos',
-      configuration('<QueueConfiguration><Queue>arn:aws:sqs:us-east-1:1:q</Queue></QueueConfiguration>'),
-      'InvalidArgument',
-    ],
+    ['/photos', configuration(tells('Queue', 'arn:aws:sqs:us-east-1:1:q')), 'InvalidArgument'],
+    ['/photos', configuration(tells('Topic', topicArn)), 'InvalidArgument'],
+    ['/photos', configuration(tells('Topic', queue)), 'InvalidArgument'],
+    ['/photos', configuration(tells('Queue', topicArn)), 'InvalidArgument'],
+    ['/photos', configuration(tells('Queue', queue.replace(accountId, '000000000000'))), 'InvalidArgument'],
+    ['/photos', configuration(tells('Queue', queue), calls(created)), 'InvalidArgument'],
     ['/missing', configuration(), 'NoSuchBucket'],
   ])('%s refuses %s', async (bucket, body, code) => {
     expect(await send('PUT', `${bucket}?notification`, body)).toMatchObject({ code })

@@ -9,19 +9,19 @@ import { readNotifications, showNotifications } from './configuration.ts'
 export async function putNotifications(call: S3Call, bucket: string): S3Result {
   const { store, account, notifier, request } = call
   if ((await store.bucketCreatedAtMs(account, bucket)) === undefined) return err(s3Error('NoSuchBucket'))
-  const read = readNotifications(request.body.toString('utf8'), randomUUID)
+  const read = readNotifications(request.body, randomUUID)
   if (!read.ok) return read
-  if (request.headers['x-amz-skip-destination-validation'] !== 'true')
-    for (const one of read.value.functions) {
-      const refused = notifier.refusal(account, bucket, one)
-      if (refused) return err(refused)
-    }
+  const refused =
+    request.headers['x-amz-skip-destination-validation'] === 'true'
+      ? undefined
+      : notifier.refusal(account, bucket, read.value)
+  if (refused) return err(refused)
   const stored = await notifier.store(account, bucket, read.value)
   return stored ? ok({ status: 200, headers: {}, body: '' }) : err(s3Error('OperationAborted'))
 }
 
 export async function getNotifications({ store, account, notifier }: S3Call, bucket: string): S3Result {
   if ((await store.bucketCreatedAtMs(account, bucket)) === undefined) return err(s3Error('NoSuchBucket'))
-  const settings = notifier.settings(account, bucket) ?? { functions: [], eventBridge: false }
-  return ok(xml('NotificationConfiguration', showNotifications(settings)))
+  const { functions = [], targets = [], eventBridge = false } = notifier.settings(account, bucket) ?? {}
+  return ok(xml('NotificationConfiguration', showNotifications({ functions, targets, eventBridge })))
 }
