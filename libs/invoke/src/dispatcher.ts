@@ -12,7 +12,8 @@ import {
   tracedInvoker,
   type WorkerDirectory,
 } from '@weft/platform'
-import { type DispatcherConfig, DispatcherCore } from './core.ts'
+import type { DispatcherConfig } from './config.ts'
+import { DispatcherCore } from './core.ts'
 import { PartitionLink } from './partition-link.ts'
 import { RateMeter, ratePoolOf, rateReason } from './rate-meter.ts'
 import { specOf, whyNotRunnable } from './spec.ts'

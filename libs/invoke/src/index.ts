@@ -1,4 +1,5 @@
-export { type DispatcherConfig, DispatcherCore, type DispatcherOutput } from './core.ts'
+export type { DispatcherConfig, DispatcherOutput } from './config.ts'
+export { DispatcherCore } from './core.ts'
 export { createDispatcher, type Dispatcher, type DispatcherOptions } from './dispatcher.ts'
 export type { PendingCall } from './lanes.ts'
 export { specOf, whyNotRunnable } from './spec.ts'

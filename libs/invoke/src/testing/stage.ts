@@ -2,7 +2,8 @@ import type { InvokeCall, InvokeOutcome, ResolvedFunction } from '@weft/contract
 import { type DenialReason, type DispatcherFrame, Lease } from '@weft/contracts/placement'
 import { SandboxSpec } from '@weft/contracts/sandbox'
 import { leaseOriginToJSON, RunResult, RunStatus } from '@weft/contracts/worker'
-import { type DispatcherConfig, DispatcherCore } from '../core.ts'
+import type { DispatcherConfig } from '../config.ts'
+import { DispatcherCore } from '../core.ts'
 import type { PendingCall } from '../lanes.ts'
 
 const spec = SandboxSpec.fromPartial({
