@@ -69,6 +69,7 @@ export class Environment {
   #idleSinceMs: number
   #initFault: string | undefined
   #resetting: Promise<void> | undefined
+  #replacementComing = false
   readonly #prepared = Promise.withResolvers<void>()
   readonly #destroyed = Promise.withResolvers<void>()
 
@@ -238,7 +239,8 @@ export class Environment {
           .catch((error: unknown) => log.warn({ err: error, sandboxId }, 'a sandbox could not be frozen'))
         break
       case 'reset':
-        this.#resetting = this.#reset(decision.why)
+        // One that is on its way has run nothing yet, so that it will do.
+        if (!this.#replacementComing) this.#resetting = this.#reset(decision.why)
         break
       case 'report-init':
         this.#initFault = decision.status === 'timeout' ? 'Sandbox.Timedout' : decision.errorType
@@ -275,17 +277,21 @@ export class Environment {
     const run = this.#run as CurrentRun
     const { spec, clock } = this.#parts
     this.#ensemble.initialised()
-    // Initialisation has the CPU to itself, as on AWS; from the first invocation on the share counts.
-    if (!this.#cpuLimited) {
-      this.#cpuLimited = true
-      this.#ensemble.body.sandbox
-        .limit({ memoryMb: spec.memoryMb, cpu: spec.memoryMb / limits.memoryMbPerCpu })
-        .catch((error: unknown) => this.#apply({ kind: 'failed', reason: `limits could not be set: ${error}` }))
-    }
     this.#tellStart(run)
     const left = (deadlineOf(this.#state, 0) ?? 0) - clock.monotonic()
-    const header = headerOf(run.invocation, Math.floor(clock.now() + left), this.#parts.spec.tenantId)
+    const header = headerOf(run.invocation, Math.floor(clock.now() + left), spec.tenantId)
     this.#ensemble.invoke(header, eventOf(run.invocation))
+    this.#limitCpu()
+  }
+
+  /** Initialisation has the CPU to itself, as on AWS; from the first invocation on, which need not wait for it, the share counts. */
+  #limitCpu(): void {
+    if (this.#cpuLimited) return
+    this.#cpuLimited = true
+    const { memoryMb } = this.#parts.spec
+    this.#ensemble.body.sandbox
+      .limit({ memoryMb, cpu: memoryMb / limits.memoryMbPerCpu })
+      .catch((error: unknown) => this.#apply({ kind: 'failed', reason: `limits could not be set: ${error}` }))
   }
 
   #tellStart(run: CurrentRun): void {
@@ -298,6 +304,7 @@ export class Environment {
   async #reset(why: ShutdownReason): Promise<void> {
     const { replacement, log, sandboxId } = this.#parts
     let scratch: Scratch | undefined
+    this.#replacementComing = true
     try {
       await this.#ensemble.shutdown(why)
       await this.#recorder.figuresTaken()
@@ -305,6 +312,7 @@ export class Environment {
       if (!this.gone) {
         const body = await replacement(scratch)
         scratch = undefined
+        this.#replacementComing = false
         if (this.gone) await body.destroy()
         else this.#moveTo(body)
       }

@@ -43,9 +43,14 @@ export class Specialiser {
     held?: FunctionCode,
     scratch?: Scratch,
   ): Promise<Body> {
-    if (spec.image) return this.#furnish(await this.#ofImage(spec, opened, held, scratch), spec)
+    if (spec.image) {
+      const body = await this.#ofImage(spec, opened, held, scratch)
+      return this.#furnish(body, spec, limited(body, spec))
+    }
     const folders = held && 'taskDir' in held ? held : undefined
-    return this.#furnish(await this.#ofPackage(spec, opened, folders, scratch), spec)
+    const { body, mounted } = await this.#ofPackage(spec, opened, folders, scratch)
+    // Another process mounts the code; the limits are set meanwhile.
+    return this.#furnish(body, spec, Promise.all([mounted, limited(body, spec)]))
   }
 
   async #ofImage(
@@ -64,7 +69,7 @@ export class Specialiser {
     opened: (code: FunctionCode) => void,
     held?: PackageCode,
     scratch?: Scratch,
-  ): Promise<Body> {
+  ): Promise<{ readonly body: Body; readonly mounted: Promise<void> | undefined }> {
     const code = held
       ? Promise.resolve(held)
       : this.#open(spec).then((value) => {
@@ -78,25 +83,21 @@ export class Specialiser {
     const [taken, fetched] = await Promise.allSettled([this.#stems.take(spec, there, { apart, scratch }), code])
     if (taken.status === 'rejected') throw taken.reason
     const { body, hasCode } = taken.value
-    try {
-      if (fetched.status === 'rejected') throw fetched.reason
-      if (!hasCode) await body.sandbox.mountCode(fetched.value)
-      return body
-    } catch (error) {
+    if (fetched.status === 'rejected') {
       await body.destroy()
-      throw error
+      throw fetched.reason
     }
+    return { body, mounted: hasCode ? undefined : body.sandbox.mountCode(fetched.value) }
   }
 
-  /** Gives a sandbox that has its code the rest. */
-  async #furnish(body: Body, spec: SandboxSpec): Promise<Body> {
+  /** Gives a sandbox, when what it is given already has succeeded, the rest. */
+  async #furnish(body: Body, spec: SandboxSpec, given: Promise<unknown>): Promise<Body> {
     try {
+      await given
       if (spec.subnetIds.length > 0) {
         if (!this.#networks) throw new Error('this worker has no networks')
         await this.#networks.join(body.sandbox, spec)
       }
-      // No CPU limit yet: with a small share initialisation would take many times as long.
-      await body.sandbox.limit({ memoryMb: spec.memoryMb, cpu: 0 })
       return body
     } catch (error) {
       await body.destroy()
@@ -137,6 +138,9 @@ export class Specialiser {
     }
   }
 }
+
+/** No CPU limit yet: with a small share initialisation would take many times as long. */
+const limited = ({ sandbox }: Body, { memoryMb }: SandboxSpec): Promise<void> => sandbox.limit({ memoryMb, cpu: 0 })
 
 async function extensionsIn(dir: string): Promise<readonly string[]> {
   try {
