@@ -369,6 +369,8 @@ export interface Account {
   readonly storageBytes?: number
   /** Bytes of its packages, every version counted. Absent: as AWS has it, 75 GB. */
   readonly codeStorageBytes?: number
+  /** Bytes of the objects in its buckets. Absent: as much as the fabric has for them. */
+  readonly bucketStorageBytes?: number
   /** What must at least keep the sandboxes of its functions apart. Absent: what workers have. */
   readonly isolation?: IsolationClass
   readonly createdAtMs?: number

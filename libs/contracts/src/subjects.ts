@@ -106,12 +106,14 @@ export const subjects = {
   object: (account: AccountId, bucket: string, key: string) =>
     `weft.object.${account}.${bucketToken(bucket)}.${Buffer.from(key).toString('base64url')}`,
   objectOf: (account: AccountId, bucket: string) => `weft.object.${account}.${bucketToken(bucket)}.*`,
+  objectsOf: (account: AccountId) => `weft.object.${account}.*.*`,
   objectAll: 'weft.object.*.*.*',
   /** `weft.upload.<account>.<bucket>.<id>[.<part>]`: an upload in parts, and each part of it, until it is an object. */
   upload: (account: AccountId, bucket: string, id: string) => uploadOf(account, bucket, id),
   uploadPart: (account: AccountId, bucket: string, id: string, part: number) =>
     `${uploadOf(account, bucket, id)}.${part}`,
   uploadParts: (account: AccountId, bucket: string, id: string) => `${uploadOf(account, bucket, id)}.*`,
+  uploadPartsOf: (account: AccountId) => `weft.upload.${account}.*.*.*`,
   uploadsOf: (account: AccountId, bucket: string) => `weft.upload.${account}.${bucketToken(bucket)}.*`,
   uploadAll: 'weft.upload.*.*.>',
   /** `weft.blob.<account>.<id>.<part>`: a piece of an object's bytes; never changes. */

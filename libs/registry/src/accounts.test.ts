@@ -71,11 +71,22 @@ describe('accounts', () => {
     { concurrency: 0.5 },
     { storageBytes: 1 },
     { codeStorageBytes: -1 },
+    { bucketStorageBytes: -1 },
     { requestsPerEnvironment: 0.5 },
   ])('take no limit %o', (wanted) => {
     expect(setAccountLimits([first], first, wanted, shares)).toMatchObject({
       error: { code: 'InvalidParameterValueException' },
     })
+  })
+
+  it('limit what its buckets hold, until they are told not to', () => {
+    const limited = setAccountLimits([first], first, { bucketStorageBytes: 1_000 }, shares)
+    if (!limited.ok) throw new Error(limited.error.message)
+    expect(limited.value.bucketStorageBytes).toBe(1_000)
+    const other = setAccountLimits([first], limited.value, { concurrency: 5 }, shares)
+    expect(other).toMatchObject({ value: { bucketStorageBytes: 1_000 } })
+    const lifted = setAccountLimits([first], limited.value, { bucketStorageBytes: 0 }, shares)
+    expect(lifted.ok && lifted.value).not.toHaveProperty('bucketStorageBytes')
   })
 
   it('are deleted only when they are disabled', () => {

@@ -23,6 +23,8 @@ export interface AccountLimits {
   /** "": none is asked for. */
   readonly isolation?: string | undefined
   readonly codeStorageBytes?: number | undefined
+  /** 0: no limit of its own. */
+  readonly bucketStorageBytes?: number | undefined
 }
 
 /** What accounts may share, and how much of it new ones get. */
@@ -76,7 +78,7 @@ export function setAccountLimits(
   wanted: AccountLimits,
   shares: AccountShares,
 ): Result<Account, AwsError> {
-  const { concurrency, requestsPerEnvironment, storageBytes, codeStorageBytes, isolation } = wanted
+  const { concurrency, requestsPerEnvironment, storageBytes, codeStorageBytes, bucketStorageBytes, isolation } = wanted
   if (concurrency !== undefined && !within(concurrency, 0, mostConcurrency))
     return invalidParameter(`The concurrency limit is a whole number from 0 to ${mostConcurrency}.`)
   if (requestsPerEnvironment !== undefined && !within(requestsPerEnvironment, 0, mostConcurrency))
@@ -85,15 +87,20 @@ export function setAccountLimits(
     return invalidParameter(`The storage of an account is at least ${leastAccountBytes} bytes.`)
   if (codeStorageBytes !== undefined && !within(codeStorageBytes, 0, Number.MAX_SAFE_INTEGER))
     return invalidParameter('The code storage is a whole number of bytes.')
+  if (bucketStorageBytes !== undefined && !within(bucketStorageBytes, 0, Number.MAX_SAFE_INTEGER))
+    return invalidParameter('The storage of buckets is a whole number of bytes.')
   if (isolation !== undefined && isolation !== '' && !isIsolationClass(isolation))
     return invalidParameter(`The isolation of an account is one of: ${isolationClasses.join(', ')}.`)
-  const { isolation: isolationBefore, requestsPerEnvironment: rateBefore, ...rest } = account
+  const { isolation: isolationBefore, requestsPerEnvironment: rateBefore, ...unrated } = account
+  const { bucketStorageBytes: bucketsBefore, ...rest } = unrated
+  const bucketBytes = bucketStorageBytes ?? bucketsBefore ?? 0
   const rate = requestsPerEnvironment ?? rateBefore ?? 0
   const needed = isolation === undefined ? isolationBefore : isolation
   const changed: Account = {
     ...rest,
     ...(needed && { isolation: needed }),
     ...(rate > 0 && { requestsPerEnvironment: rate }),
+    ...(bucketBytes > 0 && { bucketStorageBytes: bucketBytes }),
     ...(concurrency !== undefined && { concurrencyLimit: concurrency }),
     ...(storageBytes !== undefined && { storageBytes }),
     ...(codeStorageBytes !== undefined && { codeStorageBytes }),

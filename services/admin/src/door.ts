@@ -131,6 +131,7 @@ const limitsOf = (message: LimitsMessage | undefined): AccountLimits => ({
   requestsPerEnvironment: message?.requestsPerEnvironment,
   storageBytes: bytes(message?.storageBytes),
   codeStorageBytes: bytes(message?.codeStorageBytes),
+  bucketStorageBytes: bytes(message?.bucketStorageBytes),
   isolation: message?.isolation,
 })
 
@@ -147,6 +148,7 @@ const accountMessage = (account: Account, shares: AccountShares): AccountMessage
     requestsPerEnvironment: account.requestsPerEnvironment ?? 0,
     storageBytes: BigInt(storageOf(account, shares)),
     codeStorageBytes: BigInt(account.codeStorageBytes ?? limits.codeStorageBytes),
+    bucketStorageBytes: BigInt(account.bucketStorageBytes ?? 0),
     isolation: account.isolation,
   },
   accessKeys: account.accessKeys.map(({ accessKeyId, status }) => ({ accessKeyId, status })),

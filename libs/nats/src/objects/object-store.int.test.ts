@@ -3,18 +3,20 @@ import { startNatsServer } from '@weft/kit'
 import { silentLogger } from '@weft/platform'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ensureFabric } from '../fabric.ts'
-import { openLink } from '../link.ts'
+import { type NatsLink, openLink } from '../link.ts'
 import { type ObjectStore, openObjectStore } from './object-store.ts'
 
 const us = accountId('000000000000')
 const them = accountId('111111111111')
+const third = accountId('222222222222')
 const stack = new AsyncDisposableStack()
+let link: NatsLink
 let store: ObjectStore
 let blobs: () => Promise<number>
 
 beforeAll(async () => {
   const server = stack.use(await startNatsServer())
-  const link = stack.use(await openLink({ servers: [server.url], name: 'test', log: silentLogger }))
+  link = stack.use(await openLink({ servers: [server.url], name: 'test', log: silentLogger }))
   await ensureFabric(link, { replicas: 1, storageBytes: 1024 ** 3 })
   store = openObjectStore(link)
   blobs = async () => (await link.jsm.streams.info('WEFT_BLOBS')).state.messages
@@ -202,5 +204,35 @@ describe('versions', () => {
     await Promise.all([...ids.map((id) => store.remove(us, bucket, 'k', id)), put('last')])
     expect(await store.listVersions(us, bucket)).toMatchObject([{ isLatest: true }])
     expect(await text()).toBe('last')
+  })
+})
+
+describe('a limit of an account', () => {
+  it('holds for objects, versions and parts of uploads, and what is removed makes room at once', async () => {
+    const limited = openObjectStore(link, undefined, (account) => (account === third ? 1_000 : undefined))
+    await limited.createBucket(third, 'small')
+    const put = async (key: string, bytes: number) => {
+      const made = await limited.put(third, 'small', key, Buffer.alloc(bytes), {})
+      return made.ok ? 'stored' : made.error
+    }
+    const before = await blobs()
+    expect([await put('a', 600), await put('b', 401), await put('b', 400)]).toEqual([
+      'stored',
+      'quota-exceeded',
+      'stored',
+    ])
+    expect(await put('c', 1)).toBe('quota-exceeded')
+    await limited.remove(third, 'small', 'b')
+    const upload = await limited.uploads.begin(third, 'small', 'd', {})
+    const named = { key: 'd', uploadId: upload.ok ? upload.value : '' }
+    const part = (bytes: number) => limited.uploads.putPart(third, 'small', named, 1, [Buffer.alloc(bytes)])
+    expect(await part(401)).toEqual({ ok: false, error: 'quota-exceeded' })
+    expect((await part(300)).ok).toBe(true)
+    await limited.setVersioning(third, 'small', 'Enabled')
+    expect([await put('a', 100), await put('a', 100)]).toEqual(['stored', 'quota-exceeded'])
+    expect((await store.put(us, 'things', 'large', Buffer.alloc(2_000), {})).ok).toBe(true)
+    await store.remove(us, 'things', 'large')
+    // Nothing stays of what was refused.
+    expect((await blobs()) - before).toBe(3)
   })
 })

@@ -4,6 +4,7 @@ import type { NatsLink } from '../link.ts'
 import { type Bytes, openBlobs } from './blobs.ts'
 import { openEntries, type StoredEntry } from './entries.ts'
 import { type ByteRange, infoOf, type ObjectEntry, type ObjectInfo, placesOf, readRange } from './object-entry.ts'
+import { noQuota, openQuota } from './quota.ts'
 import { objectUploads, type Uploads } from './uploads.ts'
 import {
   deletionMark,
@@ -68,7 +69,7 @@ export interface ObjectStore {
   readonly uploads: Uploads
 }
 
-export type PutTrouble = 'condition-failed' | 'too-many-versions'
+export type PutTrouble = 'condition-failed' | 'too-many-versions' | 'quota-exceeded'
 
 export interface VersionInfo extends ObjectInfo {
   readonly versionId: string
@@ -87,11 +88,16 @@ const putAttempts = 20
  * Two streams for all buckets rather than one each: in a cluster a stream is a group of servers that keep voting, and
  * a service's user may touch these two and no other. An object is its parts, which never change, and an entry that
  * names them; the entry is replaced by compare-and-set, so readers see the old object or the new one, and whoever
- * replaced it removes the old parts.
+ * replaced it removes the old parts. `limitOf` gives the bytes that an account may store; absent: none has a limit.
  */
-export function openObjectStore(link: NatsLink, clock: Clock = systemClock): ObjectStore {
+export function openObjectStore(
+  link: NatsLink,
+  clock: Clock = systemClock,
+  limitOf?: (account: AccountId) => number | undefined,
+): ObjectStore {
   const entries = openEntries(link, clock)
   const blobs = openBlobs(link)
+  const quota = limitOf ? openQuota(entries, clock, limitOf) : noQuota
   const subjectOf = subjects.object
   const bucketAt = (account: AccountId, bucket: string) => entries.read<Bucket>(subjects.bucket(account, bucket))
   const isThere = async (account: AccountId, bucket: string): Promise<boolean> =>
@@ -149,7 +155,7 @@ export function openObjectStore(link: NatsLink, clock: Clock = systemClock): Obj
   }
 
   const uploads = objectUploads({
-    ...{ entries, blobs, clock, isThere },
+    ...{ entries, blobs, clock, quota, isThere },
     replace: async (account, bucket, entry, condition) =>
       replace(account, bucket, entry, condition, (await bucketAt(account, bucket))?.value.versioning),
     objectAt: async (account, bucket, key) => (await entryOf(account, bucket, key))?.value,
@@ -197,6 +203,10 @@ export function openObjectStore(link: NatsLink, clock: Clock = systemClock): Obj
       const entry: ObjectEntry = {
         ...{ key, sizeBytes: blob.sizeBytes, etag: md5, lastModifiedMs: clock.now(), headers },
         ...{ blobs: [blob], partBytes: blobs.partBytes },
+      }
+      if (!(await quota.admits(account, blob.sizeBytes))) {
+        await removeBlobs(account, [entry])
+        return err('quota-exceeded')
       }
       try {
         const put = await replace(account, bucket, entry, condition, into.value.versioning)

@@ -5,6 +5,7 @@ import type { Blobs, Bytes, WrittenBlob } from './blobs.ts'
 import type { Entries, StoredEntry } from './entries.ts'
 import { infoOf, type ObjectEntry, type ObjectInfo } from './object-entry.ts'
 import type { PutCondition, PutTrouble } from './object-store.ts'
+import type { Quota } from './quota.ts'
 
 export interface UploadInfo {
   readonly uploadId: string
@@ -37,7 +38,7 @@ export interface Uploads {
     upload: { readonly key: string; readonly uploadId: string },
     partNumber: number,
     body: Bytes,
-  ): Promise<Result<PartInfo, 'no-upload'>>
+  ): Promise<Result<PartInfo, 'no-upload' | 'quota-exceeded'>>
   /** In order of number. */
   parts(
     account: AccountId,
@@ -82,6 +83,7 @@ export interface UploadsDeps {
   readonly entries: Entries
   readonly blobs: Blobs
   readonly clock: Pick<Clock, 'now'>
+  readonly quota: Quota
   readonly isThere: (account: AccountId, bucket: string) => Promise<boolean>
   readonly replace: (
     account: AccountId,
@@ -95,7 +97,7 @@ export interface UploadsDeps {
 type Named = { readonly key: string; readonly uploadId: string }
 const isUploadId = (id: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)
 
-export function objectUploads({ entries, blobs, clock, isThere, replace, objectAt }: UploadsDeps): Uploads {
+export function objectUploads({ entries, blobs, clock, quota, isThere, replace, objectAt }: UploadsDeps): Uploads {
   const find = async (account: AccountId, bucket: string, { key, uploadId }: Named) => {
     if (!isUploadId(uploadId)) return undefined
     const entry = await entries.read<UploadEntry>(subjects.upload(account, bucket, uploadId))
@@ -141,6 +143,10 @@ export function objectUploads({ entries, blobs, clock, isThere, replace, objectA
       const upload = await find(account, bucket, named)
       if (!upload || upload.value.completing) return err('no-upload')
       const written = await blobs.write(account, body)
+      if (!(await quota.admits(account, written.sizeBytes))) {
+        await blobs.remove(account, [written.blobId])
+        return err('quota-exceeded')
+      }
       const part: PartEntry = { ...written, lastModifiedMs: clock.now() }
       const subject = subjects.uploadPart(account, bucket, named.uploadId, partNumber)
       for (;;) {

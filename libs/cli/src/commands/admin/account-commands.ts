@@ -17,6 +17,7 @@ interface LimitOptions {
   readonly requestsPerEnvironment?: number
   readonly storageMb?: number
   readonly codeStorageMb?: number
+  readonly bucketStorageMb?: number
   readonly isolation?: string
 }
 
@@ -164,6 +165,7 @@ const withLimits = (command: Command): Command =>
     )
     .option('--storage-mb <MB>', 'what its streams and buckets in NATS may fill', wholeNumber)
     .option('--code-storage-mb <MB>', 'packages, every version counted', wholeNumber)
+    .option('--bucket-storage-mb <MB>', 'objects in its buckets; 0: no limit of its own', wholeNumber)
     .option('--isolation <class>', 'what must at least keep its sandboxes apart: container, gvisor or vm; "": nothing')
 
 function wholeNumber(text: string): number {
@@ -176,6 +178,7 @@ const limitsOf = ({
   requestsPerEnvironment,
   storageMb,
   codeStorageMb,
+  bucketStorageMb,
   isolation,
 }: LimitOptions): AccountLimits => ({
   concurrency,
@@ -183,6 +186,7 @@ const limitsOf = ({
   isolation,
   storageBytes: bytesOf(storageMb),
   codeStorageBytes: bytesOf(codeStorageMb),
+  bucketStorageBytes: bytesOf(bucketStorageMb),
 })
 
 const bytesOf = (mb: number | undefined): bigint | undefined => (mb === undefined ? undefined : BigInt(mb * bytesPerMb))

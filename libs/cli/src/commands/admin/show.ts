@@ -14,6 +14,7 @@ export function showAccount(io: Io, account: Account): void {
     ...(limits?.requestsPerEnvironment ? [['requests', `${limits.requestsPerEnvironment}/s per environment`]] : []),
     ['storage', mb(limits?.storageBytes)],
     ['code storage', mb(limits?.codeStorageBytes)],
+    ...(limits?.bucketStorageBytes ? [['buckets', mb(limits.bucketStorageBytes)]] : []),
     ...(limits?.isolation ? [['isolation', limits.isolation]] : []),
     ...account.accessKeys.map((key) => ['key', `${key.accessKeyId} ${key.status}`]),
   ]

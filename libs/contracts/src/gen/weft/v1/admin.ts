@@ -47,7 +47,11 @@ export interface AccountLimits {
     | string
     | undefined;
   /** Synchronous calls per second for each environment that the concurrency allows; 0: no limit. */
-  requestsPerEnvironment?: number | undefined;
+  requestsPerEnvironment?:
+    | number
+    | undefined;
+  /** Objects in its buckets, older versions and parts of uploads too; 0: no limit of its own. */
+  bucketStorageBytes?: bigint | undefined;
 }
 
 export interface AccessKey {
@@ -343,6 +347,7 @@ function createBaseAccountLimits(): AccountLimits {
     codeStorageBytes: undefined,
     isolation: undefined,
     requestsPerEnvironment: undefined,
+    bucketStorageBytes: undefined,
   };
 }
 
@@ -368,6 +373,12 @@ export const AccountLimits: MessageFns<AccountLimits> = {
     }
     if (message.requestsPerEnvironment !== undefined) {
       writer.uint32(40).uint32(message.requestsPerEnvironment);
+    }
+    if (message.bucketStorageBytes !== undefined) {
+      if (BigInt.asUintN(64, message.bucketStorageBytes) !== message.bucketStorageBytes) {
+        throw new globalThis.Error("value provided for field message.bucketStorageBytes of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.bucketStorageBytes);
     }
     return writer;
   },
@@ -425,6 +436,14 @@ export const AccountLimits: MessageFns<AccountLimits> = {
             message.requestsPerEnvironment = reader.uint32();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.bucketStorageBytes = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -456,6 +475,11 @@ export const AccountLimits: MessageFns<AccountLimits> = {
         : isSet(object.requests_per_environment)
         ? globalThis.Number(object.requests_per_environment)
         : undefined,
+      bucketStorageBytes: isSet(object.bucketStorageBytes)
+        ? BigInt(object.bucketStorageBytes)
+        : isSet(object.bucket_storage_bytes)
+        ? BigInt(object.bucket_storage_bytes)
+        : undefined,
     };
   },
 
@@ -476,6 +500,9 @@ export const AccountLimits: MessageFns<AccountLimits> = {
     if (message.requestsPerEnvironment !== undefined) {
       obj.requestsPerEnvironment = Math.round(message.requestsPerEnvironment);
     }
+    if (message.bucketStorageBytes !== undefined) {
+      obj.bucketStorageBytes = message.bucketStorageBytes.toString();
+    }
     return obj;
   },
 
@@ -493,6 +520,9 @@ export const AccountLimits: MessageFns<AccountLimits> = {
       : undefined;
     message.isolation = object.isolation ?? undefined;
     message.requestsPerEnvironment = object.requestsPerEnvironment ?? undefined;
+    message.bucketStorageBytes = (object.bucketStorageBytes !== undefined && object.bucketStorageBytes !== null)
+      ? BigInt(object.bucketStorageBytes)
+      : undefined;
     return message;
   },
 };
