@@ -96,7 +96,7 @@ export class NatsPostQueue implements BusQueue, Disposable {
 
   #delivery({ message, sentAfterMs }: Pulled): BusDelivery | undefined {
     const { link, clock, log, source } = this.#options
-    const { storedAtMs, streamSequence } = readDeliveryInfo(message.reply)
+    const { storedAtMs, streamSequence, deliveryCount } = readDeliveryInfo(message.reply)
     const hold = new Hold(link.connection, clock, message.reply as string, sentAfterMs, this.holdMs)
     const posted = source.read(message.subject, message.data, streamSequence)
     if (!posted) {
@@ -108,6 +108,7 @@ export class NatsPostQueue implements BusQueue, Disposable {
     return {
       posted,
       storedAtMs,
+      deliveries: deliveryCount,
       held: () => hold.held(),
       extend: () => hold.extend(),
       done: () => hold.ack(),

@@ -64,6 +64,8 @@ export interface BusDelivery {
   readonly posted: Posted
   /** When the bus or topic took it, epoch ms. */
   readonly storedAtMs: number
+  /** How often it has been delivered, to any reader, this time included. */
+  readonly deliveries: number
   held(): boolean
   /** Never rejects. */
   extend(): Promise<void>

@@ -27,14 +27,17 @@ export class Attempts {
     this.#deps = deps
   }
 
-  /** `sinceMs`: epoch ms from which the target's maximum age counts. */
-  async send(outgoing: Outgoing, sinceMs: number): Promise<Attempt> {
+  /**
+   * `sinceMs`: epoch ms from which the target's maximum age counts. `attempt`: which one this is, where the store counts
+   * them: other pollers had the ones before, perhaps, and none of them is forgotten with a process.
+   */
+  async send(outgoing: Outgoing, sinceMs: number, attempt?: number): Promise<Attempt> {
     const { clock } = this.#deps
     const key = `${outgoing.messageId} ${outgoing.target.id}`
     const sent = await deliver(this.#deps, outgoing)
     if (sent.ok) return this.#forget(key)
-    const failures = (this.#failures.get(key) ?? 0) + 1
-    this.#failures.set(key, failures)
+    const failures = attempt ?? (this.#failures.get(key) ?? 0) + 1
+    if (attempt === undefined) this.#failures.set(key, failures)
     const { code, reason, permanent } = sent.error
     const againInMs = Math.min(backoffMs.most, backoffMs.first * 2 ** (failures - 1))
     const condition = permanent

@@ -44,8 +44,8 @@ const message = (n: number, color: string): Posted => ({
 })
 const all = { filterPolicyScope: 'MessageAttributes', functionArn } as const
 
-/** A follower over a queue in memory; `away` targets refuse for a while. */
-function world(records: readonly (readonly [string, TriggerRecord])[], posted: readonly Posted[]) {
+/** A follower over a queue in memory, which other pollers have had everything from so many times; `away` targets refuse for a while. */
+function world(records: readonly (readonly [string, TriggerRecord])[], posted: readonly Posted[], restarts = 0) {
   const time = new FakeClock(0)
   const triggers = new TriggerIndex()
   for (const [key, one] of records) triggers.put(key, one)
@@ -67,7 +67,7 @@ function world(records: readonly (readonly [string, TriggerRecord])[], posted: r
   const answers: Awaited<ReturnType<EventTargets['send']>>[] = []
   const fates: string[] = []
   const stop = new AbortController()
-  const waiting = [...posted]
+  const waiting = posted.map((one) => ({ posted: one, deliveries: restarts }))
   const queue = {
     holdMs: 15_000,
     async pull(): Promise<readonly BusDelivery[]> {
@@ -78,7 +78,8 @@ function world(records: readonly (readonly [string, TriggerRecord])[], posted: r
       }
       return [
         {
-          ...{ posted: next, storedAtMs: 0, held: () => true, extend: async () => undefined },
+          ...{ posted: next.posted, deliveries: ++next.deliveries, storedAtMs: 0 },
+          ...{ held: () => true, extend: async () => undefined },
           async done() {
             fates.push('done')
             if (fates.filter((fate) => fate === 'done').length === posted.length) stop.abort()
@@ -141,6 +142,29 @@ it('sends again only to those who do not have it yet', async () => {
   await run()
   expect(sent.map((one) => one.message.messageId)).toEqual([`${id(5)}-${id(1)}`, `${id(5)}-${id(2)}`])
   expect(fates).toEqual(['again in 1000', 'done'])
+})
+
+it('counts the tries of pollers that are gone', async () => {
+  const tries = 100_015
+  const { run, sent, answers, fates } = world(
+    ofTopic({ ...all, id: id(1), deadLetterArn: dead }),
+    [message(5, 'a')],
+    tries,
+  )
+  answers.push({ ok: false, error: { reason: 'away', permanent: false } })
+  await run()
+  expect(sent).toMatchObject([
+    {
+      to: dead,
+      message: {
+        headers: {
+          'Weft-Exhausted-Retry-Condition': 'MaximumRetryAttempts',
+          'Weft-Retry-Attempts': `${tries}`,
+        },
+      },
+    },
+  ])
+  expect(fates).toEqual(['done'])
 })
 
 it('hands the lineage of a message on', async () => {

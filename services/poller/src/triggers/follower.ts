@@ -80,7 +80,7 @@ export class Follower {
     for (const outgoing of this.#outgoing(delivery)) {
       if (had.has(outgoing.messageId)) continue
       if (!delivery.held()) return
-      const attempt = await this.#deps.attempts.send(outgoing, delivery.storedAtMs)
+      const attempt = await this.#deps.attempts.send(outgoing, delivery.storedAtMs, delivery.deliveries)
       if (attempt.settled) had.add(outgoing.messageId)
       else againInMs = Math.max(againInMs, attempt.againInMs)
     }

@@ -13,6 +13,9 @@ export class ServiceProcess implements AsyncDisposable {
   readonly #healthPort: number
   #child: ChildProcess | undefined
   #starts = 0
+  /** Of the start that counts: one that a later kill has overtaken is left alone. */
+  #lives = 0
+  #stopped = false
   #output = ''
 
   constructor(service: string, number: number, settings: Readonly<Record<string, string>>, healthPort: number) {
@@ -44,6 +47,7 @@ export class ServiceProcess implements AsyncDisposable {
     for (const deadlineMs = performance.now() + readyWithinMs; ; await wait(100)) {
       if (child.exitCode !== null || child.signalCode !== null || performance.now() > deadlineMs)
         throw new Error(`${this.name} is not ready (${child.exitCode ?? child.signalCode}):\n${this.#output}`)
+      if (this.#child !== child) return
       const answer = await fetch(`http://127.0.0.1:${this.#healthPort}/readyz`).catch(() => undefined)
       if (answer?.ok) return
     }
@@ -52,8 +56,7 @@ export class ServiceProcess implements AsyncDisposable {
   /** kill -9, then another one in its place; resolves when that has begun to start. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL')
-    // A bus that is down meanwhile delays it; the run goes on.
-    this.start().catch(() => {})
+    void this.#revive()
   }
 
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
@@ -65,8 +68,21 @@ export class ServiceProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped = true
     this.signal('SIGCONT')
     await this.#end('SIGTERM')
+  }
+
+  /** As a supervisor does: a bus that is down meanwhile lets a start fail, and another one follow. */
+  async #revive(): Promise<void> {
+    const life = ++this.#lives
+    while (!this.#stopped && life === this.#lives)
+      try {
+        return await this.start()
+      } catch {
+        await this.#end('SIGKILL')
+        await wait(500)
+      }
   }
 
   async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
