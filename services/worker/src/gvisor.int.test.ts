@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createDockerDriver } from '@weft/docker'
@@ -8,9 +8,32 @@ import { silentLogger as log } from '@weft/platform'
 import { detectRuntimes } from '@weft/runtimes'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chooseDriver } from './choose-driver.ts'
+import { hostThings } from './testing/host-things.ts'
 import { TestWorker, testDataDir } from './testing/test-worker.ts'
 
+const walls = { 'app.py': readFileSync(new URL('walls/walls.py', import.meta.url), 'utf8') }
 const python = detectRuntimes().find(({ language }) => language === 'python')?.id ?? ''
+
+/** Attempts that end in the kernel of the sandbox itself, which has no system call filter and takes no harm from them. */
+const ofItsOwnKernel = {
+  /** What they do to the process that tries them spoils the others. */
+  harmful: [
+    ...['flood_of_processes', 'flood_of_threads', 'chroot', 'pivot_root', 'unshare', 'new_user_namespace', 'setns'],
+  ],
+  found: [
+    ...[
+      'filter_of_system_calls',
+      'io_uring_setup',
+      'mq_open',
+      'open_by_handle_at',
+      'perf_event_open',
+      'shmget',
+      'syslog',
+    ],
+    // Its /proc does not tell what they look for.
+    ...['descriptors', 'oom_score', 'privileges', 'setuid_programs'],
+  ],
+}
 
 describe('functions under gVisor', () => {
   let data: ReturnType<typeof testDataDir>
@@ -77,6 +100,16 @@ def handler(event, context):
     expect(await env.call()).toBe('x')
     expect(await env.call({ hang: 1 })).toMatchObject({ errorType: 'Sandbox.Timedout' })
     expect(await env.call()).toBe('xxx')
+  })
+
+  test('nothing of the host is found by any attempt, cold and warm', async () => {
+    const things = await hostThings(data.path)
+    const spec = { runtime: python, handler: 'app.handler', memoryMb: 2_048, timeoutMs: 120_000 }
+    const env = await w.environment(walls, spec)
+    const skip = [...ofItsOwnKernel.harmful, ...ofItsOwnKernel.found]
+    for (const _turn of ['cold', 'warm'])
+      expect(await env.call({ ...things.event, tmpMb: 512, skip })).toEqual({ attempts: expect.any(Number), found: {} })
+    things.close()
   })
 
   test('what asks for more is refused by the worker too', async () => {

@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer, type Server } from 'node:net'
-import { getPriority, networkInterfaces } from 'node:os'
+import { getPriority } from 'node:os'
 import { join } from 'node:path'
 import { buildLayer, pythonBase, pythonConfig } from '@weft/kit'
 import { seccompProfile } from '@weft/sandbox'
@@ -11,6 +10,7 @@ import { bundleConfig } from '../oci/bundle.ts'
 import { makeMountPoint, makeRootfs, sharedHostPaths } from '../oci/rootfs.ts'
 import { type DriverUnderTest, drivers } from '../testing/drivers.ts'
 import { extensionProgram } from '../testing/extension-program.ts'
+import { hostThings } from '../testing/host-things.ts'
 import { TestWorker, testDataDir } from '../testing/test-worker.ts'
 
 const program = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8')
@@ -24,26 +24,6 @@ const spec = { runtime: 'python3.11', handler: 'app.handler', memoryMb: 2_048, t
 interface Findings {
   readonly attempts: number
   readonly found: Readonly<Record<string, string>>
-}
-
-/** Something of the host's that must not be reached: a listener on every address, a socket file, a secret. */
-async function hostThings(dir: string) {
-  const servers: Server[] = []
-  const listening = async (...where: [number, string] | [string]): Promise<number> => {
-    const server = createServer((socket) => socket.destroy())
-    servers.push(server)
-    server.listen(...(where as [number, string]))
-    await once(server, 'listening')
-    return (server.address() as AddressInfo).port
-  }
-  const port = await listening(0, '0.0.0.0')
-  const socketPath = join(dir, 'control.sock')
-  await listening(socketPath)
-  await listening('\0weft-wall-control')
-  writeFileSync(join(dir, 'secret'), 'a secret of the host')
-  const addresses = Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address))
-  const event = { ports: [port], addresses, sockets: [socketPath, '\0weft-wall-control'], files: [join(dir, 'secret')] }
-  return { event, close: () => servers.map((server) => server.close()) }
 }
 
 describe.each(drivers)('walls of the $name driver', ({ name, prepare }) => {
