@@ -144,12 +144,16 @@ describe('events', () => {
       `arn:aws:jetstream:us-east-1:${account}:subject/$JS.API.STREAM.DELETE.X`,
       `arn:aws:jetstream:us-east-1:${account}:subject/a..b`,
       `arn:aws:events:us-east-1:${otherAccount}:event-bus/default`,
-      `arn:aws:s3:::bucket`,
+      'arn:aws:s3:::A_bucket',
     ]
-    await refuses(
-      'B85',
-      arns.flatMap((Destination) => [config({ OnSuccess: { Destination } }), config({ OnFailure: { Destination } })]),
-    )
+    // A bucket takes what failed, and nothing else.
+    await refuses('B85', [
+      config({ OnSuccess: { Destination: 'arn:aws:s3:::bucket' } }),
+      ...arns.flatMap((Destination) => [
+        config({ OnSuccess: { Destination } }),
+        config({ OnFailure: { Destination } }),
+      ]),
+    ])
   })
 
   it('B80: keys and times of Weft that are none', async () => {
