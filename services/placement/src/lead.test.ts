@@ -3,6 +3,8 @@ import {
   accountId,
   type FunctionRecord,
   functionName,
+  type IsolationClass,
+  isolationTag,
   type SnapStartEntry,
   sandboxKey,
 } from '@weft/contracts'
@@ -27,6 +29,8 @@ const account = accountId('000000000001')
 class TestCatalogue {
   limit = 10
   reserved: number | undefined
+  isolation: IsolationClass | undefined
+  tags: Readonly<Record<string, string>> = {}
   revisionId = 'r1'
   versions: { readonly version: string; readonly revisionId: string }[] = []
   #listener: ((change: CatalogueChange) => void) | undefined
@@ -38,10 +42,11 @@ class TestCatalogue {
 
   readonly catalogue = {
     accounts: () => [],
-    account: (id: AccountId) => (id === account ? { concurrencyLimit: this.limit } : undefined),
+    account: (id: AccountId) =>
+      id === account ? { concurrencyLimit: this.limit, isolation: this.isolation } : undefined,
     function: () => {
       const record = recordNamed('f')
-      return { ...record, latest: { ...record.latest, revisionId: this.revisionId } }
+      return { ...record, tags: this.tags, latest: { ...record.latest, revisionId: this.revisionId } }
     },
     versions: () => this.versions,
     functions: () => [
@@ -166,6 +171,32 @@ describe('a placement', () => {
     expect(dispatcher.heard).toEqual(['welcome'])
     expect(placement.problems()).toEqual([])
     expect(placement.details()).toMatchObject({ leads: [{ partition: 0, epoch: 1, starting: 1 }] })
+  })
+
+  it('asks workers for the isolation that account and tag need, and refuses what none offers', async () => {
+    const stage = new Stage()
+    stage.catalogue.isolation = 'container'
+    const placement = await stage.start('a')
+    const worker = await stage.worker(placement)
+    const dispatcher = await stage.dispatcher(placement)
+    dispatcher.channel.send(acquire(1n))
+    await settle()
+    const started = worker.frames.at(-1)?.frame
+    expect(started).toMatchObject({ $case: 'start', value: { spec: { isolation: 'container' } } })
+    if (started?.$case !== 'start') return
+    worker.channel.send({ frame: { $case: 'ready', value: { sandboxId: started.value.sandboxId } } })
+    await settle()
+    stage.catalogue.tags = { [isolationTag]: 'gvisor' }
+    stage.catalogue.change('function')
+    await settle()
+    expect(dispatcher.heard).toEqual(['welcome', 'granted', 'recall'])
+    await stage.pass(20_000)
+    dispatcher.channel.send(acquire(2n))
+    await stage.pass(100)
+    expect(dispatcher.frames.at(-1)?.frame).toMatchObject({
+      ...{ $case: 'denied' },
+      value: { reason: 7, detail: 'no worker offers the runtime nodejs24.x and the isolation gvisor' },
+    })
   })
 
   it('remembers a worker on the board before it takes part', async () => {
