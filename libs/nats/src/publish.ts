@@ -29,6 +29,11 @@ export interface PublishTrouble {
   readonly cause: unknown
 }
 
+/** What a store throws that has no room. */
+export class StoreFull extends Error {}
+
+export const isFull = (error: unknown): boolean => error instanceof JetStreamApiError && fullCodes.has(error.code)
+
 /** maximum bytes or messages exceeded (also a failed write); insufficient storage, memory, resources. */
 const fullCodes = new Set([10077, 10047, 10028, 10023])
 /** Permanent: message too large, wrong expected stream, header out of bounds, publish to a sealed or mirror stream. */
@@ -80,7 +85,7 @@ export async function publishOrThrow(
 
 function classify(cause: unknown): PublishTrouble {
   if (cause instanceof JetStreamApiError) {
-    if (fullCodes.has(cause.code)) return { kind: 'store-full', cause }
+    if (isFull(cause)) return { kind: 'store-full', cause }
     if (refusedCodes.has(cause.code)) return { kind: 'refused', cause }
   }
   return { kind: 'unavailable', cause }

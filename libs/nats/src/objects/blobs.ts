@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { type AccountId, streams, subjects } from '@weft/contracts'
 import type { NatsLink } from '../link.ts'
-import { publishStored } from '../publish.ts'
+import { publishStored, StoreFull } from '../publish.ts'
 import { isNoMessage } from './entries.ts'
 
 /** Bytes that are stored and never change. */
@@ -36,7 +36,10 @@ export function openBlobs(link: NatsLink): Blobs {
   const store = async (account: AccountId, id: string, part: number, payload: Uint8Array): Promise<void> => {
     const message = { subject: subjects.blob(account, id, part), payload, messageId: `${id}.${part}` }
     const stored = await publishStored(link.js, { ...message, stream: streams.blobs }, patience)
-    if (!stored.ok) throw new Error(`an object cannot be stored: ${stored.error.kind}`, { cause: stored.error.cause })
+    if (stored.ok) return
+    const { kind, cause } = stored.error
+    const text = `an object cannot be stored: ${kind}`
+    throw kind === 'store-full' ? new StoreFull(text, { cause }) : new Error(text, { cause })
   }
   const remove = async (account: AccountId, ids: readonly string[]): Promise<void> => {
     const left = [...ids]

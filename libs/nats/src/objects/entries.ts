@@ -3,6 +3,7 @@ import { JetStreamApiError } from '@nats-io/jetstream'
 import { streams } from '@weft/contracts'
 import { type Clock, delay } from '@weft/platform'
 import type { NatsLink } from '../link.ts'
+import { isFull, StoreFull } from '../publish.ts'
 import { type StreamReader, streamReader } from '../stream-reader.ts'
 
 export interface StoredEntry<T> {
@@ -54,6 +55,7 @@ export function openEntries(link: NatsLink, clock: Clock): Entries {
           throw new Error(`the write of ${subject} is not committed yet`)
         } catch (error) {
           if (error instanceof JetStreamApiError) {
+            if (isFull(error)) throw new StoreFull(`there is no room for ${subject}`, { cause: error })
             if (!wrongLastSequence.includes(error.code)) throw error
             // After a timeout the lost race may be one against the own first try.
             const winner = attempt > 1 && (await read<unknown>(subject))

@@ -1,9 +1,7 @@
-import { createHash, createHmac } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
-import { SignatureV4 } from '@smithy/signature-v4'
 import { type Account, accountId, functionName, type InvokeCall } from '@weft/contracts'
 import { type InvokeResponse, InvokeServiceClient } from '@weft/contracts/api/invoke'
 import { startNatsServer } from '@weft/kit'
@@ -24,6 +22,7 @@ import { testSealer } from '@weft/platform/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ZipFile } from 'yazl'
 import { frontendDefaults } from '../config.ts'
+import { signedFetch } from '../testing/signed-fetch.ts'
 import { type AllDoors, startAllDoors } from './all.ts'
 
 const log = silentLogger
@@ -118,52 +117,14 @@ beforeAll(async () => {
 })
 afterAll(() => stack.disposeAsync())
 
-class Sha256 {
-  readonly #hash
-  constructor(secret?: string | Uint8Array | ArrayBuffer) {
-    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', secret as string | Uint8Array)
-  }
-  update(data: string | Uint8Array): void {
-    this.#hash.update(data)
-  }
-  async digest(): Promise<Uint8Array> {
-    return this.#hash.digest()
-  }
-}
-
-const send = async (
+const send = (
   service: string,
   method: string,
   path: string,
   body: string | Buffer<ArrayBuffer> = '',
   headers: Record<string, string> = {},
   key = 'AKIAUS',
-) => {
-  const host = `127.0.0.1:${doors.httpPort}`
-  const [pathname = '', query = ''] = path.split('?')
-  const signer = new SignatureV4({
-    service,
-    region: 'us-east-1',
-    sha256: Sha256 as never,
-    credentials: { accessKeyId: key, secretAccessKey: 'secret' },
-    uriEscapePath: service !== 's3',
-  })
-  const signed = await signer.sign({
-    method,
-    protocol: 'http:',
-    hostname: host,
-    path: pathname,
-    query: Object.fromEntries(new URLSearchParams(query)),
-    headers: { host, ...headers },
-    body,
-  })
-  const response = await fetch(`http://${host}${path}`, {
-    method,
-    headers: signed.headers,
-    ...(body !== '' && { body }),
-  })
-  return { status: response.status, headers: response.headers, text: await response.text() }
-}
+) => signedFetch({ host: `127.0.0.1:${doors.httpPort}`, service, method, path, body, headers, key })
 const logs = (operation: string, input: object, key?: string) =>
   send(
     'logs',

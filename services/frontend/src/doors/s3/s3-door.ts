@@ -1,5 +1,5 @@
 import { type AccountId, awsError, err, ok, type Result } from '@weft/contracts'
-import type { ObjectStore } from '@weft/nats'
+import { type ObjectStore, StoreFull } from '@weft/nats'
 import type { Authorizer } from '../../identity/authorizer.ts'
 import type { AwsDoor, DoorRequest } from '../door.ts'
 import {
@@ -74,7 +74,7 @@ export function s3Door(deps: S3DoorDeps): AwsDoor {
         notifier: deps.notifier,
         may: (action, resource) => authorize(deps.authorizer, request, target.value, { action, resource }),
       }
-      const result = await route(call, target.value)
+      const result = await unlessFull(route(call, target.value))
       if (!result.ok) {
         const masked = result.error.code === 'NoSuchKey' ? maskMissing(deps.authorizer, request, target.value) : result
         return errorResponse(masked.ok ? result.error : masked.error, request)
@@ -131,3 +131,10 @@ async function routeObject(call: S3Call, bucket: string, key: string): S3Result 
   if (method === 'GET' || method === 'HEAD') return getObject(call, bucket, key)
   return method === 'DELETE' ? deleteObject(call, bucket, key) : err(s3Error('MethodNotAllowed'))
 }
+
+/** A store without room is told apart from a failure: the client may try again, or make room. */
+const unlessFull = (result: S3Result): S3Result =>
+  result.catch((error: unknown) => {
+    if (error instanceof StoreFull) return err(s3Error('ServiceUnavailable', 'The store is full. Try again.'))
+    throw error
+  })
