@@ -277,6 +277,24 @@ test('a function that is deleted meanwhile has nothing brought any more', async 
   expect(recordOf('f')).toBe(undefined)
 })
 
+test('a function that is made anew meanwhile waits for its own image', async () => {
+  const gates = new Map(['a', 'c'].map((name) => [layerOf(name).digest, Promise.withResolvers<void>()]))
+  source = async function* (layer) {
+    await gates.get(layer.digest)?.promise
+    yield* stored(layer)
+  }
+  start()
+  await create('f')
+  await until(() => begun.length === 1)
+  await catalogue.stores.functions.remove(keyOf('f'), await revisionOf('f'))
+  await create('f', {}, 'c')
+  gates.get(layerOf('a').digest)?.resolve()
+  await until(() => begun.includes(layerOf('c').digest))
+  expect(recordOf('f')?.latest.state).toBe('Pending')
+  gates.get(layerOf('c').digest)?.resolve()
+  await until(() => recordOf('f')?.latest.state === 'Active')
+})
+
 test('one whose processes always died is given up', async () => {
   await create('f', { imageImport: { attempts: 5, claim: { by: 'dead', untilMs: 0 } } })
   start()

@@ -247,12 +247,18 @@ export class ImageImports implements AsyncDisposable {
     const { functions } = this.#deps.stores
     for (let left = writeTries; left > 0; left--) {
       const stored = await functions.read(key)
-      const claim = stored?.value.imageImport?.claim
-      if (!stored?.value.imageImport || (claim && claim.by !== this.#self && failure !== exhausted)) return
+      // Another may hold it by now, or the function may be a new one of the same name.
+      if (!stored || !this.#mayEnd(stored.value, failure)) return
       await this.#endVersion(stored.value, failure)
       if ((await functions.replace(key, endImport(stored.value, failure), stored.revision)).ok) return
     }
     throw new Error(`the record of ${key} keeps being changed`)
+  }
+
+  #mayEnd(record: FunctionRecord, failure: ImportFailure | undefined): boolean {
+    if (failure !== exhausted) return record.imageImport?.claim?.by === this.#self
+    const claimed = claimImport(record, this.#self, this.#deps.clock.now())
+    return !claimed.ok && claimed.error === 'exhausted'
   }
 
   async #endVersion(record: FunctionRecord, failure: ImportFailure | undefined): Promise<void> {
