@@ -1,16 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import type { ScheduledScaling } from '@weft/contracts'
 import { isTimezone, parseTimetable } from '@weft/delivery'
-import { object, required, text, texts, time } from '../json/fields.ts'
+import { object, required, text, time } from '../json/fields.ts'
 import { validation } from '../json/refusal.ts'
 import {
   changeScaling,
-  listed,
-  missing,
   namedResource,
   noTarget,
   ownOf,
-  page,
+  pageOfNamed,
+  removeNamed,
   type ScalingOperation,
   scalingArn,
   targetMembers,
@@ -74,26 +73,15 @@ const boundsOf = ({ minCapacity, maxCapacity }: ScheduledScaling) => ({
 })
 
 export const deleteScheduledAction: ScalingOperation = async (context, input) => {
-  const resource = namedResource(input)
   const name = required('ScheduledActionName', text(input, 'ScheduledActionName', nameBounds))
-  await changeScaling(context, resource, (before) => {
-    if (!before || !ownOf(before.actions, name)) throw missing(`No scheduled action found with name: ${name}`)
-    const { [name]: _gone, ...actions } = before.actions
-    return { ...before, actions }
-  })
+  await removeNamed(context, input, 'actions', 'scheduled action', name)
   return {}
 }
 
 export const describeScheduledActions: ScalingOperation = async (context, input) => {
-  const names = texts(input, 'ScheduledActionNames', { max: 50 })
-  const all = listed(context, input, 'ResourceId').flatMap(({ resourceId, scaling }) =>
-    Object.entries(scaling.actions)
-      .filter(([name]) => names === undefined || names.length === 0 || names.includes(name))
-      .map(([name, action]) => ({ resourceId, name, action })),
-  )
-  const { items, ...next } = page(input, all, ({ resourceId, name }) => `${resourceId} ${name}`)
+  const { items, ...next } = pageOfNamed(context, input, 'actions', 'ScheduledActionNames')
   return {
-    ScheduledActions: items.map(({ resourceId, name, action }) => ({
+    ScheduledActions: items.map(({ resourceId, name, one: action }) => ({
       ScheduledActionName: name,
       ScheduledActionARN: scalingArn(context, 'scheduledAction', action.actionId, resourceId, name),
       ...targetMembers(resourceId),

@@ -116,6 +116,35 @@ export async function changeScaling(
 export const ownOf = <T>(all: Readonly<Record<string, T>>, name: string): T | undefined =>
   Object.hasOwn(all, name) ? all[name] : undefined
 
+type Kind = 'policies' | 'actions'
+type Member<K extends Kind> = ProvisionedScaling[K][string]
+
+/** Takes away the policy or action that a request names; `what` it is, for people. */
+export async function removeNamed(
+  context: ScalingContext,
+  input: Input,
+  kind: Kind,
+  what: string,
+  name: string,
+): Promise<void> {
+  await changeScaling(context, namedResource(input), (before) => {
+    if (!before || !ownOf<unknown>(before[kind], name)) throw missing(`No ${what} found with name: ${name}`)
+    const { [name]: _gone, ...left } = before[kind]
+    return { ...before, [kind]: left }
+  })
+}
+
+/** A page of the policies or actions that a list asks for, by the names in `member` if it gives any. */
+export function pageOfNamed<K extends Kind>(context: ScalingContext, input: Input, kind: K, member: string) {
+  const names = texts(input, member, { max: 50 }) ?? []
+  const all = listed(context, input, 'ResourceId').flatMap(({ resourceId, scaling }) =>
+    Object.entries(scaling[kind])
+      .filter(([name]) => names.length === 0 || names.includes(name))
+      .map(([name, one]) => ({ resourceId, name, one: one as Member<K> })),
+  )
+  return page(input, all, ({ resourceId, name }) => `${resourceId} ${name}`)
+}
+
 /** A page of a list in order of what `nameOf` says. */
 export function page<T>(input: Input, all: readonly T[], nameOf: (one: T) => string) {
   const token = text(input, 'NextToken', { min: 1, max: 2_048 })

@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { ScalingPolicy } from '@weft/contracts'
-import { flag, type Input, object, required, text, texts, whole } from '../json/fields.ts'
+import { flag, type Input, object, required, text, whole } from '../json/fields.ts'
 import { validation } from '../json/refusal.ts'
 import {
   changeScaling,
-  listed,
-  missing,
   namedResource,
   noTarget,
   ownOf,
-  page,
+  pageOfNamed,
+  removeNamed,
   type ScalingContext,
   type ScalingOperation,
   scalingArn,
@@ -72,25 +71,17 @@ export const putScalingPolicy: ScalingOperation = async (context, input) => {
 }
 
 export const deleteScalingPolicy: ScalingOperation = async (context, input) => {
-  const resource = namedResource(input)
   const name = required('PolicyName', text(input, 'PolicyName', nameBounds))
-  await changeScaling(context, resource, (before) => {
-    if (!before || !ownOf(before.policies, name)) throw missing(`No scaling policy found with name: ${name}`)
-    const { [name]: _gone, ...policies } = before.policies
-    return { ...before, policies }
-  })
+  await removeNamed(context, input, 'policies', 'scaling policy', name)
   return {}
 }
 
 export const describeScalingPolicies: ScalingOperation = async (context, input) => {
-  const names = texts(input, 'PolicyNames', { max: 50 })
-  const all = listed(context, input, 'ResourceId').flatMap(({ resourceId, scaling }) =>
-    Object.entries(scaling.policies)
-      .filter(([name]) => names === undefined || names.length === 0 || names.includes(name))
-      .map(([name, policy]) => ({ resourceId, name, policy })),
-  )
-  const { items, ...next } = page(input, all, ({ resourceId, name }) => `${resourceId} ${name}`)
-  return { ScalingPolicies: items.map((one) => describe(context, one.resourceId, one.name, one.policy)), ...next }
+  const { items, ...next } = pageOfNamed(context, input, 'policies', 'PolicyNames')
+  return {
+    ScalingPolicies: items.map(({ resourceId, name, one }) => describe(context, resourceId, name, one)),
+    ...next,
+  }
 }
 
 const describe = (context: ScalingContext, resourceId: string, name: string, policy: ScalingPolicy) => ({
