@@ -1,18 +1,20 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createDockerDriver } from '@weft/docker'
 import { startDockerd, type TestEngine } from '@weft/docker/testing'
 import { silentLogger as log } from '@weft/platform'
 import { detectRuntimes } from '@weft/runtimes'
+import { compileJava } from '@weft/runtimes/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chooseDriver } from './choose-driver.ts'
 import { hostThings } from './testing/host-things.ts'
 import { TestWorker, testDataDir } from './testing/test-worker.ts'
 
 const walls = { 'app.py': readFileSync(new URL('walls/walls.py', import.meta.url), 'utf8') }
-const python = detectRuntimes().find(({ language }) => language === 'python')?.id ?? ''
+const detected = detectRuntimes()
+const python = detected.find(({ language }) => language === 'python')?.id ?? ''
 
 /** Attempts that end in the kernel of the sandbox itself, which has no system call filter and takes no harm from them. */
 const ofItsOwnKernel = {
@@ -100,6 +102,23 @@ def handler(event, context):
     expect(await env.call()).toBe('x')
     expect(await env.call({ hang: 1 })).toMatchObject({ errorType: 'Sandbox.Timedout' })
     expect(await env.call()).toBe('xxx')
+  })
+
+  test('Ruby and Java', async () => {
+    const ruby = { 'index.rb': 'def handler(event:, context:)\n  event\nend' }
+    const rubyId = detected.find(({ language }) => language === 'ruby')?.id ?? ''
+    expect(await (await w.environment(ruby, { runtime: rubyId })).call({ a: 1 })).toEqual({ a: 1 })
+    const { binary = '', client = '', id = '' } = detected.find(({ language }) => language === 'java') ?? {}
+    const java = await compileJava(dirname(dirname(binary)), client, {
+      'app/Echo.java': `package app;
+public class Echo implements com.amazonaws.services.lambda.runtime.RequestHandler<String, String> {
+  @Override public String handleRequest(String event, com.amazonaws.services.lambda.runtime.Context context) {
+    return event + event;
+  }
+}`,
+    })
+    const env = await w.environment(java, { runtime: id, handler: 'app.Echo', memoryMb: 1_024, timeoutMs: 60_000 })
+    expect(await env.call('ab')).toBe('abab')
   })
 
   test('nothing of the host is found by any attempt, cold and warm', async () => {
