@@ -16,13 +16,16 @@ import { picture } from './output/picture.ts'
 import { measuredTable, ratioTable } from './output/table.ts'
 import { httpPeers } from './peers/http.ts'
 import { queuePeer } from './peers/queue.ts'
+import { densityBed } from './product/density.ts'
+import { emptyPoolOnDocker, emptyPoolOnOci } from './product/empty-pool.ts'
 import { startGrowth } from './product/growth.ts'
 import { startProduct } from './product/product.ts'
 import { startSources } from './sources/sources.ts'
 
 const usage = `npm run bench -- [options]
   --only NAMES            what to measure (floors,product,peers); languages: the example order in every language;
-                          sources: mappings beside bare consumers; growth: a warm call beside 10,000 functions, 1,000 sandboxes, 1,000 mappings
+                          sources: mappings beside bare consumers; growth: a warm call beside 10,000 functions, 1,000 sandboxes, 1,000 mappings;
+                          empty: cold calls without stem cells; density: memory of idle environments
   --match TEXT            only cases whose id contains TEXT
   --rounds N              rounds of interleaved measurements (5)
   --scale X               multiplies every count (1)
@@ -44,6 +47,8 @@ const suites = {
   product: [startProduct],
   peers: [httpPeers, queuePeer],
   growth: [startGrowth],
+  empty: [bootFloors, emptyPoolOnOci, emptyPoolOnDocker],
+  density: [densityBed],
   sources: [startSources],
   languages: [startLanguages],
 } satisfies Record<string, ((options: BedOptions) => Promise<Bed>)[]>

@@ -65,6 +65,14 @@ export const goals: readonly Goal[] = [
   goal('cold Python call, p50 / boot of python3', 'product.cold-python:p50Ms', 'floor.boot-python:p50Ms', {
     atMost: 0.5,
   }),
+  goal('cold Node call on an empty pool, oci / boot of node', 'product.empty-oci:p50Ms', 'floor.boot-node:p50Ms', {
+    atMost: 3,
+  }),
+  goal('the same, docker / create and start of a container', 'product.empty-docker:p50Ms', 'floor.docker-start:p50Ms', {
+    atMost: 1.2,
+  }),
+  { what: 'idle environments in a GiB, Node', of: 'product.density-node:perGib', atLeast: 60 },
+  { what: 'idle environments in a GiB, Python', of: 'product.density-python:perGib', atLeast: 120 },
   goal('event to first line of its handler / bare JetStream', 'product.event-latency:p50Ms', 'floor.js-latency:p50Ms', {
     atMost: 4,
   }),

@@ -25,7 +25,7 @@ export function measuredTable(measured: readonly Measured[]): string {
   for (const { title, median } of measured)
     table.push([
       title,
-      cell(median, ['p50Us', 'µs'], ['p50Ms', 'ms'], ['rssMib', 'MiB']),
+      cell(median, ['p50Us', 'µs'], ['p50Ms', 'ms'], ['rssMib', 'MiB'], ['pssMib', 'MiB']),
       cell(median, ['p99Us', 'µs'], ['p99Ms', 'ms']),
       cell(median, ['perSecond', '/s'], ['cpuPercent', '% CPU']),
     ])
