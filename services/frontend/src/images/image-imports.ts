@@ -1,24 +1,11 @@
-import { randomUUID } from 'node:crypto'
 import { type AccountId, catalogueKeys, type FunctionRecord, type ImageLocation, limits } from '@weft/contracts'
 import { type Clock, delay, type Logger } from '@weft/platform'
-import {
-  awaitedCode,
-  type Catalogue,
-  type CatalogueStores,
-  type CodeStore,
-  claimImport,
-  endImport,
-  endVersionImport,
-  type ImportFailure,
-  importClaimMs,
-  publicationOf,
-  releaseImport,
-  type Stored,
-} from '@weft/registry'
+import { awaitedCode, type Catalogue, type CatalogueStores, type CodeStore, type ImportFailure } from '@weft/registry'
 import { checkedLayer } from './checked-layer.ts'
 import { ImageFailure } from './image-failure.ts'
 import type { ImageRegistry } from './image-registry.ts'
-import { exhausted, importFailureOf, putFailureOf } from './import-failure.ts'
+import { ImportClaims } from './import-claims.ts'
+import { importFailureOf, putFailureOf } from './import-failure.ts'
 
 export interface ImageImportsDeps {
   readonly catalogue: Catalogue
@@ -37,7 +24,6 @@ const most = { all: 16, account: 2 }
 const mostBringMs = 60 * 60_000
 /** A registry that does not answer is asked again after these pauses. */
 const pausesMs = [5_000, 20_000]
-const writeTries = 10
 
 /**
  * Brings the images that functions wait for into the code store. What is to be done stands in the functions' records and
@@ -46,8 +32,10 @@ const writeTries = 10
  */
 export class ImageImports implements AsyncDisposable {
   readonly #deps: ImageImportsDeps
-  readonly #self = randomUUID()
+  readonly #claims: ImportClaims
   readonly #waiting = new Set<string>()
+  /** Those that were tried and are still to be done: their turn comes with the next look. */
+  readonly #tried = new Set<string>()
   readonly #running = new Map<string, { readonly account: AccountId; readonly done: Promise<void> }>()
   /** Layers that are being brought, by where they come from. */
   readonly #layers = new Map<string, Promise<unknown>>()
@@ -57,6 +45,7 @@ export class ImageImports implements AsyncDisposable {
 
   constructor(deps: ImageImportsDeps) {
     this.#deps = deps
+    this.#claims = new ImportClaims(deps)
     const { catalogue } = deps
     this.#unsubscribe = catalogue.onChange(({ kind, key }) => {
       if (kind === 'function') this.#consider(key)
@@ -94,6 +83,7 @@ export class ImageImports implements AsyncDisposable {
 
   async #look(): Promise<void> {
     while (!this.#stop.signal.aborted) {
+      this.#tried.clear()
       this.#begin()
       await delay(this.#deps.clock, lookMs, this.#stop.signal)
     }
@@ -103,90 +93,41 @@ export class ImageImports implements AsyncDisposable {
     for (const key of this.#waiting) {
       if (this.#stop.signal.aborted || this.#running.size >= most.all) return
       const record = this.#known(key)
-      if (!record || this.#running.has(key) || this.#isHeld(record)) continue
+      if (!record || this.#tried.has(key) || this.#running.has(key) || this.#claims.isHeld(record)) continue
       const ofAccount = [...this.#running.values()].filter(({ account }) => account === record.accountId)
       if (ofAccount.length >= most.account) continue
-      const done = this.#run(key).finally(() => {
+      const done = this.#run(key).then((isDone) => {
         this.#running.delete(key)
+        if (!isDone) this.#tried.add(key)
         this.#begin()
       })
       this.#running.set(key, { account: record.accountId, done })
     }
   }
 
-  /** As far as is known here; the claim itself is decided in the store. */
-  #isHeld({ imageImport }: FunctionRecord): boolean {
-    const claim = imageImport?.claim
-    return claim !== undefined && claim.by !== this.#self && claim.untilMs > this.#deps.clock.now()
-  }
-
-  async #run(key: string): Promise<void> {
+  /** Resolves to whether there is nothing left to do; else it is tried again from what is stored then. */
+  async #run(key: string): Promise<boolean> {
     const { log } = this.#deps
+    const stop = new AbortController()
     try {
-      const claimed = await this.#claim(key)
-      if (!claimed) return
+      const claimed = await this.#claims.claim(key)
+      if (claimed === 'none') this.#waiting.delete(key)
+      if (claimed === 'none' || claimed === 'taken') return claimed === 'none'
       const code = awaitedCode(claimed)
       if (!code?.image) throw new Error(`${claimed.functionArn} waits for an image that is none`)
-      const stop = new AbortController()
-      const renewing = this.#renew(key, stop)
-      const failure = await this.#bring(code.image, AbortSignal.any([stop.signal, this.#stop.signal])).finally(() =>
-        stop.abort(),
-      )
+      const over = AbortSignal.any([stop.signal, this.#stop.signal])
+      const renewing = this.#claims.renew(key, over, () => stop.abort())
+      const failure = await this.#bring(code.image, over).finally(() => stop.abort())
       await renewing
-      if (this.#stop.signal.aborted) return await this.#release(key)
-      await this.#end(key, failure)
+      await this.#claims.end(key, failure)
       const facts = { function: claimed.functionArn, image: code.image.resolvedImageUri }
       if (failure) log.warn({ ...facts, failure }, 'an image could not be brought')
       else log.info(facts, 'an image was brought')
+      return true
     } catch (error) {
-      // The claim lapses; who looks next goes on from what is stored then.
-      if (this.#stop.signal.aborted) await this.#release(key)
+      if (this.#stop.signal.aborted) await this.#claims.release(key)
       else log.warn({ err: error, key }, 'bringing an image was broken off')
-    }
-  }
-
-  /** Lets another begin at once; where that cannot be written, the claim lapses. */
-  async #release(key: string): Promise<void> {
-    const { log, stores } = this.#deps
-    try {
-      const stored = await stores.functions.read(key)
-      const released = releaseImport(stored?.value, this.#self)
-      if (stored && released) await stores.functions.replace(key, released, stored.revision)
-    } catch (error) {
-      log.warn({ err: error, key }, 'the claim on an image could not be given back')
-    }
-  }
-
-  /** Undefined: nothing is to be done here. */
-  async #claim(key: string): Promise<FunctionRecord | undefined> {
-    const { functions } = this.#deps.stores
-    const stored = await functions.read(key)
-    const claimed = claimImport(stored?.value, this.#self, this.#deps.clock.now())
-    if (claimed.ok) {
-      const replaced = await functions.replace(key, claimed.value, (stored as Stored<FunctionRecord>).revision)
-      return replaced.ok ? claimed.value : undefined
-    }
-    if (claimed.error === 'none') this.#waiting.delete(key)
-    if (claimed.error === 'exhausted') await this.#end(key, exhausted)
-    return undefined
-  }
-
-  /** Aborts when the claim is lost, or the function is. */
-  async #renew(key: string, stop: AbortController): Promise<void> {
-    const { clock, log, stores } = this.#deps
-    const over = AbortSignal.any([stop.signal, this.#stop.signal])
-    for (;;) {
-      await delay(clock, importClaimMs / 3, over)
-      if (over.aborted) return
-      try {
-        const stored = await stores.functions.read(key)
-        const claimed = claimImport(stored?.value, this.#self, clock.now())
-        if (!claimed.ok || stored?.value.imageImport?.claim?.by !== this.#self) return stop.abort()
-        // Another's change of the record in between is no loss of the claim: the next renewal is in time.
-        await stores.functions.replace(key, claimed.value, stored.revision)
-      } catch (error) {
-        log.warn({ err: error, key }, 'the claim on an image could not be renewed')
-      }
+      return false
     }
   }
 
@@ -240,39 +181,6 @@ export class ImageImports implements AsyncDisposable {
       settled.finally(() => this.#layers.delete(name)),
     )
     return working
-  }
-
-  /** Tells in the records how it went: of the version that waits first, so that it is done when its function is. */
-  async #end(key: string, failure: ImportFailure | undefined): Promise<void> {
-    const { functions } = this.#deps.stores
-    for (let left = writeTries; left > 0; left--) {
-      const stored = await functions.read(key)
-      // Another may hold it by now, or the function may be a new one of the same name.
-      if (!stored || !this.#mayEnd(stored.value, failure)) return
-      await this.#endVersion(stored.value, failure)
-      if ((await functions.replace(key, endImport(stored.value, failure), stored.revision)).ok) return
-    }
-    throw new Error(`the record of ${key} keeps being changed`)
-  }
-
-  #mayEnd(record: FunctionRecord, failure: ImportFailure | undefined): boolean {
-    if (failure !== exhausted) return record.imageImport?.claim?.by === this.#self
-    const claimed = claimImport(record, this.#self, this.#deps.clock.now())
-    return !claimed.ok && claimed.error === 'exhausted'
-  }
-
-  async #endVersion(record: FunctionRecord, failure: ImportFailure | undefined): Promise<void> {
-    const published = publicationOf(record)
-    if (!published) return
-    const { versions } = this.#deps.stores
-    const key = catalogueKeys.version(record.accountId, record.functionName, published.version.version)
-    const ended = { ...published, version: endVersionImport(published.version, failure) }
-    // Whoever asked for it may not have stored it yet, or may have died before.
-    if ((await versions.create(key, ended)).ok) return
-    const stored = await versions.read(key)
-    if (stored?.value.version.state !== 'Pending') return
-    const replaced = await versions.replace(key, ended, stored.revision)
-    if (!replaced.ok) throw new Error(`version ${key} is being changed`)
   }
 }
 
