@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { busArn, limits } from '@weft/contracts'
 import { type BusEvent, entryBytes, eventTime, parsePattern } from '@weft/delivery'
-import { type Input, isObject, objects, required, text, texts, time } from '../json/fields.ts'
+import { type Input, isObject, objects, refuseUnserved, required, text, texts, time } from '../json/fields.ts'
 import { ServiceRefusal, validation } from '../json/refusal.ts'
 import { busNamed, type EventsContext, type EventsOperation, existingBus } from './context.ts'
 import { checkedPattern } from './rules.ts'
@@ -24,6 +24,7 @@ interface Ready {
 
 /** Stores each entry durably on its bus before its id is told. API reference, PutEvents. */
 export const putEvents: EventsOperation = async (context, input) => {
+  refuseUnserved(input, ['EndpointId'])
   const entries = required('Entries', objects(input, 'Entries', { min: 1, max: 10 }))
   const read = entries.map((entry) => readEntry(context, entry))
   const bytes = read.reduce((sum, one) => sum + one.bytes, 0)

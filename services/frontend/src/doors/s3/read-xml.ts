@@ -26,7 +26,13 @@ export const malformedXml = (message?: string): Result<never, S3Error> => err(s3
 export function readXml(body: Buffer, root: string): Result<XmlRecord, S3Error> {
   const text = body.toString('utf8')
   if (text.includes('<!') || XMLValidator.validate(text) !== true) return malformedXml()
-  const document = parser.parse(text) as XmlRecord
+  let document: XmlRecord
+  try {
+    document = parser.parse(text) as XmlRecord
+  } catch {
+    // Well-formed, and deeper than anybody needs.
+    return malformedXml()
+  }
   return Object.hasOwn(document, root) ? ok(xmlRecord(document[root])) : malformedXml(`${root} is missing.`)
 }
 
