@@ -197,6 +197,7 @@ export async function startEmbedded(options: EmbeddedOptions, deps: EmbeddedDeps
   mkdirSync(workerDir, { recursive: true })
   const chosen = await chooseDriver({
     ...{ choice: options.sandbox, dataDir: workerDir, log: logOf('worker') },
+    ...(options.engineRuntime !== undefined && { engineRuntime: options.engineRuntime }),
     ...(options.dockerSocket !== undefined && { dockerSocket: options.dockerSocket }),
   })
   if (!chosen.ok) throw new StartFailure(chosen.error)

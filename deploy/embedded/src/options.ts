@@ -18,6 +18,8 @@ export interface EmbeddedOptions {
   readonly natsPort: number
   readonly adminPort: number
   readonly sandbox: SandboxChoice
+  /** Low-level runtime of sandboxes; runc when absent. */
+  readonly engineRuntime?: string
   /** Sum of the memory sizes of all sandboxes at once; absent: a share of what the host has. */
   readonly memoryMb?: number
   /** A file that declares the networks of functions. */
@@ -50,6 +52,11 @@ export function parseOptions(args: readonly string[]): EmbeddedOptions {
     .option('--admin-port <port>', 'administration; admin.json tells which it is', port, 0)
     .addOption(
       new Option('--sandbox <driver>', 'how functions are isolated').choices([...sandboxChoices]).default('auto'),
+    )
+    .addOption(
+      new Option('--engine-runtime <name>', 'what sandboxes are made with, such as runsc of a Docker engine').env(
+        'WEFT_ENGINE_RUNTIME',
+      ),
     )
     .option(
       '--memory-mb <mb>',
