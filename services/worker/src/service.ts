@@ -76,6 +76,7 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
     prewarm: settings.prewarm,
     ...{ boot, clock, log },
   })
+  const containers = new Images(boot, new ImageCache(code, deps.code), deps.code, settings.stemsPerRuntime)
   const fleet: Fleet = new Fleet({
     ...{
       workerId,
@@ -86,7 +87,7 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
     },
     pace: settings.streamPace,
     ...{
-      specialiser: new Specialiser(stems, code, new Images(boot, new ImageCache(code, deps.code), deps.code), networks),
+      specialiser: new Specialiser(stems, code, containers, networks),
       clock,
       log,
       facts: deps.facts,
@@ -127,7 +128,7 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
       removeMs,
       [
         { name: 'end environments', run: () => fleet.close() },
-        { name: 'end stems', run: () => stems.close() },
+        { name: 'end stems', run: () => Promise.all([stems.close(), containers.close()]) },
         { name: 'leave placement', run: () => links.close() },
         { name: 'close the invoke door', run: () => door.close() },
         { name: 'close the code cache', run: () => code.close() },
@@ -161,7 +162,7 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
         sandboxes: fleet.size,
         running: fleet.running,
       },
-      ...{ stems: stems.size, freeMemoryMb: fleet.freeMemoryMb },
+      ...{ stems: stems.size + containers.stems, freeMemoryMb: fleet.freeMemoryMb },
       // How versions with SnapStart are kept ready: initialised and frozen, not as images of memory.
       snapStart: 'pool',
     }),

@@ -7,16 +7,20 @@ import type { Body, BootDeps } from '../boot.ts'
 import { CleanUps } from '../clean-ups.ts'
 import { EarlyOutput } from '../early-output.ts'
 import { openInsidePorts } from '../inside-ports.ts'
-import type { EntryPoint } from './entry-fault.ts'
 import { holderProgram } from './holder-program.ts'
 import { ImageProgram } from './image-program.ts'
 
 export interface ImageBootRequest {
   readonly root: ImageRoot
-  readonly entry: EntryPoint
   readonly ephemeralStorageMb: number
   /** The /tmp of the sandbox before. */
   readonly scratch?: Scratch | undefined
+}
+
+export interface PreparedImage {
+  readonly body: Body
+  /** Is to be told what it is before the body is initialised. */
+  readonly program: ImageProgram
 }
 
 const bootMs = 30_000
@@ -30,7 +34,7 @@ const holder: RuntimeImage = {
  * Makes a sandbox whose root is an image, with nothing of the image running yet: INIT starts its program. Rejects leaving
  * nothing behind.
  */
-export async function bootImage(deps: BootDeps, request: ImageBootRequest): Promise<Body> {
+export async function bootImage(deps: BootDeps, request: ImageBootRequest): Promise<PreparedImage> {
   const { driver, clock, log } = deps
   const id = randomBytes(8).toString('hex')
   const socketDir = join(deps.socketsDir, id)
@@ -55,10 +59,10 @@ export async function bootImage(deps: BootDeps, request: ImageBootRequest): Prom
     })
     const { inside, runtimeApi, endpointUrl } = await openInsidePorts(sandbox, deps.callbackAddress, cleanUps)
     if (!inside) throw new Error(`the ${driver.name} driver cannot serve the Runtime API`)
-    const program = new ImageProgram(sandbox, request.entry, (chunk) => output.take(chunk, 'stdout'), clock, log)
+    const program = new ImageProgram(sandbox, (chunk) => output.take(chunk, 'stdout'), clock, log)
     const link = new ApiLink(program, inside)
     cleanUps.push(() => link.close())
-    return {
+    const body: Body = {
       ...{ sandbox, runtime: program, inside, link, runtimeApi, endpointUrl },
       ...{ taskRoot: '/var/task', layersRoot: '/opt' },
       variables: sandbox.variables,
@@ -72,6 +76,7 @@ export async function bootImage(deps: BootDeps, request: ImageBootRequest): Prom
         return kept
       },
     }
+    return { body, program }
   } catch (error) {
     await cleanUps.run()
     throw error

@@ -16,8 +16,9 @@ const lastStepFailed = /^[^\n]*\bexec [^\n]*: (exec format error|no such file or
  */
 export class ImageProgram implements RuntimeProcess {
   readonly exited: Promise<SandboxExit>
+  /** What is started; set before INIT. */
+  entry: EntryPoint = { command: [], folder: '/' }
   readonly #sandbox: Sandbox
-  readonly #entry: EntryPoint
   readonly #onOutput: (chunk: Buffer) => number
   readonly #clock: Clock
   readonly #log: Logger
@@ -26,9 +27,8 @@ export class ImageProgram implements RuntimeProcess {
   #program: SandboxProgram | undefined
   #closed = false
 
-  constructor(sandbox: Sandbox, entry: EntryPoint, onOutput: (chunk: Buffer) => number, clock: Clock, log: Logger) {
+  constructor(sandbox: Sandbox, onOutput: (chunk: Buffer) => number, clock: Clock, log: Logger) {
     this.#sandbox = sandbox
-    this.#entry = entry
     this.#onOutput = onOutput
     this.#clock = clock
     this.#log = log
@@ -56,9 +56,9 @@ export class ImageProgram implements RuntimeProcess {
   }
 
   async #start(environment: Readonly<Record<string, string>>): Promise<void> {
-    const wrong = wrongFromTheStart(this.#entry)
+    const wrong = wrongFromTheStart(this.entry)
     if (wrong) return this.#onEvent({ kind: 'init-error', document: wrong.document })
-    const { command, folder } = this.#entry
+    const { command, folder } = this.entry
     try {
       const program = await this.#sandbox.run?.({ programId: 'runtime', command, environment, folder })
       if (!program) throw new Error('this worker cannot run programs of images')
@@ -83,6 +83,6 @@ export class ImageProgram implements RuntimeProcess {
     // A sandbox that has ended meanwhile starts nothing, and nobody asks why.
     if (this.#closed) return
     this.#log.info({ sandbox: this.#sandbox.id, said }, 'the program of an image could not be started')
-    this.#onEvent({ kind: 'init-error', document: entryFault(said, this.#entry).document })
+    this.#onEvent({ kind: 'init-error', document: entryFault(said, this.entry).document })
   }
 }

@@ -202,6 +202,32 @@ def handler(event, context):
     expect(await env.call()).toMatchObject({ version: 'second' })
   })
 
+  test('have a sandbox ready for the next environment, in which nothing has run', async () => {
+    const layers = [
+      base,
+      await app(`
+import os
+def handler(event, context):
+    open("/tmp/mark", "a").write("x")
+    return {"mark": open("/tmp/mark").read(), "processes": sorted(pid for pid in os.listdir("/proc") if pid.isdigit())[:1]}
+def other(event, context):
+    return "the other one of " + os.environ["OWN"]
+`),
+    ]
+    const stems = () => w.worker.details().stems as number
+    const before = stems()
+    const first = await w.imageEnvironment(layers, asBase, { environment })
+    expect(await first.call()).toEqual({ mark: 'x', processes: ['1'] })
+    while (stems() === before) await new Promise((resolve) => setImmediate(resolve))
+    const again = await w.imageEnvironment(layers, asBase, { environment })
+    expect(stems()).toBe(before)
+    expect(await again.call()).toEqual({ mark: 'x', processes: ['1'] })
+    while (stems() === before) await new Promise((resolve) => setImmediate(resolve))
+    const changed = { environment: { ...environment, OWN: 'y' } }
+    const other = await w.imageEnvironment(layers, { ...asBase, command: ['app.other'] }, changed)
+    expect(await other.call()).toBe('the other one of y')
+  })
+
   test('that are damaged or missing are told of, and tried anew', async () => {
     const whole = await app('def handler(event, context):\n    return "whole"\n')
     const damaged = { ...whole, blob: whole.blob.subarray(0, -20) }

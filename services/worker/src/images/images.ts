@@ -2,8 +2,8 @@ import type { SandboxSpec } from '@weft/contracts/sandbox'
 import type { CodeStore } from '@weft/registry'
 import type { ImageRoot, Scratch } from '@weft/sandbox'
 import type { Body, BootDeps } from '../boot.ts'
-import { bootImage } from './image-boot.ts'
 import { compressionOf, type ImageCache } from './image-cache.ts'
+import { ImageStems } from './image-stems.ts'
 
 /** A function's image, ready to be the root of sandboxes. */
 export interface ImageCode {
@@ -19,11 +19,13 @@ export class Images {
   readonly #boot: BootDeps
   readonly #cache: ImageCache
   readonly #store: Pick<CodeStore, 'getStream'>
+  readonly #stems: ImageStems
 
-  constructor(boot: BootDeps, cache: ImageCache, store: Pick<CodeStore, 'getStream'>) {
+  constructor(boot: BootDeps, cache: ImageCache, store: Pick<CodeStore, 'getStream'>, stemsPerImage: number) {
     this.#boot = boot
     this.#cache = cache
     this.#store = store
+    this.#stems = new ImageStems(boot, stemsPerImage)
   }
 
   /** Rejects when the image is missing or damaged, or the driver runs none. */
@@ -47,11 +49,24 @@ export class Images {
     return { root, extensions: root.extensions, release }
   }
 
-  boot({ image, ephemeralStorageMb }: SandboxSpec, code: ImageCode, scratch: Scratch | undefined): Promise<Body> {
-    const entry = {
+  async boot(spec: SandboxSpec, { root }: ImageCode, scratch: Scratch | undefined): Promise<Body> {
+    const { image, codeDigest, ephemeralStorageMb } = spec
+    const request = { root, ephemeralStorageMb, scratch }
+    const { body, program } = await this.#stems.take(codeDigest, request, () => this.open(spec))
+    program.entry = {
       command: [...(image?.entryPoint ?? []), ...(image?.command ?? [])],
       folder: image?.workingDirectory || '/',
     }
-    return bootImage(this.#boot, { root: code.root, entry, ephemeralStorageMb, scratch })
+    return body
+  }
+
+  /** Sandboxes that are kept ready. */
+  get stems(): number {
+    return this.#stems.size
+  }
+
+  /** Ends the sandboxes that were kept ready. */
+  close(): Promise<void> {
+    return this.#stems.close()
   }
 }
