@@ -79,6 +79,20 @@ describe('accounts', () => {
     })
   })
 
+  it('ask for an isolation until they are told to ask for none', () => {
+    const asking = setAccountLimits([first], first, { isolation: 'gvisor' }, shares)
+    expect(asking).toMatchObject({ ok: true, value: { isolation: 'gvisor' } })
+    if (!asking.ok) return
+    expect(setAccountLimits([first], asking.value, { concurrency: 5 }, shares)).toMatchObject({
+      value: { isolation: 'gvisor', concurrencyLimit: 5 },
+    })
+    expect(setAccountLimits([first], asking.value, { isolation: '' }, shares)).toEqual({ ok: true, value: first })
+    expect(setAccountLimits([first], first, { isolation: 'jail' }, shares)).toMatchObject({
+      ok: false,
+      error: { message: 'The isolation of an account is one of: none, container, gvisor, vm.' },
+    })
+  })
+
   it('limit what its buckets hold, until they are told not to', () => {
     const limited = setAccountLimits([first], first, { bucketStorageBytes: 1_000 }, shares)
     if (!limited.ok) throw new Error(limited.error.message)
