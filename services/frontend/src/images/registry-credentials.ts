@@ -8,8 +8,8 @@ export type RegistryCredential =
   /** Sent as it is. */
   | { readonly kind: 'registry-token'; readonly token: string }
 
-/** Looks up what the operator gave for a registry. */
-export type RegistryCredentials = (registry: string) => Promise<RegistryCredential | undefined>
+/** Looks up what the operator gave for a repository of a registry. */
+export type RegistryCredentials = (registry: string, repository: string) => Promise<RegistryCredential | undefined>
 
 export const noCredentials: RegistryCredentials = () => Promise.resolve(undefined)
 
@@ -19,25 +19,34 @@ export const noCredentials: RegistryCredentials = () => Promise.resolve(undefine
  */
 export const credentialsFile =
   (path: string): RegistryCredentials =>
-  async (registry) =>
-    findCredential(await readFile(path, 'utf8'), registry)
+  async (registry, repository) =>
+    findCredential(await readFile(path, 'utf8'), registry, repository)
 
-/** Throws when the text is not of that shape. */
-export function findCredential(text: string, registry: string): RegistryCredential | undefined {
+/**
+ * An entry for the repository, or a folder that it is in, comes before one for all of the registry. Throws when the text is
+ * not of that shape.
+ */
+export function findCredential(text: string, registry: string, repository: string): RegistryCredential | undefined {
   const { auths } = object(JSON.parse(text))
-  const wanted = registryOf(registry)
-  for (const [name, value] of Object.entries(auths === undefined ? {} : object(auths)))
-    if (registryOf(name) === wanted) return credentialOf(object(value))
+  const entries = new Map(
+    Object.entries(auths === undefined ? {} : object(auths)).map(([name, value]) => [nameOf(name), value] as const),
+  )
+  const parts = [nameOf(registry), ...repository.split('/')]
+  for (; parts.length > 0; parts.pop()) {
+    const entry = entries.get(parts.join('/'))
+    if (entry !== undefined) return credentialOf(object(entry))
+  }
   return undefined
 }
 
-/** Keys are registries, with or without scheme and path; Docker's own has a name of old. */
-function registryOf(name: string): string {
-  const host = name
-    .replace(/^https?:\/\//, '')
-    .replace(/\/.*$/, '')
-    .toLowerCase()
-  return ['index.docker.io', 'registry-1.docker.io'].includes(host) ? 'docker.io' : host
+/** Keys are `registry[/folder]`; docker writes some of them as URLs, and its own registry by a name of old. */
+function nameOf(key: string): string {
+  const isUrl = /^https?:\/\//.test(key)
+  const [host = '', ...folders] = key.replace(/^https?:\/\//, '').split('/')
+  const name = host.toLowerCase()
+  const registry = ['index.docker.io', 'registry-1.docker.io'].includes(name) ? 'docker.io' : name
+  // The path of a URL is one of the registry's API, such as /v1/.
+  return isUrl ? registry : [registry, ...folders.filter((folder) => folder !== '')].join('/')
 }
 
 function credentialOf(entry: Readonly<Record<string, unknown>>): RegistryCredential | undefined {

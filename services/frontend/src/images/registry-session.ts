@@ -106,9 +106,9 @@ export class RegistrySession {
   }
 
   async #credential(): Promise<RegistryCredential | undefined> {
-    const { registry } = this.#image
+    const { registry, repository } = this.#image
     try {
-      return await this.#parts.credentials(registry)
+      return await this.#parts.credentials(registry, repository)
     } catch (error) {
       throw new ImageFailure('denied', `the credentials for ${registry} cannot be read`, { cause: error })
     }
