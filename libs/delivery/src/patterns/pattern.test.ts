@@ -187,3 +187,10 @@ describe('properties', () => {
     )
   })
 })
+
+it('takes events whose arrays are nested deeper than the stack is', () => {
+  const deep = (inner: string): unknown => JSON.parse(`${'['.repeat(100_000)}${inner}${']'.repeat(100_000)}`)
+  expect(matches({ a: { b: [1] } }, { a: deep('{"b":1}') })).toBe(true)
+  expect(matches({ a: [1] }, { a: deep('1') })).toBe(true)
+  expect(matches({ a: { b: [1] } }, { a: deep('') })).toBe(false)
+})

@@ -84,8 +84,20 @@ const fieldOf = (event: Readonly<Record<string, unknown>>, key: string): unknown
 
 /** A field with an array matches by any element, however deep. */
 const scalarsIn = (value: unknown): readonly unknown[] =>
-  Array.isArray(value) ? value.flatMap(scalarsIn) : value === undefined || isObject(value) ? [] : [value]
+  elementsIn(value).filter((one) => one !== undefined && !isObject(one))
 
 /** The fields below an array of objects must match in one and the same element. */
-const objectsIn = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
-  Array.isArray(value) ? value.flatMap(objectsIn) : isObject(value) ? [value] : []
+const objectsIn = (value: unknown): readonly Readonly<Record<string, unknown>>[] => elementsIn(value).filter(isObject)
+
+/** What is no array in a value, in order. Without recursion: an event may nest its arrays deeper than the stack is. */
+function elementsIn(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) return [value]
+  const found: unknown[] = []
+  const open: unknown[] = [value]
+  while (open.length > 0) {
+    const one = open.pop()
+    if (Array.isArray(one)) for (let n = one.length - 1; n >= 0; n--) open.push(one[n])
+    else found.push(one)
+  }
+  return found
+}
