@@ -103,6 +103,8 @@ export interface InvocationRecord {
   readonly durationMs: number
   readonly billedDurationMs: number
   readonly initDurationMs: number
+  /** What restoring took ahead of it, with SnapStart; absent: nothing was restored. */
+  readonly restoreDurationMs?: number
   readonly memoryMb: number
   readonly maxMemoryUsedMb: number
   readonly status: 'success' | 'error' | 'timeout' | 'failure'

@@ -102,6 +102,7 @@ export function invocationRecord(
     durationMs: outcome.durationMs,
     billedDurationMs: billedMs(outcome.durationMs, outcome.initMs) + Math.ceil(outcome.restoreMs ?? 0),
     initDurationMs: outcome.initMs,
+    ...(outcome.restoreMs !== undefined && { restoreDurationMs: outcome.restoreMs }),
     memoryMb: spec.memoryMb,
     status: outcome.status === 'platform-failure' ? 'failure' : outcome.status,
     errorType: oneLine(outcome.errorType),

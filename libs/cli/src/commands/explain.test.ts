@@ -32,6 +32,15 @@ describe('where the time of a call went', () => {
     ])
   })
 
+  it('tells what restoring took, where something was restored', () => {
+    const phases = phasesOf(record({ restoreDurationMs: 7 }))
+    expect(phases.map(({ name, ms }) => `${name} ${ms}`).slice(2)).toEqual([
+      'initialising 0',
+      'restoring 7',
+      'running 5',
+    ])
+  })
+
   it('gives a wire no negative time when clocks differ', () => {
     expect(phasesOf(record({ startedAtMs: 990 }))[0]?.ms).toBe(0)
   })

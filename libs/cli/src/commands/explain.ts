@@ -20,7 +20,7 @@ const origins: Readonly<Record<LeaseOrigin, string>> = {
  * over is told as what it is: doors and wires.
  */
 export function phasesOf(record: InvocationRecord): readonly Phase[] {
-  const { acceptedAtMs, startedAtMs, queuedMs = 0, initDurationMs, durationMs, leaseOrigin } = record
+  const { acceptedAtMs, startedAtMs, queuedMs = 0, initDurationMs, restoreDurationMs, durationMs, leaseOrigin } = record
   // Clocks of two machines differ; a wire that seems to take less than no time has taken none.
   const wires = Math.max(0, startedAtMs - acceptedAtMs - queuedMs)
   const before = record.source === 'sync' ? 'doors and wires' : 'queue, doors and wires'
@@ -28,6 +28,7 @@ export function phasesOf(record: InvocationRecord): readonly Phase[] {
     { name: before, ms: wires, why: '' },
     { name: 'waiting for a sandbox', ms: queuedMs, why: leaseOrigin ? origins[leaseOrigin] : '' },
     { name: 'initialising', ms: initDurationMs, why: initDurationMs > 0 ? 'first call of its environment' : '' },
+    ...(restoreDurationMs === undefined ? [] : [{ name: 'restoring', ms: restoreDurationMs, why: 'SnapStart' }]),
     { name: 'running', ms: durationMs, why: record.errorType },
   ]
 }
