@@ -34,8 +34,7 @@ export class LayerFolder implements LayerSink {
   }
 
   file({ path, mode, modifiedMs }: FileEntry): ReturnType<LayerSink['file']> {
-    // 'wx': never through something that is already there.
-    const fd = openSync(this.#placeFor(path), 'wx', 0o600)
+    const fd = this.#create(path)
     return {
       write: (chunk) => {
         for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at)
@@ -72,6 +71,16 @@ export class LayerFolder implements LayerSink {
     for (const [path, mode] of deepestFirst) chmodSync(join(this.#root, path), mode)
   }
 
+  #create(path: readonly string[]): number {
+    // 'wx': never through something that is already there. That seldom is, so it is looked for only then.
+    try {
+      return openSync(this.#place(path), 'wx', 0o600)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      return openSync(this.#placeFor(path), 'wx', 0o600)
+    }
+  }
+
   #folder(path: readonly string[], mode: number): void {
     const name = path.at(-1)
     if (name === undefined) {
@@ -97,12 +106,15 @@ export class LayerFolder implements LayerSink {
 
   /** The host's path for a new entry, with nothing there any more, unless that is to `stay`. */
   #placeFor(path: readonly string[], stay?: string): string {
+    const place = this.#place(path)
+    if (place !== stay) this.#clear(place.slice(this.#root.length + 1))
+    return place
+  }
+
+  #place(path: readonly string[]): string {
     const name = path.at(-1)
     if (name === undefined) throw new LayerDamage('an entry has no name')
-    const inside = below(this.#walk(path.slice(0, -1)), name)
-    const place = join(this.#root, inside)
-    if (place !== stay) this.#clear(inside)
-    return place
+    return `${this.#root}/${below(this.#walk(path.slice(0, -1)), name)}`
   }
 
   #clear(inside: string, unless?: 'unless a folder'): void {
