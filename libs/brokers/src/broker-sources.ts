@@ -3,13 +3,7 @@ import { ok } from '@weft/contracts'
 import { type MappingSources, type PositionBook, sourcesByService } from '@weft/delivery'
 import type { Clock, Logger } from '@weft/platform'
 import { type BrokerBook, readBrokerBook } from './broker-book.ts'
-import { dynamodbSources } from './dynamodb-source.ts'
-import { kafkaSources } from './kafka/kafka-source.ts'
-import { kinesisSources } from './kinesis-source.ts'
-import { mqttSources } from './mqtt-source.ts'
-import { rabbitmqSources } from './rabbitmq-source.ts'
-import { redisSources } from './redis-source.ts'
-import { sqsSources } from './sqs-source.ts'
+import { lazySources } from './lazy-sources.ts'
 
 export interface BrokerOptions {
   readonly brokers: BrokerBook
@@ -18,15 +12,18 @@ export interface BrokerOptions {
   readonly log: Logger
 }
 
-/** Sources outside the fabric by the service that their ARNs name. */
+/**
+ * Sources outside the fabric by the service that their ARNs name. Their clients take more memory than all else in a poller, so
+ * each is loaded for the first mapping that needs it.
+ */
 export const brokerSources = (options: BrokerOptions): Readonly<Record<string, MappingSources>> => ({
-  redis: redisSources(options),
-  mq: rabbitmqSources(options),
-  kafka: kafkaSources(options),
-  mqtt: mqttSources(options),
-  sqs: sqsSources(options),
-  kinesis: kinesisSources(options),
-  dynamodb: dynamodbSources(options),
+  redis: lazySources('whole', async () => (await import('./redis-source.ts')).redisSources(options)),
+  mq: lazySources('whole', async () => (await import('./rabbitmq-source.ts')).rabbitmqSources(options)),
+  kafka: lazySources('sharded', async () => (await import('./kafka/kafka-source.ts')).kafkaSources(options)),
+  mqtt: lazySources('whole', async () => (await import('./mqtt-source.ts')).mqttSources(options)),
+  sqs: lazySources('by pollers', async () => (await import('./sqs-source.ts')).sqsSources(options)),
+  kinesis: lazySources('sharded', async () => (await import('./kinesis-source.ts')).kinesisSources(options)),
+  dynamodb: lazySources('sharded', async () => (await import('./dynamodb-source.ts')).dynamodbSources(options)),
 })
 
 /**
