@@ -91,7 +91,8 @@ export const busTargets = (buses: BusPublisher, now: () => number): EventTargets
     const detail = JSON.parse(new TextDecoder().decode(message.payload)) as object
     const record = recordAttributes(detail)
     if (!record) return permanent('only records of runs can be put onto a bus')
-    const stored = await buses.put(message.accountId, bus.bus, {
+    const { traceHeader } = message
+    const event: BusEvent = {
       version: '0',
       id: requestIdOfMessage(targetArn, message.messageId, 0),
       'detail-type': record.type,
@@ -101,7 +102,8 @@ export const busTargets = (buses: BusPublisher, now: () => number): EventTargets
       region: bus.region,
       resources: [targetArn, record.functionArn],
       detail: { ...detail },
-    })
+    }
+    const stored = await buses.put(message.accountId, bus.bus, event, traceHeader === undefined ? {} : { traceHeader })
     return stored.ok ? ok(undefined) : err({ reason: `the event bus is ${stored.error}`, permanent: false })
   },
 })

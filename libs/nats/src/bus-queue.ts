@@ -31,10 +31,12 @@ const patience: PublishPatience = { budgetMs: 8_000, timeoutMs: 2_000 }
 export const natsBusPublisher = (
   link: Pick<NatsLink, 'js' | 'jsm'>,
 ): BusPublisher & TopicPublisher & NoticePublisher & BusBacklog => ({
-  put(account, bus, event, replay) {
+  put(account, bus, event, { replay, traceHeader } = {}) {
     const subject = subjects.bus(account, bus)
-    if (!replay) return post(link, subject, event, `bus-${event.id}`)
-    return post(link, subject, { event, ruleNames: replay.ruleNames }, replay.messageId)
+    const messageId = replay?.messageId ?? `bus-${event.id}`
+    if (!replay && traceHeader === undefined) return post(link, subject, event, messageId)
+    const ruleNames = replay?.ruleNames ?? []
+    return post(link, subject, { event, ruleNames, ...(traceHeader !== undefined && { traceHeader }) }, messageId)
   },
   notify: (account, bucket, notice) => post(link, subjects.notice(account, bucket), notice, `notice-${notice.id}`),
   async waiting(account, bus) {
@@ -45,16 +47,17 @@ export const natsBusPublisher = (
   publish: (account, topic, message) => post(link, subjects.topic(account, topic), message, `topic-${message.id}`),
 })
 
-/** What a replay puts onto a bus. */
-interface ReplayedEvent {
+/** An event with what is beside it. */
+interface FramedEvent {
   readonly event: BusEvent
   readonly ruleNames: readonly string[]
+  readonly traceHeader?: string
 }
 
 async function post(
   link: Pick<NatsLink, 'js'>,
   subject: string,
-  what: BusEvent | ReplayedEvent | TopicMessage | Notice,
+  what: BusEvent | FramedEvent | TopicMessage | Notice,
   messageId: string,
 ): Promise<Result<void, 'store-full' | 'unavailable'>> {
   const payload = new TextEncoder().encode(JSON.stringify(what))
@@ -78,7 +81,7 @@ function readPosted(subject: string, data: Uint8Array): Posted | undefined {
   try {
     const value: unknown = JSON.parse(new TextDecoder().decode(data))
     const bus = parseBusSubject(subject)
-    if (bus) return { kind: 'event', ...bus, ...eventIn(value as BusEvent | ReplayedEvent) }
+    if (bus) return { kind: 'event', ...bus, ...eventIn(value as BusEvent | FramedEvent) }
     const topic = parseTopicSubject(subject)
     if (topic) return { kind: 'message', ...topic, message: value as TopicMessage }
     const bucket = parseNoticeSubject(subject)
@@ -88,8 +91,10 @@ function readPosted(subject: string, data: Uint8Array): Posted | undefined {
   }
 }
 
-function eventIn(value: BusEvent | ReplayedEvent): Pick<Extract<Posted, { kind: 'event' }>, 'event' | 'ruleNames'> {
+function eventIn(
+  value: BusEvent | FramedEvent,
+): Omit<Extract<Posted, { kind: 'event' }>, 'kind' | 'accountId' | 'bus'> {
   if (!('ruleNames' in value)) return { event: value }
-  const { event, ruleNames } = value
-  return ruleNames.length === 0 ? { event } : { event, ruleNames }
+  const { event, ruleNames, traceHeader } = value
+  return { event, ...(ruleNames.length > 0 && { ruleNames }), ...(traceHeader !== undefined && { traceHeader }) }
 }

@@ -123,7 +123,9 @@ test('an event bus gets the record as an event', async () => {
   await queue.drained()
   const [event] = await queue.messages(streams.bus)
   expect(event?.subject).toBe(`weft.bus.${account}.results`)
-  expect(event?.json()).toMatchObject({
+  const framed: { readonly event: object; readonly traceHeader: string } | undefined = event?.json()
+  expect(framed?.traceHeader).toContain('Lineage=')
+  expect(framed?.event).toMatchObject({
     version: '0',
     'detail-type': 'Lambda Function Invocation Result - Success',
     source: 'lambda',

@@ -8,8 +8,15 @@ export interface BusPublisher {
     account: AccountId,
     bus: string,
     event: BusEvent,
-    replay?: Replaying,
+    how?: PutHow,
   ): Promise<Result<void, 'store-full' | 'unavailable'>>
+}
+
+/** What is beside an event that is put. */
+export interface PutHow {
+  readonly replay?: Replaying
+  /** X-Amzn-Trace-Id form: carries the lineage on, by which loops are found. */
+  readonly traceHeader?: string
 }
 
 /** How an event is put that a replay puts. */
@@ -54,6 +61,7 @@ export type Posted =
       readonly event: BusEvent
       /** Of a replay that is for some rules of the bus alone. */
       readonly ruleNames?: readonly string[]
+      readonly traceHeader?: string
     }
   | { readonly kind: 'message'; readonly accountId: AccountId; readonly topic: string; readonly message: TopicMessage }
   | { readonly kind: 'notice'; readonly accountId: AccountId; readonly bucket: string; readonly notice: Notice }

@@ -145,6 +145,25 @@ describe('B85, B89: triggers', () => {
     ])
   })
 
+  it('refuses entries that are none, each by itself', async () => {
+    const entry = { Source: 's', DetailType: 't', Detail: '{}' }
+    const wrap = (one: object): string => JSON.stringify({ Entries: [one] })
+    const whole = variants({ Entries: [entry] }, { Entries: [...odd, 'x', Array(11).fill(entry)], EndpointId: ['e'] })
+    expect(await unrefused(whole, eventBridge('PutEvents'))).toEqual([])
+    for (const one of [
+      { ...entry, Detail: '[]' },
+      { ...entry, Source: 'aws.x' },
+      { ...entry, EventBusName: 'none' },
+    ]) {
+      const { status, text } = await eventBridge('PutEvents')(wrap(one))
+      expect([status, JSON.parse(text).FailedEntryCount]).toEqual([200, 1])
+    }
+    expect(put).toEqual([])
+    // A trace that is none is nobody's to believe, and keeps no event away.
+    expect((await eventBridge('PutEvents')(wrap({ ...entry, TraceHeader: '\r\nx: y' }))).status).toBe(200)
+    expect(put).toHaveLength(1)
+  })
+
   it('refuses targets that lead elsewhere', async () => {
     await eventBridge('PutRule')(JSON.stringify({ Name: 'r', EventPattern: '{"source":["a"]}' }))
     const targets = [

@@ -38,12 +38,13 @@ const records: readonly (readonly [string, TriggerRecord])[] = [
   [triggerKeys.archive(account, 'far'), { ...archive('far'), busName: 'far' }],
 ]
 
-function follow(change: Partial<BusEvent> = {}, ruleNames?: readonly string[]) {
+function follow(change: Partial<BusEvent> = {}, ruleNames?: readonly string[], traceHeader?: string) {
   const triggers = new TriggerIndex()
   for (const [key, record] of records) triggers.put(key, record)
   const posted: Extract<Posted, { kind: 'event' }> = {
     ...{ kind: 'event', accountId: account, bus: 'default', event: { ...event, ...change } },
     ...(ruleNames && { ruleNames }),
+    ...(traceHeader !== undefined && { traceHeader }),
   }
   return [...followRules({ triggers, region: 'us-east-1' }, posted, { storedAtMs: 77 })]
 }
@@ -59,6 +60,15 @@ it('takes a replayed event for another one, and archives it no second time', () 
   const sent = follow({ 'replay-name': 'again' })
   expect(sent.map(({ messageId }) => messageId)).toEqual(['e1-again-a-t'])
   expect(JSON.parse(sent[0]?.payload ?? '')).toMatchObject({ id: 'e1', 'replay-name': 'again' })
+})
+
+it('hands the lineage of an event on to its targets', () => {
+  const traceHeader = 'Root=1-5759e988-bd862e3fe1be46a994272793;Lineage=0a1b2c3d:2'
+  expect(follow({}, undefined, traceHeader).map((one) => one.traceHeader)).toEqual([
+    traceHeader,
+    traceHeader,
+    undefined,
+  ])
 })
 
 it('follows only the rules that a replay is for', () => {

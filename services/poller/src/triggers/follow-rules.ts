@@ -36,7 +36,7 @@ export function* followRules(
   posted: PostedEvent,
   { storedAtMs }: Pick<BusDelivery, 'storedAtMs'>,
 ): Iterable<Outgoing> {
-  const { accountId, bus, event, ruleNames } = posted
+  const { accountId, bus, event, ruleNames, traceHeader } = posted
   for (const rule of triggers.rules(accountId, bus)) {
     if (ruleNames && !ruleNames.includes(rule.name)) continue
     if (!rule.enabled || !patternOf(rule)?.matches(event)) continue
@@ -44,7 +44,14 @@ export function* followRules(
     const context = { ruleArn: from.arn, ruleName: rule.name, ingestedAtMs: storedAtMs }
     for (const target of rule.targets) {
       const messageId = `${idOfPosted(posted)}-${rule.name}-${target.id}`
-      yield { from, target, payload: targetInput(target, event, context), messageId, event }
+      yield {
+        from,
+        target,
+        payload: targetInput(target, event, context),
+        messageId,
+        event,
+        ...(traceHeader !== undefined && { traceHeader }),
+      }
     }
   }
   // What is replayed is archived already.

@@ -1,5 +1,12 @@
 import { type Archive, accountId, err, ok, type Replay, type TriggerRecord, triggerKeys } from '@weft/contracts'
-import { type ArchiveStore, type BusEvent, type KeptEvent, type Replaying, TriggerIndex } from '@weft/delivery'
+import {
+  type ArchiveStore,
+  type BusEvent,
+  type KeptEvent,
+  type PutHow,
+  type Replaying,
+  TriggerIndex,
+} from '@weft/delivery'
 import { silentLogger } from '@weft/platform'
 import { FakeClock } from '@weft/platform/testing'
 import { MemoryStore } from '@weft/registry/testing'
@@ -48,13 +55,13 @@ function world(count: number, first = replay()) {
     },
   }
   const buses = {
-    async put(_account: unknown, _bus: string, one: BusEvent, replaying?: Replaying) {
+    async put(_account: unknown, _bus: string, one: BusEvent, { replay }: PutHow = {}) {
       state.beforePut(put.length)
       if (state.full > 0) {
         state.full--
         return err('store-full' as const)
       }
-      put.push({ event: one, replaying })
+      put.push({ event: one, replaying: replay })
       return ok(undefined)
     },
     waiting: async () => state.waiting,

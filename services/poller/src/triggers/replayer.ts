@@ -162,7 +162,7 @@ export class Replayer {
           left.map(async (kept) => {
             const messageId = `replay-${name}-${startedAtMs}-${kept.sequence}`
             const event = { ...kept.event, 'replay-name': name }
-            return { kept, ...(await buses.put(accountId, busName, event, { messageId, ruleNames })) }
+            return { kept, ...(await buses.put(accountId, busName, event, { replay: { messageId, ruleNames } })) }
           }),
         )
         left = put.filter(({ ok }) => !ok).map(({ kept }) => kept)

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { busArn, limits } from '@weft/contracts'
 import { type BusEvent, entryBytes, eventTime, parsePattern } from '@weft/delivery'
+import { cleanTraceHeader } from '../../operations/invocation-input.ts'
 import { type Input, isObject, objects, refuseUnserved, required, text, texts, time } from '../json/fields.ts'
 import { ServiceRefusal, validation } from '../json/refusal.ts'
 import { busNamed, type EventsContext, type EventsOperation, existingBus } from './context.ts'
@@ -20,6 +21,7 @@ const invalid = (parameter: string, reason: string): Failure => ({
 interface Ready {
   readonly bus: string
   readonly event: BusEvent
+  readonly traceHeader?: string
 }
 
 /** Stores each entry durably on its bus before its id is told. API reference, PutEvents. */
@@ -36,8 +38,8 @@ export const putEvents: EventsOperation = async (context, input) => {
   }
 }
 
-async function put({ publisher, accountId }: EventsContext, { bus, event }: Ready) {
-  const stored = await publisher.put(accountId, bus, event)
+async function put({ publisher, accountId }: EventsContext, { bus, event, traceHeader }: Ready) {
+  const stored = await publisher.put(accountId, bus, event, traceHeader === undefined ? {} : { traceHeader })
   if (stored.ok) return { EventId: event.id }
   return stored.error === 'store-full'
     ? { ErrorCode: 'ThrottlingException', ErrorMessage: 'The event bus is full: its rules have not been followed yet.' }
@@ -50,6 +52,7 @@ function readEntry(context: EventsContext, entry: Input): { readonly bytes: numb
   const detail = text(entry, 'Detail')
   const resources = texts(entry, 'Resources')
   const at = time(entry, 'Time')
+  const traceHeader = cleanTraceHeader(text(entry, 'TraceHeader', { min: 1, max: 500 }))
   const bytes = entryBytes({
     time: at,
     ...(source !== undefined && { source }),
@@ -80,7 +83,7 @@ function readEntry(context: EventsContext, entry: Input): { readonly bytes: numb
       detail: parsed,
     },
   }
-  return { bytes, ready: { bus, event } }
+  return { bytes, ready: { bus, event, ...(traceHeader !== undefined && { traceHeader }) } }
 }
 
 function busOf(context: EventsContext, entry: Input): string | Failure {
