@@ -1,5 +1,4 @@
 import { err, isolationOfRuntime, ok, type Result } from '@weft/contracts'
-import { createDockerDriver } from '@weft/docker'
 import type { Logger } from '@weft/platform'
 import type { SandboxDriver } from '@weft/sandbox'
 import type { DriverChoice } from './config.ts'
@@ -34,23 +33,25 @@ export async function chooseDriver(options: DriverOptions): Promise<Result<Chose
   const ownKernel = isolationOfRuntime(engineRuntime) !== 'container'
   if (ownKernel && choice !== 'docker' && choice !== 'auto')
     return err(`${engineRuntime} takes the docker driver; "${choice}" was asked for`)
-  if (ownKernel) return tryDriver(make('docker', options), `${engineRuntime} was asked for`)
-  if (choice !== 'auto') return tryDriver(make(choice, options), 'as asked')
-  const oci = await tryDriver(make('oci', options), 'the host can run it')
+  if (ownKernel) return tryDriver(await make('docker', options), `${engineRuntime} was asked for`)
+  if (choice !== 'auto') return tryDriver(await make(choice, options), 'as asked')
+  const oci = await tryDriver(await make('oci', options), 'the host can run it')
   if (oci.ok) return oci
-  const docker = await tryDriver(make('docker', options), `not oci: ${oci.error}`)
+  const docker = await tryDriver(await make('docker', options), `not oci: ${oci.error}`)
   if (docker.ok) return docker
   return err(
     `no sandbox can be made: oci: ${oci.error}; docker: ${docker.error}; to run functions without any isolation ask for "process"`,
   )
 }
 
-function make(name: SandboxDriver['name'], options: DriverOptions): SandboxDriver {
+async function make(name: SandboxDriver['name'], options: DriverOptions): Promise<SandboxDriver> {
   const { dataDir, log, dockerSocket, engineRuntime } = options
   switch (name) {
     case 'oci':
       return createOciDriver({ dataDir, log, ...(engineRuntime !== undefined && { runtimeBinary: engineRuntime }) })
-    case 'docker':
+    case 'docker': {
+      // The engine's client takes memory that only its users need.
+      const { createDockerDriver } = await import('@weft/docker')
       return createDockerDriver({
         ...{ dataDir, log },
         // Entering the namespaces of containers takes root, and containers that have some of this host's kernel.
@@ -59,6 +60,7 @@ function make(name: SandboxDriver['name'], options: DriverOptions): SandboxDrive
         ...(dockerSocket !== undefined && { socketPath: dockerSocket }),
         ...(engineRuntime !== undefined && { engineRuntime }),
       })
+    }
     case 'process':
       return createProcessDriver({ dataDir })
   }
