@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -113,15 +113,23 @@ async function whenReady(file: string, child: ChildProcess, output: () => string
  * worker's folder. A process that was just killed may take a moment to go.
  */
 async function whatIsLeft(dataDir: string): Promise<readonly string[]> {
-  const owner = createHash('sha256').update(join(dataDir, 'worker')).digest('hex').slice(0, 12)
-  const marks = [dataDir, owner]
+  const owner = workerMark(dataDir)
+  const marks = owner === '' ? [dataDir] : [dataDir, owner]
   let left: string[] = []
   for (let attempt = 0; attempt < 20; attempt++) {
-    left = [...processesOf(marks), ...mountsOf(marks), ...foldersOf(owner)]
+    left = [...processesOf(marks), ...mountsOf(marks), ...(owner === '' ? [] : foldersOf(owner))]
     if (left.length === 0) return left
     await wait(100)
   }
   return left
+}
+
+/** Occurs in the names of all that the fabric's worker makes on the host; "" when there has been no worker. */
+export function workerMark(dataDir: string): string {
+  const folder = join(dataDir, 'worker')
+  const there = statSync(folder, { throwIfNoEntry: false })
+  if (!there) return ''
+  return createHash('sha256').update(`${folder} ${there.dev} ${there.ino}`).digest('hex').slice(0, 12)
 }
 
 const speaks = (text: string, marks: readonly string[]): boolean => marks.some((mark) => text.includes(mark))

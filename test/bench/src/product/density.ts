@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { FabricClient } from '@weft/cli'
-import { startFabric } from '@weft/kit'
+import { startFabric, workerMark } from '@weft/kit'
 import { type Bed, type BedOptions, type Case, scaled } from '../core/case.ts'
 import { type BenchFunction, createFunction, deleteFunction } from './functions.ts'
 
@@ -67,10 +66,7 @@ async function call(client: FabricClient, name: string): Promise<void> {
 
 /** Of all sandboxes of the fabric together, and of its own process. */
 function memoryOf(dataDir: string, pid: number): { sandboxes: number; kib: number; fabricKib: number } {
-  // The mark of a worker's things on a host.
-  const folder = join(dataDir, 'worker')
-  const { dev, ino } = statSync(folder)
-  const owner = createHash('sha256').update(`${folder} ${dev} ${ino}`).digest('hex').slice(0, 12)
+  const owner = workerMark(dataDir)
   const found = new Set<string>()
   let kib = 0
   for (const process of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
