@@ -37,6 +37,9 @@ export const accountShares = (storageBytes: number): AccountShares => ({
 /** Events of one bus that may wait for their rules. */
 const mostEventsPerBus = 20_000
 
+/** What all members together may say of themselves; a few hundred bytes each. */
+const membersBytes = 1024 * 1024
+
 /** How long a member counts as alive after its last word, ms. */
 export const memberTtlMs = 15_000
 
@@ -79,18 +82,19 @@ function fabricStreams(options: FabricOptions): StreamInit[] {
     bucket(options, buckets.snapStarts, { max_bytes: small }),
     // How long a mapping waits for its next poller when one dies; longer than the stream needs to elect a leader.
     bucket(options, buckets.mappingLeases, { max_bytes: small, max_age: 15 * secondNs }),
-    // In memory: heartbeats come all the time, and after a restart of the server every member tells again that it lives.
-    bucket(options, buckets.members, {
-      max_bytes: 4 * 1024 * 1024,
-      max_age: memberTtlMs * 1_000_000,
-      storage: StorageType.Memory,
-    }),
     // Results are kept for a day at most, each after its end.
     bucket(options, buckets.invocations, { max_bytes: share(options, 32), max_age: 2 * dayNs }),
     bucket(options, buckets.rollups, {
-      max_bytes: share(options, 64),
+      max_bytes: share(options, 64) - membersBytes,
       max_age: 30 * dayNs,
       discard: DiscardPolicy.Old,
+    }),
+    // In memory where there are copies: heartbeats come all the time, and after a restart of all servers every member tells
+    // again that it lives. A single server forgets a stream in memory altogether, and nobody but the admin may make it anew.
+    bucket(options, buckets.members, {
+      max_bytes: membersBytes,
+      max_age: memberTtlMs * 1_000_000,
+      storage: options.replicas === 1 ? StorageType.File : StorageType.Memory,
     }),
     objects(options, buckets.code, { max_bytes: share(options, 4) }),
     {
@@ -235,7 +239,12 @@ async function ensureStream(jsm: JetStreamManager, config: StreamInit): Promise<
     const stale = Object.entries(config).some(
       ([key, value]) => JSON.stringify(existing[key as keyof StreamConfig]) !== JSON.stringify(value),
     )
-    if (stale) await jsm.streams.update(config.name, config)
+    // Its storage cannot be changed; what is kept in memory by one and not by the other is told anew every few seconds.
+    const moves = config.storage !== undefined && existing.storage !== config.storage
+    if (moves) {
+      await jsm.streams.delete(config.name)
+      await jsm.streams.add(config)
+    } else if (stale) await jsm.streams.update(config.name, config)
   } catch (error) {
     if (!(error instanceof JetStreamApiError) || error.code !== streamNotFound) throw error
     await jsm.streams.add(config)

@@ -39,7 +39,7 @@ export function announce(
     timer?.cancel()
     beat()
   }
-  // The bucket lives in the server's memory and is empty after its restart.
+  // Where servers hold the bucket in memory it is empty after a restart of all.
   const unsubscribe = link.onReconnect(again)
   return {
     again,
