@@ -2,7 +2,7 @@ import { isOpenReplay, type Replay, type TriggerRecord } from '@weft/contracts'
 import type { ArchiveStore, BusBacklog, BusPublisher, KeptEvent, MappingLeases, TriggerIndex } from '@weft/delivery'
 import { type Clock, delay, type Logger } from '@weft/platform'
 import type { Store, Stored } from '@weft/registry'
-import { HeldLease } from '../held-lease.ts'
+import { SoleLead } from '../sole-lead.ts'
 
 export interface ReplayerDeps {
   readonly triggers: TriggerIndex
@@ -30,39 +30,21 @@ const tidyEveryMs = 3_600_000
  */
 export class Replayer {
   readonly #deps: ReplayerDeps
+  readonly #sole: SoleLead
   readonly #running = new Map<string, Promise<void>>()
-  #problem: string | undefined
 
   constructor(deps: ReplayerDeps) {
     this.#deps = deps
+    this.#sole = new SoleLead(deps, 'archives.replays', 'replays')
   }
 
   get problem(): string | undefined {
-    return this.#problem
+    return this.#sole.problem
   }
 
   /** Until the signal aborts; resolves when what runs has stopped. */
-  async run(signal: AbortSignal): Promise<void> {
-    const { clock, leases, log } = this.#deps
-    while (!signal.aborted) {
-      try {
-        const askedAtMs = clock.monotonic()
-        const lease = await leases.acquire('archives.replays')
-        this.#problem = undefined
-        if (lease.ok) {
-          const held = new HeldLease(leases, clock, log, lease.value, askedAtMs)
-          try {
-            await this.#lead(AbortSignal.any([signal, held.lost]))
-          } finally {
-            await held.release()
-          }
-        } else await delay(clock, leases.ttlMs / 3, signal)
-      } catch (error) {
-        this.#problem = `replays stand still: ${error instanceof Error ? error.message : error}`
-        log.warn({ err: error }, this.#problem)
-        await delay(clock, retryMs, signal)
-      }
-    }
+  run(signal: AbortSignal): Promise<void> {
+    return this.#sole.run((lead) => this.#lead(lead), signal)
   }
 
   async #lead(signal: AbortSignal): Promise<void> {

@@ -21,7 +21,7 @@ import {
 } from '@weft/delivery'
 import { delay } from '@weft/platform'
 import type { Store, Stored } from '@weft/registry'
-import { HeldLease } from '../held-lease.ts'
+import { SoleLead } from '../sole-lead.ts'
 import type { Attempts, AttemptsDeps } from './attempts.ts'
 import { type Outgoing, senderOf } from './deliver.ts'
 
@@ -52,40 +52,22 @@ const retryMs = 1_000
  */
 export class ScheduleClock {
   readonly #deps: ScheduleClockDeps
+  readonly #sole: SoleLead
   readonly #entries = new Map<string, Entry>()
   #wake: () => void = () => undefined
-  #problem: string | undefined
 
   constructor(deps: ScheduleClockDeps) {
     this.#deps = deps
+    this.#sole = new SoleLead(deps, 'schedules.clock', 'schedules')
   }
 
   get problem(): string | undefined {
-    return this.#problem
+    return this.#sole.problem
   }
 
   /** Until the signal aborts. */
-  async run(signal: AbortSignal): Promise<void> {
-    const { clock, leases, log } = this.#deps
-    while (!signal.aborted) {
-      try {
-        const askedAtMs = clock.monotonic()
-        const lease = await leases.acquire('schedules.clock')
-        this.#problem = undefined
-        if (lease.ok) {
-          const held = new HeldLease(leases, clock, log, lease.value, askedAtMs)
-          try {
-            await this.#lead(AbortSignal.any([signal, held.lost]))
-          } finally {
-            await held.release()
-          }
-        } else await delay(clock, leases.ttlMs / 3, signal)
-      } catch (error) {
-        this.#problem = `schedules stand still: ${error instanceof Error ? error.message : error}`
-        log.warn({ err: error }, this.#problem)
-        await delay(clock, retryMs, signal)
-      }
-    }
+  run(signal: AbortSignal): Promise<void> {
+    return this.#sole.run((lead) => this.#lead(lead), signal)
   }
 
   async #lead(signal: AbortSignal): Promise<void> {
