@@ -46,6 +46,9 @@ export const encodeKey = (key: string): string =>
 export function ownHappening(request: DoorRequest, change: ObjectChange, where: Where): Happening {
   const { bucket, key, event, object } = change
   const { account, region, nowMs } = where
+  const versionId = object?.versionId
+  const version = versionId === undefined ? {} : { versionId }
+  const busVersion = versionId === undefined ? {} : { 'version-id': versionId }
   const sequencer = (object?.lastModifiedMs ?? nowMs).toString(16).toUpperCase().padStart(16, '0')
   return {
     ...{ bucket, key, event, id: randomUUID() },
@@ -58,12 +61,16 @@ export function ownHappening(request: DoorRequest, change: ObjectChange, where: 
       s3: {
         ...{ s3SchemaVersion: '1.0', configurationId },
         bucket: { name: bucket, ownerIdentity: { principalId: account }, arn: bucketArn(bucket) },
-        object: { key: encodeKey(key), ...(object && { size: object.sizeBytes, eTag: object.etag }), sequencer },
+        object: {
+          key: encodeKey(key),
+          ...(object && { size: object.sizeBytes, eTag: object.etag, ...version }),
+          sequencer,
+        },
       },
     }),
     busEvent: () =>
       busEventOf(where, change, {
-        object: { key, ...(object && { size: object.sizeBytes, etag: object.etag }), sequencer },
+        object: { key, ...(object && { size: object.sizeBytes, etag: object.etag, ...busVersion }), sequencer },
         ...{ 'request-id': request.requestId, requester: account, 'source-ip-address': request.sourceIp ?? '' },
       }),
   }
