@@ -36,6 +36,19 @@ describe('a rollup', () => {
     })
   })
 
+  it('keeps the last lag of each mapping, whichever record comes first', () => {
+    const lag = (requestId: string, lagRecords: number, atMs: number): FabricRecord => ({
+      ...{ type: 'offset-lag', accountId: accountId('000000000000'), functionName: functionName('hello') },
+      ...{ requestId, lagRecords, atMs },
+    })
+    const newer = [lag('a', 5, 20), lag('b', 7, 15)].reduce(addRecord, emptyRollup)
+    const older = addRecord(emptyRollup, lag('a', 9, 10))
+    const both = { a: { records: 5, atMs: 20 }, b: { records: 7, atMs: 15 } }
+    expect(mergeRollups(older, newer).offsetLag).toEqual(both)
+    expect(mergeRollups(newer, older).offsetLag).toEqual(both)
+    expect(mergeRollups(emptyRollup, emptyRollup)).not.toHaveProperty('offsetLag')
+  })
+
   it('counts a refused call as a throttle and not as a run', () => {
     const throttle: FabricRecord = {
       type: 'throttle',
