@@ -13,7 +13,11 @@ const us = accountId('123456789012')
 const name = functionName('f')
 const key = catalogueKeys.function(us, name)
 const record = (description: string): FunctionRecord =>
-  ({ accountId: us, functionName: name, latest: { version: '$LATEST', environment: {}, description } }) as never
+  ({
+    accountId: us,
+    functionName: name,
+    latest: { version: '$LATEST', environment: {}, code: {}, description },
+  }) as never
 const log = silentLogger
 let server: TestNatsServer
 let link: NatsLink

@@ -59,7 +59,11 @@ export async function findCode(
   if (!sourceKmsKeyArn) return ok({ code: admitted.value, keep: () => deps.code.put(zip) })
   const { current } = wish
   // The same package under the same key is no change; sealed again it would have another name.
-  if (current?.key !== undefined && current.sourceKmsKeyArn === sourceKmsKeyArn && current.sha256 === admitted.value.sha256)
+  if (
+    current?.key !== undefined &&
+    current.sourceKmsKeyArn === sourceKmsKeyArn &&
+    current.sha256 === admitted.value.sha256
+  )
     return ok({ code: current, keep: () => Promise.resolve() })
   const { bytes, digest, key } = sealPackage(zip)
   return ok({ code: { ...admitted.value, digest, key, sourceKmsKeyArn }, keep: () => deps.code.put(bytes) })

@@ -6,6 +6,8 @@ import type { ServedOperation } from './api.ts'
 export type CallOperation = 'Invoke' | 'InvokeAsync' | 'InvokeWithResponseStream'
 
 const capacity = 'functions run on the workers of the fabric, and there are no capacity providers'
+const scaling =
+  'it belongs to functions on capacity providers; reserved and provisioned concurrency bound the environments of a function'
 const durable = 'there are no durable executions'
 
 /** Every operation of the API model that is not served, and why. */
@@ -16,8 +18,8 @@ export const refusedOperations: Readonly<Record<Exclude<OperationName, ServedOpe
   UpdateCapacityProvider: capacity,
   DeleteCapacityProvider: capacity,
   ListFunctionVersionsByCapacityProvider: capacity,
-  PutFunctionScalingConfig: capacity,
-  GetFunctionScalingConfig: capacity,
+  PutFunctionScalingConfig: scaling,
+  GetFunctionScalingConfig: scaling,
   CheckpointDurableExecution: durable,
   GetDurableExecution: durable,
   GetDurableExecutionHistory: durable,
