@@ -110,10 +110,10 @@ test('versions and aliases show elsewhere, each version before the aliases that 
 
   await functions.create(catalogueKeys.function(account.accountId, name), {
     ...whose,
-    latest: { environment: {} },
+    latest: { environment: {}, code: {} },
   } as FunctionRecord)
   await numberings.create(catalogueKeys.numbering(account.accountId, name), { lastVersion: 1 })
-  const one = { ...whose, version: { version: '1', environment: {} } } as PublishedVersion
+  const one = { ...whose, version: { version: '1', environment: {}, code: {} } } as PublishedVersion
   const stored = await versions.create(key('version', '1'), one)
   const live = { ...whose, name: 'live', functionVersion: '1', description: '', revisionId: '' }
   await aliases.create(key('alias', 'live'), live)
