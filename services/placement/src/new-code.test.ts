@@ -22,3 +22,15 @@ test('new code, runtimes and layers are noticed once, and other changes are not'
   put({ code: { ...record.latest.code, digest: 'other' } })
   expect(changed()).toMatchObject({ codeDigest: 'other' })
 })
+
+test('a function is not to be expected before its first image is there', () => {
+  const catalogue = new MemoryCatalogue()
+  const newCode = new NewCode(catalogue, 'us-east-1')
+  const record = recordNamed('f')
+  const put = (value: typeof record) =>
+    catalogue.functionStore.entries.set(`${record.accountId}.${record.functionName}`, { value, revision: 1 })
+  put({ ...record, imageImport: { attempts: 1 } })
+  expect(newCode.changed(record.accountId, record.functionName)).toBeUndefined()
+  put(record)
+  expect(newCode.changed(record.accountId, record.functionName)).toMatchObject({ functionArn: record.functionArn })
+})

@@ -23,6 +23,8 @@ export class NewCode {
       this.#known.delete(key)
       return undefined
     }
+    // Its first image is still on its way.
+    if (record.imageImport && !record.imageImport.change) return undefined
     const { runtime, code, layers = [] } = record.latest
     const needs = [runtime, code.digest, ...layers.map(({ digest }) => digest)].join(' ')
     if (this.#known.get(key) === needs) return undefined

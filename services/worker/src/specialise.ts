@@ -107,8 +107,9 @@ export class Specialiser {
 
   /** Has the function's package and layers unpacked, and stems of its runtime made, ahead of its first call. */
   async prepare(spec: SandboxSpec): Promise<void> {
+    if (spec.image) return this.#images.prepare(spec)
     this.#stems.expect(spec.runtime)
-    if (!spec.image) (await this.#open(spec)).release()
+    ;(await this.#open(spec)).release()
   }
 
   #has({ codeDigest, layers }: SandboxSpec): boolean {

@@ -22,6 +22,8 @@ interface Shelf {
   /** Another use of the image. */
   readonly open: () => Promise<ImageCode>
   refill: Timer | undefined
+  /** Stems are being made. */
+  filling: Promise<void> | undefined
   forget: Timer | undefined
 }
 
@@ -57,6 +59,12 @@ export class ImageStems {
     return stem.prepared
   }
 
+  /** Makes stems of an image that is soon to be started; resolves when they are there, or cannot be made. */
+  expect(digest: string, open: () => Promise<ImageCode>): Promise<void> {
+    const shelf = this.#shelfOf(digest, open)
+    return this.#closed ? Promise.resolve() : this.#fill(shelf)
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     await Promise.all([...this.#shelves.keys()].map((digest) => this.#drop(digest)))
@@ -65,7 +73,7 @@ export class ImageStems {
 
   #shelfOf(digest: string, open: () => Promise<ImageCode>): Shelf {
     const known = this.#shelves.get(digest)
-    const shelf: Shelf = known ?? { ready: [], open, refill: undefined, forget: undefined }
+    const shelf: Shelf = known ?? { ready: [], open, refill: undefined, filling: undefined, forget: undefined }
     if (this.#closed) return shelf
     this.#shelves.delete(digest)
     this.#shelves.set(digest, shelf)
@@ -88,10 +96,18 @@ export class ImageStems {
   #refillSoon(shelf: Shelf): void {
     if (this.#closed) return
     shelf.refill?.cancel()
-    shelf.refill = this.#boot.clock.schedule(refillMs, () => {
-      const making = this.#refill(shelf).finally(() => this.#making.delete(making))
-      this.#making.add(making)
+    shelf.refill = this.#boot.clock.schedule(refillMs, () => void this.#fill(shelf))
+  }
+
+  #fill(shelf: Shelf): Promise<void> {
+    if (shelf.filling) return shelf.filling
+    const filling = this.#refill(shelf).finally(() => {
+      shelf.filling = undefined
+      this.#making.delete(filling)
     })
+    shelf.filling = filling
+    this.#making.add(filling)
+    return filling
   }
 
   /** One after the other, and one image's at a time: starts that somebody waits for need the cores more. */

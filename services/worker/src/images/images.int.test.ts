@@ -202,30 +202,68 @@ def handler(event, context):
     expect(await env.call()).toMatchObject({ version: 'second' })
   })
 
+  /** On a worker that runs nothing else. While `without` runs, no sandbox is made. */
+  async function alone(
+    run: (
+      worker: TestWorker,
+      stems: (count: number) => Promise<void>,
+      without: <T>(work: () => Promise<T>) => Promise<T>,
+    ) => Promise<void>,
+  ) {
+    const own = testDataDir()
+    const driver = host.create(own.path)
+    const create = driver.create.bind(driver)
+    let gate = Promise.resolve()
+    driver.create = async (request) => {
+      await gate
+      return create(request)
+    }
+    {
+      await using worker = await TestWorker.start(driver, own.path)
+      const stems = async (count: number): Promise<void> => {
+        while (worker.worker.details().stems !== count) await new Promise((resolve) => setImmediate(resolve))
+      }
+      await run(worker, stems, async (work) => {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        gate = promise
+        return work().finally(resolve)
+      })
+    }
+    own.remove()
+  }
+
   test('have a sandbox ready for the next environment, in which nothing has run', async () => {
-    const layers = [
-      base,
-      await app(`
+    const code = await app(`
 import os
 def handler(event, context):
     open("/tmp/mark", "a").write("x")
-    return {"mark": open("/tmp/mark").read(), "processes": sorted(pid for pid in os.listdir("/proc") if pid.isdigit())[:1]}
+    return open("/tmp/mark").read()
 def other(event, context):
     return "the other one of " + os.environ["OWN"]
-`),
-    ]
-    const stems = () => w.worker.details().stems as number
-    const before = stems()
-    const first = await w.imageEnvironment(layers, asBase, { environment })
-    expect(await first.call()).toEqual({ mark: 'x', processes: ['1'] })
-    while (stems() === before) await new Promise((resolve) => setImmediate(resolve))
-    const again = await w.imageEnvironment(layers, asBase, { environment })
-    expect(stems()).toBe(before)
-    expect(await again.call()).toEqual({ mark: 'x', processes: ['1'] })
-    while (stems() === before) await new Promise((resolve) => setImmediate(resolve))
-    const changed = { environment: { ...environment, OWN: 'y' } }
-    const other = await w.imageEnvironment(layers, { ...asBase, command: ['app.other'] }, changed)
-    expect(await other.call()).toBe('the other one of y')
+`)
+    await alone(async (worker, stems, without) => {
+      const first = await worker.imageEnvironment([base, code], asBase, { environment })
+      expect(await first.call()).toBe('x')
+      await stems(1)
+      const again = await without(() => worker.imageEnvironment([base, code], asBase, { environment }))
+      expect(await again.call()).toBe('x')
+      await stems(1)
+      const changed = { environment: { ...environment, OWN: 'y' } }
+      const other = { ...asBase, command: ['app.other'] }
+      const third = await without(() => worker.imageEnvironment([base, code], other, changed))
+      expect(await third.call()).toBe('the other one of y')
+    })
+  })
+
+  test('that are expected are unpacked, and a sandbox of them made, before they are called', async () => {
+    const code = await app('def handler(event, context):\n    return "expected"\n')
+    await alone(async (worker, stems, without) => {
+      const spec = worker.imageSpec([base, code], asBase, { environment })
+      worker.send({ $case: 'expect', value: { spec } })
+      await stems(1)
+      const env = await without(() => worker.environment({}, spec))
+      expect(await env.call()).toBe('expected')
+    })
   })
 
   test('that are damaged or missing are told of, and tried anew', async () => {

@@ -60,6 +60,12 @@ export class Images {
     return body
   }
 
+  /** Has the image fetched and unpacked, and sandboxes of it made, ahead of the first start. */
+  prepare(spec: SandboxSpec): Promise<void> {
+    if (!this.#boot.driver.openImage) return Promise.resolve()
+    return this.#stems.expect(spec.codeDigest, () => this.open(spec))
+  }
+
   /** Sandboxes that are kept ready. */
   get stems(): number {
     return this.#stems.size

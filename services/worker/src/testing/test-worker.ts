@@ -151,27 +151,29 @@ export class TestWorker implements AsyncDisposable {
   }
 
   /** Stores the layers of an image and starts an environment of it; rejects with the reason when that fails. */
-  async imageEnvironment(
+  imageEnvironment(...image: Parameters<TestWorker['imageSpec']>): Promise<TestEnvironment> {
+    return this.environment({}, this.imageSpec(...image))
+  }
+
+  /** What placement says of an image with these layers, which are stored. */
+  imageSpec(
     layers: readonly { readonly blob: Buffer; readonly mediaType: string }[],
     image: Partial<Omit<Image, 'layers'>> = {},
     spec: Partial<SandboxSpec> = {},
-  ): Promise<TestEnvironment> {
+  ): SandboxSpec {
     const stored = layers.map(({ blob, mediaType }) => {
       const digest = createHash('sha256').update(blob).digest('hex')
       this.#packages.set(digest, blob)
       return { digest, sizeBytes: BigInt(blob.length), compression: /\+(gzip|zstd)$/.exec(mediaType)?.[1] ?? 'none' }
     })
-    return this.environment(
-      {},
-      {
-        ...{ runtime: imageRuntime, handler: '' },
-        image: { entryPoint: [], command: [], workingDirectory: '', ...image, layers: stored },
-        codeDigest: createHash('sha256')
-          .update(stored.map(({ digest }) => digest).join())
-          .digest('hex'),
-        ...spec,
-      },
-    )
+    return {
+      ...{ ...plainSpec, runtime: imageRuntime, handler: '' },
+      image: { entryPoint: [], command: [], workingDirectory: '', ...image, layers: stored },
+      codeDigest: createHash('sha256')
+        .update(stored.map(({ digest }) => digest).join())
+        .digest('hex'),
+      ...spec,
+    }
   }
 
   startSandbox(
