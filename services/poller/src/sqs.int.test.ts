@@ -81,7 +81,7 @@ test('provisioned pollers read a queue side by side, ten batches each, and more 
   running.resolve()
   await expect.poll(() => queue.messages.length, { timeout: 60_000 }).toBe(0)
   expect(invoker.most).toBe(30)
-  expect(invoker.batches).toHaveLength(2_500)
+  expect(new Set(invoker.batches.map(({ records }) => records[0]?.body)).size).toBe(2_500)
   await expect.poll(held, { timeout: 20_000 }).toBe(3)
 })
 
