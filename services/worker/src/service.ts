@@ -46,7 +46,9 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
   const settings = resolveConfig({ ...config, dataDir: resolve(config.dataDir) })
   const { workerId, dataDir } = settings
   await mkdir(dataDir, { recursive: true })
-  const removed = await driver.cleanUp()
+  // Timers of the clock do not keep a process alive, and nothing else does yet that could.
+  const alive = setInterval(() => undefined, 1_000)
+  const removed = await driver.cleanUp().finally(() => clearInterval(alive))
   if (removed.length > 0) log.warn({ removed }, 'removed what an earlier worker left')
   const socketsDir = socketsDirOf(dataDir)
   await rm(socketsDir, { recursive: true, force: true })
