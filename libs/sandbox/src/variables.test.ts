@@ -76,3 +76,22 @@ test('a provisioned environment is told what it is', () => {
   const initializationType = 'provisioned-concurrency'
   expect(of({ initializationType }).AWS_LAMBDA_INITIALIZATION_TYPE).toBe(initializationType)
 })
+
+test('an image says itself where things lie; what tells a function who it is stays', () => {
+  const image = { ...facts, runtime: 'image', handler: '', environment: { PATH: '/image/bin', AWS_REGION: 'x' } }
+  const variables = functionVariables(image, sandbox, credentials)
+  expect(variables).toMatchObject({
+    ...{ PATH: '/image/bin', HOME: '/tmp', AWS_REGION: 'eu-west-1', AWS_LAMBDA_FUNCTION_NAME: 'f' },
+    ...{ AWS_LAMBDA_RUNTIME_API: '127.0.0.1:9001', AWS_ACCESS_KEY_ID: 'ASIA' },
+  })
+  for (const name of [
+    '_HANDLER',
+    'AWS_EXECUTION_ENV',
+    'LAMBDA_TASK_ROOT',
+    'LAMBDA_RUNTIME_DIR',
+    'LD_LIBRARY_PATH',
+    'LANG',
+    'TZ',
+  ])
+    expect(variables).not.toHaveProperty([name])
+})
