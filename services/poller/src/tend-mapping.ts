@@ -127,8 +127,8 @@ async function watchLag(context: TendContext, mapping: EventSourceMapping, ended
   const { uuid: requestId, accountId, functionName } = mapping
   while (mapping.enabled && !ended.aborted) {
     const lagRecords = await sources.lag?.(mapping)
-    if (lagRecords === undefined) break
-    facts.record({ type: 'offset-lag', requestId, accountId, functionName, lagRecords, atMs: clock.now() })
+    if (lagRecords !== undefined)
+      facts.record({ type: 'offset-lag', requestId, accountId, functionName, lagRecords, atMs: clock.now() })
     await delay(clock, config.lagMs, ended)
   }
   await aborted(ended)

@@ -1,6 +1,7 @@
 import {
   type API,
   type Connection,
+  ConnectionPool,
   Consumer,
   FetchIsolationLevels,
   findErrorBy,
@@ -32,20 +33,26 @@ export interface Fetched {
  */
 export class KafkaClient {
   readonly #consumer: Consumer
+  /** A broker answers one request of a connection after another: a commit must not wait behind a fetch that waits for records. */
+  readonly #fetching: ConnectionPool
   readonly #topic: string
   readonly #group: string
 
   constructor(clientId: string, access: KafkaAccess, topic: string, group: string) {
     this.#topic = topic
     this.#group = group
-    this.#consumer = new Consumer({
-      clientId,
-      groupId: group,
-      bootstrapBrokers: [...access.servers],
+    const connections = {
       ...(access.tls && { tls: access.tls }),
       ...(access.sasl && { sasl: access.sasl }),
       connectTimeout: 5_000,
       requestTimeout: 10_000,
+    }
+    this.#fetching = new ConnectionPool(clientId, connections)
+    this.#consumer = new Consumer({
+      ...connections,
+      clientId,
+      groupId: group,
+      bootstrapBrokers: [...access.servers],
       // What fails is tried again by who asked: a lost source is opened anew.
       retries: 1,
       retryDelay: 250,
@@ -117,6 +124,7 @@ export class KafkaClient {
       const { responses } = await this.#consumer.fetch({
         node,
         topics: [{ topicId: about.id, partitions: [{ ...wanted, partitionMaxBytes: fetchBytes }] }],
+        connectionPool: this.#fetching,
         maxWaitTime: fetchWaitMs,
         minBytes: 1,
         maxBytes: fetchBytes,
@@ -135,7 +143,7 @@ export class KafkaClient {
   }
 
   async close(): Promise<void> {
-    await this.#consumer.close()
+    await Promise.all([this.#consumer.close(), this.#fetching.close()])
   }
 
   #metadata() {

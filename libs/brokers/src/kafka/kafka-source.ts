@@ -74,6 +74,8 @@ export function kafkaSources({ brokers, clock }: BrokerOptions): MappingSources 
       const measured = await using(mapping, async (client) => {
         const { count } = await client.partitions()
         const committed = await client.committed(Array.from({ length: count }, (_, n) => n))
+        // Until a partition has a place there is nothing that it could be behind of.
+        if (committed.size < count) return undefined
         let behind = 0n
         for (const [partition, at] of committed) behind += (await client.offset(partition, 'end')) - at
         return Number(behind)

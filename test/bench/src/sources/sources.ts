@@ -43,7 +43,7 @@ export async function startSources(options: BedOptions): Promise<Bed> {
     ]
     for (const subject of subjects) stack.use(subject)
     const cases = subjects.map((subject) => ({
-      id: `source.${subject.name.split(/[ (]+/).slice(0, 2).join('-').toLowerCase()}`,
+      id: `source.${subject.name.match(/\w+/g)?.slice(0, 2).join('-').toLowerCase()}`,
       title: `Weft mapping on ${subject.name}, batches of ${batchSize}`,
       group: 'product' as const,
       measure: () => measure(link, subject, scaled(20_000, options, 500)),
