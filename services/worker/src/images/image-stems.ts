@@ -100,7 +100,7 @@ export class ImageStems {
   }
 
   #fill(shelf: Shelf): Promise<void> {
-    if (shelf.filling) return shelf.filling
+    if (shelf.filling !== undefined) return shelf.filling
     const filling = this.#refill(shelf).finally(() => {
       shelf.filling = undefined
       this.#making.delete(filling)
