@@ -252,14 +252,14 @@ def handler(event, context):
             return { had, count }
           }`,
       },
-      { timeoutMs: 1_000 },
+      { timeoutMs: 3_000 },
     )
     const requestId = randomUUID()
     const result = await env.run({ spin: true }, { requestId })
     expect(result).toMatchObject({ status: RUN_STATUS_FUNCTION_ERROR, detail: 'Sandbox.Timedout', sandboxLost: false })
     expect(JSON.parse(result.payload.toString())).toEqual({
       errorType: 'Sandbox.Timedout',
-      errorMessage: `RequestId: ${requestId} Error: Task timed out after 1.00 seconds`,
+      errorMessage: `RequestId: ${requestId} Error: Task timed out after 3.00 seconds`,
     })
     expect((await w.linesOf(requestId)).at(-1)).toContain('\tStatus: timeout')
     const next = await env.run({})
