@@ -83,13 +83,15 @@ export class Candidate {
         return
       }
       log.info({ partition: this.partition, epoch: claimed.value.epoch }, 'lead claimed')
-      this.#lead = new Lead(this.partition, claimed.value, claimedAt, {
+      const lead = new Lead(this.partition, claimed.value, claimedAt, {
         ...this.#deps,
         onEnd: () => {
           this.#lead = undefined
           this.#consider()
         },
       })
+      // Of a claim that was answered late the lead is over before it is here: kept, it would be stood by for ever.
+      if (!lead.ended) this.#lead = lead
     } catch (error) {
       log.warn({ err: error, partition: this.partition }, 'the lead could not be claimed')
       await new Promise<void>((resolve) => clock.schedule(leaders.ttlMs / 3, resolve))

@@ -30,6 +30,7 @@ class TestCatalogue {
   limit = 10
   reserved: number | undefined
   isolation: IsolationClass | undefined
+  known: readonly { readonly accountId: AccountId }[] = []
   tags: Readonly<Record<string, string>> = {}
   revisionId = 'r1'
   versions: { readonly version: string; readonly revisionId: string }[] = []
@@ -41,7 +42,7 @@ class TestCatalogue {
   }
 
   readonly catalogue = {
-    accounts: () => [],
+    accounts: () => this.known,
     account: (id: AccountId) =>
       id === account ? { concurrencyLimit: this.limit, isolation: this.isolation } : undefined,
     function: () => {
@@ -58,6 +59,11 @@ class TestCatalogue {
     },
   } as unknown as Catalogue
 }
+
+const later =
+  (monotonic: () => number, byMs: number): (() => number) =>
+  () =>
+    monotonic() + byMs
 
 const settle = async (): Promise<void> => {
   for (let i = 0; i < 30; i++) await Promise.resolve()
@@ -236,6 +242,24 @@ describe('a placement', () => {
     stage.board.unreachable = false
     await stage.pass(3_000)
     expect(stage.board.leader(0)?.epoch).toBe(2)
+  })
+
+  it('stands again when its claim was answered so late that the lead is over before it begins', async () => {
+    const stage = new Stage()
+    stage.catalogue.known = [{ accountId: account }]
+    const claim = stage.board.claim.bind(stage.board)
+    let claims = 0
+    stage.board.claim = async (...args) => {
+      const claimed = await claim(...args)
+      // The first answer takes nearly as long as the lead would last.
+      if (++claims === 1)
+        Object.assign(stage.clock, { monotonic: later(stage.clock.monotonic.bind(stage.clock), 3_000) })
+      return claimed
+    }
+    await stage.start('a')
+    await stage.pass(10_000)
+    expect(claims).toBeGreaterThan(1)
+    expect(stage.board.leader(0)?.epoch).toBe(claims)
   })
 
   it('grants nothing after a long stop of its process, whatever waits in its sockets', async () => {

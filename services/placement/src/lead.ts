@@ -143,6 +143,10 @@ export class Lead {
     this.#tickLater()
   }
 
+  get ended(): boolean {
+    return this.#ended
+  }
+
   get epoch(): number {
     return this.#leader.epoch
   }
