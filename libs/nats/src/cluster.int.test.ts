@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Account, accountId } from '@weft/contracts'
@@ -26,6 +26,16 @@ async function freePort(): Promise<number> {
   return typeof address === 'object' && address ? address.port : 0
 }
 
+/** Resolves once something takes connections there. */
+async function listening(port: number): Promise<void> {
+  const attempt = (): Promise<boolean> =>
+    new Promise((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false))
+      socket.on('connect', () => socket.destroy())
+    })
+  await expect.poll(attempt, { timeout: 60_000 }).toBe(true)
+}
+
 interface Cluster extends AsyncDisposable {
   readonly servers: readonly TestNatsServer[]
   readonly keyring: Keyring
@@ -43,16 +53,20 @@ async function startCluster(): Promise<Cluster> {
     await keyring.tenantJwt(account)
     const ports = [await freePort(), await freePort(), await freePort()]
     const routes = ports.map((port) => `127.0.0.1:${port}`)
-    const servers: TestNatsServer[] = []
+    const starting: Promise<TestNatsServer>[] = []
     // One after another, as in a cluster of containers: of servers that start at the same moment one may drop the route
-    // to another as a duplicate, and is then heard by nobody until it is started again.
+    // to another as a duplicate, and is then heard by nobody until it is started again. None is ready before the others.
     for (const [n, port] of ports.entries()) {
       const nodeDir = join(dir, `n${n}`)
       const cluster = { name: 'weft', port, routes }
       const common = { port: 0, sync: 'always', maxStorageBytes: 2 * leastStorageBytes } as const
       const config = await serverConfig(keyring, { ...common, dir: nodeDir, serverName: `n${n}`, cluster })
-      servers.push(opened.use(await startNatsServer({ dir: nodeDir, config })))
+      const server = startNatsServer({ dir: nodeDir, config })
+      starting.push(server)
+      opened.defer(async () => (await server)[Symbol.asyncDispose]())
+      await Promise.race([listening(port), server])
     }
+    const servers = await Promise.all(starting)
     const urls = servers.map((server) => server.url)
     const link = (creds: string) => openLink({ servers: urls, name: 'test', log, creds })
     const admin = opened.use(await link(await keyring.serviceCreds('admin')))
