@@ -93,13 +93,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a dispatcher keeps what was recalled',
-    file: 'libs/invoke/src/core.ts',
+    file: 'libs/invoke/src/runs.ts',
     find: 'if (sandboxLost || held.recalled || this.#closing) {',
     replace: 'if (sandboxLost || this.#closing) {',
   },
   {
     name: 'a dispatcher runs a call again that may have run',
-    file: 'libs/invoke/src/core.ts',
+    file: 'libs/invoke/src/runs.ts',
     find: "if (!opened) this.#retry(pending, 'the worker could not be reached', now)",
     replace: "if (now > 0) this.#retry(pending, 'the worker could not be reached', now)",
   },
