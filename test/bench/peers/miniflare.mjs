@@ -6,4 +6,7 @@ const script = 'export default { fetch: async (request) => Response.json(await r
 const server = new Miniflare({ modules: true, script, host: '127.0.0.1', port: 0, cf: false })
 const { port } = await server.ready
 process.stdout.write(`${JSON.stringify({ port: Number(port) })}\n`)
-process.once('SIGTERM', () => server.dispose())
+process.once('SIGTERM', async () => {
+  await server.dispose()
+  process.exit()
+})

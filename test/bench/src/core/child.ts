@@ -29,5 +29,6 @@ export async function startProgram(program: string, ...args: readonly string[]):
   })
   const [line] = (await Promise.race([first, ended])) as [string]
   ended.catch(() => {})
-  return { hello: JSON.parse(line), [Symbol.asyncDispose]: () => endChild(child) }
+  // Asked to end, it takes the processes it has started with it.
+  return { hello: JSON.parse(line), [Symbol.asyncDispose]: () => endChild(child, 'SIGTERM') }
 }
